@@ -39,6 +39,12 @@ AC_DEFUN([VGPU_LIBRARIES], [
   PKG_CHECK_MODULES([ZSTD], [libzstd], [], [AC_MSG_ERROR([zstd not found (Debian: libzstd-dev); contrib/deps installs it])])
   PKG_CHECK_MODULES([LZ4], [liblz4], [], [AC_MSG_ERROR([lz4 not found (Debian: liblz4-dev); contrib/deps installs it])])
   PKG_CHECK_MODULES([MUNGE], [munge], [], [AC_MSG_ERROR([MUNGE not found (Debian: libmunge-dev); contrib/deps installs it])])
+  AC_MSG_CHECKING([whether libsodium.a can be linked])
+  vgpu_save_LIBS=$LIBS
+  LIBS="$LIBS -l:libsodium.a -lpthread"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[int sodium_init(void);]], [[return sodium_init();]])], [AC_MSG_RESULT([yes])],
+    [AC_MSG_RESULT([no]); AC_MSG_ERROR([libsodium.a not found: the wrapper libraries link it statically (Debian: libsodium-dev, Fedora: libsodium-static)])])
+  LIBS=$vgpu_save_LIBS
   AC_LANG_PUSH([C++])
   AC_CHECK_HEADERS([msgpack.hpp], [], [AC_MSG_ERROR([msgpack-c not found (Debian: libmsgpack-cxx-dev); contrib/deps installs it])], [[#define MSGPACK_NO_BOOST 1]])
   AC_CHECK_HEADERS([CLI/CLI.hpp], [], [AC_MSG_ERROR([CLI11 not found (Debian: libcli11-dev); contrib/deps installs it])])

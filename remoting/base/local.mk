@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LTLIBRARIES += %D%/libbase.la
+%C%_libbase_la_SOURCES = \
+	%D%/clock.h \
+	%D%/error.cc %D%/error.h \
+	%D%/fd.cc %D%/fd.h \
+	%D%/hex.cc %D%/hex.h \
+	%D%/log.cc %D%/log.h \
+	%D%/options.cc %D%/options.h %D%/options-text.cc %D%/pairs.cc \
+	%D%/parse.cc %D%/parse.h \
+	%D%/random.cc %D%/random.h
+
+if HAVE_GTEST
+check_PROGRAMS += %D%/unit-base
+UNIT_TESTS += %D%/unit-base
+%C%_unit_base_SOURCES = \
+	%D%/fd-test.cc \
+	%D%/log-test.cc \
+	%D%/options-test.cc \
+	%D%/parse-test.cc
+%C%_unit_base_LDADD = %D%/libbase.la -lgtest -lgtest_main -lpthread
+endif
