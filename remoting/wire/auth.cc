@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/wire/auth.h"
+
+#include "remoting/base/error.h"
+#include "remoting/base/fd.h"
+#include "remoting/base/hex.h"
+#include "remoting/base/random.h"
+#include "remoting/wire/munge.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace vgpu::wire
+{
+
+static_assert(sizeof(Key) == crypto_auth_KEYBYTES);
+
+namespace
+{
+
+std::vector<std::byte> join(std::initializer_list<std::span<const std::byte>> parts)
+{
+    std::vector<std::byte> out;
+    for (auto part : parts)
+        out.insert(out.end(), part.begin(), part.end());
+    return out;
+}
+
+const unsigned char *raw(const std::byte *bytes) noexcept
+{
+    return reinterpret_cast<const unsigned char *>(bytes);
+}
+
+using Tag = std::array<std::byte, crypto_auth_BYTES>;
+
+// HMAC-SHA512-256 of nonce, claimed uid and lease. All but the lease have a fixed length, so that
+// no two different triples give the same bytes.
+Tag key_tag(const Key &key, const Nonce &nonce, std::string_view lease, uid_t uid)
+{
+    uint32_t number = uid;
+    auto text =
+        join({nonce, std::as_bytes(std::span(&number, 1)), std::as_bytes(std::span(lease))});
+    Tag tag;
+    crypto_auth(reinterpret_cast<unsigned char *>(tag.data()), raw(text.data()), text.size(),
+                raw(key.data()));
+    return tag;
+}
+
+// Keys do not stay in memory longer than they are used.
+struct Wiped {
+    Key key;
+    ~Wiped() { sodium_memzero(key.data(), key.size()); }
+};
+
+} // namespace
+
+const char *method_name(AuthConfig::Method method) noexcept
+{
+    return method == AuthConfig::Method::munge ? "munge" : "key";
+}
+
+AuthConfig::Method parse_method(std::string_view name)
+{
+    if (name == "munge")
+        return AuthConfig::Method::munge;
+    if (name == "key")
+        return AuthConfig::Method::key;
+    fail(EINVAL, "'%.40s' is no kind of authentication: expected munge or key",
+         std::string(name).c_str());
+}
+
+bool equal_bytes(std::span<const std::byte> a, std::span<const std::byte> b) noexcept
+{
+    return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+Key read_key_file(const std::string &path)
+{
+    Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!fd)
+        fail_errno("cannot open the key file %s", path.c_str());
+    struct stat info;
+    if (fstat(fd.get(), &info) < 0)
+        fail_errno("cannot examine the key file %s", path.c_str());
+    if (!S_ISREG(info.st_mode))
+        fail(EACCES, "the key file %s is not a regular file", path.c_str());
+    if (info.st_uid != geteuid() && info.st_uid != 0)
+        fail(EACCES, "the key file %s belongs to uid %u: it must be yours (chown) or root's",
+             path.c_str(), unsigned(info.st_uid));
+    if (info.st_mode & 077)
+        fail(EACCES, "the key file %s is open to others (mode %03o): chmod 600 it", path.c_str(),
+             unsigned(info.st_mode & 0777));
+    char digits[128];
+    ssize_t n = read(fd.get(), digits, sizeof digits);
+    if (n < 0)
+        fail_errno("cannot read the key file %s", path.c_str());
+    std::string_view text(digits, size_t(n));
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+        text.remove_suffix(1);
+    std::vector<std::byte> bytes;
+    try {
+        bytes = from_hex(text);
+    } catch (const Error &) {
+        bytes.clear(); // the reason would quote parts of a secret
+    }
+    sodium_memzero(digits, sizeof digits);
+    Key key;
+    if (bytes.size() != key.size())
+        fail(EINVAL,
+             "the key file %s does not hold 64 hexadecimal digits: make one with "
+             "'openssl rand -hex 32'",
+             path.c_str());
+    std::copy(bytes.begin(), bytes.end(), key.begin());
+    sodium_memzero(bytes.data(), bytes.size());
+    return key;
+}
+
+void make_key_file(const std::string &path)
+{
+    Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!fd)
+        fail_errno("cannot make the key file %s", path.c_str());
+    Wiped fresh;
+    fill_random(fresh.key);
+    std::string line = to_hex(fresh.key) + "\n";
+    write_all(fd.get(), std::as_bytes(std::span(line)), Deadline::never(), path.c_str());
+    sodium_memzero(line.data(), line.size());
+}
+
+std::vector<std::byte> make_credential(const AuthConfig &config, const Nonce &nonce,
+                                       std::string_view lease, uid_t uid)
+{
+    if (config.method == AuthConfig::Method::key) {
+        Wiped wiped{read_key_file(config.key_file)};
+        Tag tag = key_tag(wiped.key, nonce, lease, uid);
+        return {tag.begin(), tag.end()};
+    }
+    auto payload = join({nonce, std::as_bytes(std::span(lease))});
+    std::string credential = munge_encode_bytes(config.munge_socket, payload);
+    return join({std::as_bytes(std::span(credential))});
+}
+
+uid_t verify_credential(const AuthConfig &config, const Nonce &nonce, std::string_view lease,
+                        std::span<const std::byte> credential, uid_t claimed_uid)
+{
+    if (config.method == AuthConfig::Method::key) {
+        Wiped wiped{read_key_file(config.key_file)};
+        if (!equal_bytes(key_tag(wiped.key, nonce, lease, claimed_uid), credential))
+            fail(EACCES, "the credential is refused: do the two hosts have the same key file?");
+        return claimed_uid;
+    }
+    std::string text(reinterpret_cast<const char *>(credential.data()), credential.size());
+    MungeDecoded decoded = munge_decode_bytes(config.munge_socket, text);
+    if (!equal_bytes(decoded.payload, join({nonce, std::as_bytes(std::span(lease))})))
+        fail(EACCES, "munge: the credential was made for another connection or lease");
+    return decoded.uid;
+}
+
+} // namespace vgpu::wire

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every kind of channel must do, run over each of them.
+#include "remoting/base/clock.h"
+#include "remoting/wire/address.h"
+#include "remoting/wire/descriptors.h"
+#include "remoting/wire/ring-channel.h"
+#include "remoting/wire/ring.h"
+#include "remoting/wire/stream-channel.h"
+#include "remoting/wire/testing.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <random>
+#include <thread>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace vgpu::wire
+{
+
+struct Ends {
+    std::unique_ptr<Channel> client, worker;
+};
+
+static Ends make_ring()
+{
+    SocketPair pair;
+    Fd memory = make_ring_memory(kMaxMessage); // the smallest: wraps often
+    return {make_ring_channel(Side::client, std::move(pair.a), memory, kMaxMessage),
+            make_ring_channel(Side::worker, std::move(pair.b), memory, kMaxMessage)};
+}
+
+static Ends make_unix()
+{
+    SocketPair pair;
+    return {make_stream_channel(std::move(pair.a)), make_stream_channel(std::move(pair.b))};
+}
+
+static Ends make_tcp()
+{
+    Fd listener = listen_on("127.0.0.1:0");
+    Fd a = connect_to(local_address(listener.get()), Deadline::after_ms(5000));
+    wait_for(listener.get(), POLLIN, Deadline::after_ms(5000));
+    Fd b(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    return {make_stream_channel(std::move(a)), make_stream_channel(std::move(b))};
+}
+
+struct Kind {
+    const char *name;
+    Ends (*make)();
+};
+
+class EachChannel : public testing::TestWithParam<Kind>
+{
+protected:
+    Ends ends_ = GetParam().make();
+};
+
+INSTANTIATE_TEST_SUITE_P(All, EachChannel,
+                         testing::Values(Kind{"shm", make_ring}, Kind{"unix", make_unix},
+                                         Kind{"tcp", make_tcp}),
+                         [](const auto &info) { return info.param.name; });
+
+TEST_P(EachChannel, KnowsItsName)
+{
+    EXPECT_STREQ(ends_.client->name(), GetParam().name);
+    EXPECT_EQ(ends_.client->passes_descriptors(), std::string(GetParam().name) == "shm");
+}
+
+TEST_P(EachChannel, CarriesMessagesOfTwoPieces)
+{
+    auto sent = test_message(1, 4096);
+    auto whole = std::span<const std::byte>(sent);
+    ends_.client->send(whole.first(24), whole.subspan(24));
+    ends_.client->send(test_message(2, 16));
+    ends_.client->flush();
+    std::vector<std::byte> got;
+    ASSERT_TRUE(ends_.worker->receive(got, 5000));
+    EXPECT_EQ(got, sent);
+    ASSERT_TRUE(ends_.worker->receive(got, 5000));
+    EXPECT_EQ(got, test_message(2, 16));
+    EXPECT_FALSE(ends_.worker->receive(got, 0));
+    EXPECT_FALSE(ends_.worker->receive(got, 5));
+}
+
+TEST_P(EachChannel, RefusesToSendNonsense)
+{
+    auto message = test_message(1, 64);
+    EXPECT_EQ(refusal([&] { ends_.client->send(std::span(message).first(56)); }).code, EINVAL);
+    EXPECT_EQ(refusal([&] { ends_.client->send(test_message(1, kMaxMessage + 8)); }).code,
+              EMSGSIZE);
+}
+
+// Both ends send and receive at once, sizes from the smallest to the largest.
+TEST_P(EachChannel, CarriesManyBothWays)
+{
+    constexpr uint32_t kCount = 3000;
+    auto size_of = [](uint32_t i) {
+        if (i % 500 == 499)
+            return kMaxMessage;
+        return kHeaderSize + 8 * ((i * 2654435761u >> 20) % (i % 50 == 0 ? 20'000 : 60));
+    };
+    auto sender = [&](Channel &channel) {
+        for (uint32_t i = 0; i < kCount; ++i) {
+            auto message = test_message(i, size_of(i));
+            auto whole = std::span<const std::byte>(message);
+            channel.send(whole.first(16), whole.subspan(16));
+        }
+    };
+    auto receiver = [&](Channel &channel) {
+        std::vector<std::byte> got;
+        for (uint32_t i = 0; i < kCount; ++i) {
+            ASSERT_TRUE(channel.receive(got, 30'000)) << i;
+            ASSERT_EQ(got, test_message(i, size_of(i))) << i;
+        }
+    };
+    std::thread one([&] { sender(*ends_.client); });
+    std::thread two([&] { sender(*ends_.worker); });
+    std::thread three([&] { receiver(*ends_.client); });
+    receiver(*ends_.worker);
+    one.join();
+    two.join();
+    three.join();
+}
+
+TEST_P(EachChannel, PingPongBetweenProcesses)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        ends_.client.reset();
+        std::vector<std::byte> message;
+        try {
+            for (;;) {
+                ends_.worker->receive(message, -1);
+                ends_.worker->send(message);
+            }
+        } catch (const Error &error) {
+            _exit(error.code() == ECONNRESET ? 0 : 1);
+        }
+    }
+    ends_.worker.reset();
+    std::vector<std::byte> got;
+    for (uint32_t i = 0; i < 2000; ++i) {
+        auto message = test_message(i, kHeaderSize + 8 * (i % 200));
+        ends_.client->send(message);
+        ASSERT_TRUE(ends_.client->receive(got, 30'000));
+        ASSERT_EQ(got, message);
+    }
+    ends_.client.reset(); // the child sees it and leaves
+    int status = -1;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+}
+
+TEST_P(EachChannel, WhatWasSentBeforeDeathArrives)
+{
+    ends_.client->send(test_message(1, 64));
+    ends_.client.reset();
+    std::vector<std::byte> got;
+    ASSERT_TRUE(ends_.worker->receive(got, 5000));
+    EXPECT_EQ(got, test_message(1, 64));
+    EXPECT_EQ(refusal([&] { ends_.worker->receive(got, 5000); }).code, ECONNRESET);
+}
+
+TEST_P(EachChannel, DeathOfThePeerEndsAWaitingReceive)
+{
+    std::thread killer([&] { ends_.client.reset(); });
+    std::vector<std::byte> got;
+    uint64_t start = now_ns();
+    Refusal why = refusal([&] { ends_.worker->receive(got, -1); });
+    killer.join();
+    EXPECT_EQ(why.code, ECONNRESET);
+    EXPECT_EQ(why.text, "the peer closed the connection");
+    EXPECT_LT(now_ns() - start, 5'000'000'000u);
+}
+
+TEST_P(EachChannel, DeathOfThePeerEndsABlockedSend)
+{
+    auto message = test_message(1, 256 << 10);
+    std::thread killer([&] {
+        // Dies once the sender has surely filled what can be filled: after the first messages.
+        std::vector<std::byte> got;
+        ends_.worker->receive(got, 5000);
+        ends_.worker.reset();
+    });
+    Refusal why = refusal([&] {
+        for (int i = 0; i < 1000; ++i)
+            ends_.client->send(message);
+    });
+    killer.join();
+    EXPECT_EQ(why.code, ECONNRESET);
+}
+
+TEST_P(EachChannel, ShuttingDownEndsBothSides)
+{
+    std::thread closer([&] { ends_.client->shut_down(); });
+    std::vector<std::byte> got;
+    EXPECT_EQ(refusal([&] { ends_.client->receive(got, -1); }).code, ECONNRESET);
+    EXPECT_EQ(refusal([&] { ends_.worker->receive(got, -1); }).code, ECONNRESET);
+    closer.join();
+}
+
+TEST_P(EachChannel, DescriptorsTravelOnlyOverTheRing)
+{
+    Fd file = memfd("test", 4096);
+    if (!ends_.client->passes_descriptors()) {
+        EXPECT_EQ(refusal([&] { ends_.client->send_descriptor(1, file.get()); }).code, ENOTSUP);
+        EXPECT_EQ(refusal([&] { ends_.client->receive_descriptor(1, 0); }).code, ENOTSUP);
+        return;
+    }
+    Mapping here(file.get(), 4096);
+    here.data()[0] = std::byte(5);
+    ends_.client->send_descriptor(11, memfd("other", 8192).get());
+    ends_.client->send_descriptor(7, file.get());
+    Fd got = ends_.worker->receive_descriptor(7, 5000); // out of order
+    check_memfd(got.get(), 4096);
+    EXPECT_EQ(Mapping(got.get(), 4096).data()[0], std::byte(5));
+    EXPECT_NE(fcntl(got.get(), F_GETFD) & FD_CLOEXEC, 0);
+    check_memfd(ends_.worker->receive_descriptor(11, 5000).get(), 8192);
+    EXPECT_EQ(refusal([&] { ends_.worker->receive_descriptor(12, 5); }).code, ETIMEDOUT);
+    ends_.client.reset();
+    EXPECT_EQ(refusal([&] { ends_.worker->receive_descriptor(12, 5000); }).code, ECONNRESET);
+}
+
+// ---- a stream's hostile peer --------------------------------------------------------------------
+
+TEST(Stream, LyingSizesAreRefused)
+{
+    for (uint32_t size : {0u, 8u, 15u, 20u, 1048584u, UINT32_MAX}) {
+        SocketPair pair;
+        auto channel = make_stream_channel(std::move(pair.a));
+        std::byte bytes[16];
+        put_header(bytes, {size, 1, 0, 1, 0});
+        write_all(pair.b.get(), bytes, Deadline::after_ms(1000));
+        std::vector<std::byte> got;
+        EXPECT_EQ(refusal([&] { channel->receive(got, 1000); }).code, EPROTO) << size;
+    }
+}
+
+TEST(Stream, AMessageMayComeByteByByte)
+{
+    SocketPair pair;
+    auto channel = make_stream_channel(std::move(pair.a));
+    auto message = test_message(3, 200);
+    std::vector<std::byte> got;
+    for (size_t i = 0; i < message.size(); ++i) {
+        EXPECT_FALSE(channel->receive(got, 0)) << i; // and keeps what has come so far
+        write_all(pair.b.get(), std::span(message).subspan(i, 1), Deadline::after_ms(1000));
+    }
+    ASSERT_TRUE(channel->receive(got, 1000));
+    EXPECT_EQ(got, message);
+}
+
+TEST(Stream, AMessageCutShortIsAnError)
+{
+    for (size_t n : {size_t(4), size_t(100), size_t(300'000)}) {
+        SocketPair pair;
+        auto channel = make_stream_channel(std::move(pair.a));
+        auto message = test_message(3, 400'000);
+        std::thread writer([&, end = std::move(pair.b)]() mutable {
+            write_all(end.get(), std::span(message).first(n), Deadline::after_ms(5000));
+            end.reset();
+        });
+        std::vector<std::byte> got;
+        Refusal why = refusal([&] { channel->receive(got, 5000); });
+        writer.join();
+        EXPECT_EQ(why.text, "the peer closed the connection inside a message") << n;
+    }
+}
+
+// ---- a ring's hostile peer ----------------------------------------------------------------------
+
+class HostileRing : public testing::Test
+{
+protected:
+    static constexpr size_t kCapacity = kMaxMessage;
+    HostileRing()
+    {
+        Fd memory = make_ring_memory(kCapacity);
+        map_ = Mapping(memory.get(), ring_pair_bytes(kCapacity));
+        worker_ = make_ring_channel(Side::worker, std::move(pair_.a), memory, kCapacity);
+    }
+    Control &control(size_t i)
+    {
+        return *reinterpret_cast<Control *>(map_.data() + i * sizeof(Control));
+    }
+    // What the client would write at position 0 of its ring.
+    void put(const Header &header) { put_header(map_.data() + 2 * sizeof(Control), header); }
+    int receive_code()
+    {
+        std::vector<std::byte> got;
+        return refusal([&] { worker_->receive(got, 1000); }).code;
+    }
+
+    SocketPair pair_;
+    Mapping map_;
+    std::unique_ptr<Channel> worker_;
+};
+
+TEST_F(HostileRing, ImpossibleTailsAreRefused)
+{
+    put({16, 1, 0, 1, 0}); // nothing is wrong with the message
+    for (uint64_t tail : {uint64_t(kCapacity) + 8, uint64_t(12), uint64_t(8), UINT64_MAX - 7}) {
+        control(0).tail.store(tail);
+        EXPECT_EQ(receive_code(), EPROTO) << tail;
+    }
+}
+
+TEST_F(HostileRing, TailThatGoesBackIsRefused)
+{
+    put({16, 1, 0, 1, 0});
+    control(0).tail.store(16);
+    EXPECT_EQ(receive_code(), 0);
+    control(0).tail.store(0);
+    EXPECT_EQ(receive_code(), EPROTO);
+}
+
+TEST_F(HostileRing, LyingSizesAreRefused)
+{
+    for (uint32_t size : {0u, 8u, 20u, 72u, 1048584u, UINT32_MAX - 7}) {
+        put({size, 1, 0, 1, 0});
+        control(0).tail.store(64);
+        EXPECT_EQ(receive_code(), EPROTO) << size;
+    }
+    put({64, 1, 0, 1, 0});
+    EXPECT_EQ(receive_code(), 0); // the same place, told honestly
+}
+
+TEST_F(HostileRing, ImpossibleHeadsAreRefused)
+{
+    auto message = test_message(1, kMaxMessage);
+    worker_->send(message); // fills the ring: the next one must look at the head
+    control(1).head.store(kCapacity + 8);
+    EXPECT_EQ(refusal([&] { worker_->send(message); }).code, EPROTO);
+    control(1).head.store(UINT64_MAX - 15);
+    EXPECT_EQ(refusal([&] { worker_->send(message); }).code, EPROTO);
+}
+
+TEST_F(HostileRing, SomethingElseThanADescriptorIsRefused)
+{
+    write_all(pair_.b.get(), std::as_bytes(std::span("sixteen bytes...", 16)),
+              Deadline::after_ms(1000));
+    EXPECT_EQ(refusal([&] { worker_->receive_descriptor(1, 1000); }).code, EPROTO);
+    // Not even with a descriptor beside it.
+    Fd file = memfd("test", 4096);
+    int fd = file.get();
+    ASSERT_EQ(send_with_descriptors(pair_.b.get(), std::as_bytes(std::span("sixteen bytes...", 16)),
+                                    std::span(&fd, 1)),
+              16);
+    EXPECT_EQ(refusal([&] { worker_->receive_descriptor(1, 1000); }).code, EPROTO);
+}
+
+TEST(RingMemory, IsCheckedByWhoeverReceivesIt)
+{
+    auto open = [](const Fd &memory, size_t capacity) {
+        SocketPair pair;
+        return refusal(
+                   [&] { make_ring_channel(Side::client, std::move(pair.a), memory, capacity); })
+            .code;
+    };
+    Fd memory = make_ring_memory(kDefaultRing);
+    EXPECT_EQ(open(memory, kDefaultRing), 0);
+    EXPECT_EQ(open(memory, 2 * kDefaultRing), EPROTO);
+    EXPECT_EQ(open(memory, kDefaultRing - 8), EPROTO);
+    EXPECT_EQ(open(memory, size_t(1) << 40), EPROTO);
+    Fd unsealed(memfd_create("x", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    ASSERT_EQ(ftruncate(unsealed.get(), off_t(ring_pair_bytes(kDefaultRing))), 0);
+    EXPECT_EQ(open(unsealed, kDefaultRing), EPROTO);
+    EXPECT_EQ(refusal([] { make_ring_memory(12345); }).code, EINVAL);
+}
+
+} // namespace vgpu::wire

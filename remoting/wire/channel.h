@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// A channel carries whole messages, in order, both ways between one client process and its worker.
+#pragma once
+
+#include "remoting/base/error.h"
+#include "remoting/base/fd.h"
+#include "remoting/wire/message.h"
+
+#include <memory>
+#include <vector>
+
+namespace vgpu::wire
+{
+
+class Channel
+{
+public:
+    virtual ~Channel() = default;
+
+    // One whole message made of two pieces; the head starts with its Header. Blocks while the
+    // peer's ring or socket is full; nothing is held back, so that a message sent is a message on
+    // its way. Throws Error (ECONNRESET, EPIPE) when the peer is gone. Callers serialise.
+    virtual void send(std::span<const std::byte> head, std::span<const std::byte> body = {}) = 0;
+
+    // Sees to it that the peer looks at what was sent. Cheap; serialised with send().
+    virtual void flush() = 0;
+
+    // The next message, copied out of shared memory, its size checked; false when the time is up.
+    // Throws Error(ECONNRESET) when the peer has closed and nothing is left to read, Error(EPROTO)
+    // when it has broken the rules. One receiver at a time, beside a sender.
+    virtual bool receive(std::vector<std::byte> &message, int timeout_ms = -1) = 0;
+
+    virtual const char *name() const = 0; // "shm", "unix", "tcp"
+
+    // Descriptors travel beside the messages (ring only; else both calls throw ENOTSUP). The tag is
+    // the sender's: it names the descriptor in a message, sent before or after.
+    virtual bool passes_descriptors() const = 0;
+    virtual void send_descriptor(uint64_t tag, int fd) = 0;
+    virtual Fd receive_descriptor(uint64_t tag, int timeout_ms) = 0; // throws ETIMEDOUT
+
+    // The connection: to be polled for the peer's death, not to be read.
+    virtual int descriptor() const = 0;
+
+    // Ends both directions: a blocked send() or receive() here, and the peer's, throw ECONNRESET.
+    // May be called from any thread.
+    virtual void shut_down() noexcept = 0;
+};
+
+} // namespace vgpu::wire

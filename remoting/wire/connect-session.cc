@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client library's way to its worker.
+#include "remoting/base/hex.h"
+#include "remoting/wire/address.h"
+#include "remoting/wire/opening.h"
+#include "remoting/wire/ring-channel.h"
+#include "remoting/wire/ring.h"
+#include "remoting/wire/stream-channel.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <optional>
+
+namespace vgpu::wire
+{
+
+namespace
+{
+
+struct Greeted {
+    Fd fd;
+    Challenge challenge;
+};
+
+// Connects and hears the challenge. The lease's node is what counts: the socket's path may be that
+// of this host's own vgpud, and an address may have been given to another machine.
+Greeted greet(const std::string &address, const LeaseFile &lease)
+{
+    Greeted out;
+    out.fd = connect_to(address, Deadline::after_ms(kHandshakeMs));
+    out.challenge = receive_challenge(out.fd.get(), kHandshakeMs);
+    if (out.challenge.node != lease.node)
+        fail(EHOSTUNREACH, "%s is served by node %s, the lease is for %s", address.c_str(),
+             out.challenge.node.c_str(), lease.node.c_str());
+    return out;
+}
+
+std::unique_ptr<Channel> open_session(Greeted greeted, const LeaseFile &lease, bool ring,
+                                      uint64_t api, SessionInfo *info)
+{
+    const Challenge &challenge = greeted.challenge;
+    int fd = greeted.fd.get();
+    Map fields;
+    fields.set("lease", lease.lease).set("channel", ring ? "ring" : "stream").set("api", api);
+    send_hello(fd, challenge, "session", lease.auth, lease.lease, std::move(fields), kHandshakeMs);
+
+    std::vector<Fd> fds;
+    auto frame = receive_welcome(fd, challenge, kHandshakeMs, &fds);
+    const msgpack::object &welcome = frame.get();
+    std::string session(get_string(welcome, "session"));
+    if (!is_id(session))
+        fail(EPROTO, "the worker's session number is not 16 hexadecimal digits");
+    if (info)
+        *info = {session, challenge.node, challenge.software, challenge.instance};
+
+    std::string_view channel = get_string(welcome, "channel");
+    if (channel == "stream" && fds.empty())
+        return make_stream_channel(std::move(greeted.fd));
+    if (channel != "ring" || !ring || fds.size() != 1)
+        fail(EPROTO, "the worker on %s offers a channel that was not asked for",
+             challenge.node.c_str());
+    return make_ring_channel(Side::client, std::move(greeted.fd), fds[0], get_u64(welcome, "ring"));
+}
+
+std::string chosen_channel(const LeaseFile &lease, const SessionRequest &request)
+{
+    std::string out = request.channel;
+    const char *forced = getenv("VGPU_CHANNEL");
+    if (out.empty() && forced)
+        out = forced;
+    if (out.empty())
+        out = lease.channel;
+    if (out != "auto" && out != "shm" && out != "unix" && out != "tcp")
+        fail(EINVAL, "VGPU_CHANNEL=%.40s: expected auto, shm, unix or tcp", out.c_str());
+    return out;
+}
+
+} // namespace
+
+std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRequest &request,
+                                         SessionInfo *info)
+{
+    std::string channel = chosen_channel(lease, request);
+    bool try_unix = channel != "tcp" && !lease.socket.empty();
+    bool try_tcp = (channel == "auto" || channel == "tcp") && !lease.address.empty();
+    if (!try_unix && !try_tcp)
+        fail(EINVAL, "the channel %s is wanted, but the lease names no %s for it", channel.c_str(),
+             channel == "tcp" ? "address" : "socket");
+
+    std::optional<Error> first;
+    std::optional<Greeted> greeted;
+    bool is_unix = false;
+    // Only what happens before our hello makes us try the next address: a refusal is an answer.
+    for (bool over_unix : {true, false}) {
+        if (greeted || !(over_unix ? try_unix : try_tcp))
+            continue;
+        try {
+            greeted = greet(over_unix ? lease.socket : lease.address, lease);
+            is_unix = over_unix;
+        } catch (const Error &error) {
+            if (first)
+                fail(error.code(), "node %s cannot be reached: %s; %s", lease.node.c_str(),
+                     first->what(), error.what());
+            first = error;
+        }
+    }
+    if (!greeted)
+        fail(first->code(), "node %s cannot be reached: %s", lease.node.c_str(), first->what());
+    return open_session(std::move(*greeted), lease, is_unix && channel != "unix", request.api,
+                        info);
+}
+
+} // namespace vgpu::wire

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The frames of the handshake, and the acceptor's judgement of them.
+#include "remoting/wire/handshake.h"
+
+#include "remoting/base/hex.h"
+#include "remoting/base/random.h"
+#include "remoting/wire/opening.h"
+#include "remoting/wire/ring-channel.h"
+#include "remoting/wire/ring.h"
+#include "remoting/wire/stream-channel.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+namespace vgpu::wire
+{
+
+static_assert(SessionWelcome::kDefaultRingBytes == kDefaultRing);
+
+std::string software_version()
+{
+#ifdef PACKAGE_VERSION
+    return PACKAGE_VERSION;
+#else
+    return "unknown";
+#endif
+}
+
+std::string same_version_text(uint64_t client, const std::string &daemon, const std::string &node,
+                              uint64_t server)
+{
+    return text("the client speaks protocol %llu, %s on %s speaks %llu: "
+                "install the same slurm-vgpu on both",
+                (unsigned long long)client, daemon.c_str(), node.c_str(),
+                (unsigned long long)server);
+}
+
+// ---- the challenge
+// --------------------------------------------------------------------------------
+
+Challenge make_challenge(const std::string &node, const std::string &instance,
+                         AuthConfig::Method auth, const std::string &daemon)
+{
+    Challenge out;
+    out.software = software_version();
+    out.node = node;
+    out.instance = instance;
+    out.auth = auth;
+    out.daemon = daemon;
+    fill_random(out.nonce);
+    return out;
+}
+
+msgpack::sbuffer pack_challenge(const Challenge &challenge)
+{
+    return Map()
+        .set("type", "challenge")
+        .set("protocol", challenge.protocol)
+        .set("minor", challenge.minor)
+        .set("software", challenge.software)
+        .set("node", challenge.node)
+        .set("instance", challenge.instance)
+        .set("nonce", std::span<const std::byte>(challenge.nonce))
+        .set("auth", method_name(challenge.auth))
+        .set("daemon", challenge.daemon)
+        .pack();
+}
+
+Challenge parse_challenge(const msgpack::object &frame)
+{
+    if (get_string(frame, "type") != "challenge")
+        fail(EPROTO, "the other side is no slurm-vgpu daemon: it sent no challenge");
+    Challenge out;
+    // Before anything else: a later protocol may have other fields.
+    out.protocol = get_u64(frame, "protocol");
+    out.node = get_string(frame, "node", "?");
+    out.daemon = get_string(frame, "daemon", "vgpud");
+    if (out.protocol != kProtocol)
+        fail(EPROTO, "%s",
+             same_version_text(kProtocol, out.daemon, out.node, out.protocol).c_str());
+    out.minor = get_u64(frame, "minor", 0);
+    out.software = get_string(frame, "software", "");
+    out.instance = get_string(frame, "instance", "");
+    out.auth = parse_method(get_string(frame, "auth"));
+    auto nonce = get_bytes(frame, "nonce");
+    if (nonce.size() != out.nonce.size())
+        fail(EPROTO, "the challenge's nonce has %zu bytes instead of %zu", nonce.size(),
+             out.nonce.size());
+    std::copy(nonce.begin(), nonce.end(), out.nonce.begin());
+    return out;
+}
+
+// ---- the hello
+// ------------------------------------------------------------------------------------
+
+static bool is_one_of(std::string_view value, std::initializer_list<std::string_view> allowed)
+{
+    return std::find(allowed.begin(), allowed.end(), value) != allowed.end();
+}
+
+static uid_t claimed_uid(const msgpack::object &frame, AuthConfig::Method method)
+{
+    if (method == AuthConfig::Method::munge)
+        return uid_t(-1);
+    uint64_t uid = get_u64(frame, "uid");
+    if (uid >= uid_t(-1))
+        fail(EPROTO, "%llu is no uid", (unsigned long long)uid);
+    return uid_t(uid);
+}
+
+Peer verify_hello(const msgpack::object &frame, const Challenge &challenge, const AuthConfig &auth,
+                  uint64_t api)
+{
+    if (get_string(frame, "type") != "hello")
+        fail(EPROTO, "expected a hello after the challenge");
+    uint64_t protocol = get_u64(frame, "protocol");
+    if (protocol != kProtocol)
+        fail(EPROTO, "%s",
+             same_version_text(protocol, challenge.daemon, challenge.node, kProtocol).c_str());
+
+    Peer peer;
+    peer.role = get_string(frame, "role");
+    peer.host = get_string(frame, "host");
+    peer.pid = get_i64(frame, "pid");
+    peer.software = get_string(frame, "software", "");
+    if (!is_one_of(peer.role, {"session", "tool", "plugin", "daemon"}))
+        fail(EPROTO, "'%.40s' is no role", peer.role.c_str());
+    if (peer.host.size() > 255 || peer.software.size() > 64)
+        fail(EPROTO, "the hello's host or software is too long");
+    if (peer.role == "session") {
+        peer.lease = get_string(frame, "lease");
+        peer.channel = get_string(frame, "channel");
+        peer.api = get_u64(frame, "api");
+        if (!is_id(peer.lease))
+            fail(EPROTO, "the hello's lease is not 16 hexadecimal digits");
+        if (!is_one_of(peer.channel, {"ring", "stream"}))
+            fail(EPROTO, "'%.40s' is no kind of channel", peer.channel.c_str());
+    }
+
+    auto method = parse_method(get_string(frame, "auth"));
+    if (method != auth.method)
+        fail(EACCES, "the client authenticates by %s, %s on %s by %s: set AuthType alike on both",
+             method_name(method), challenge.daemon.c_str(), challenge.node.c_str(),
+             method_name(auth.method));
+    peer.uid = verify_credential(auth, challenge.nonce, peer.lease, get_bytes(frame, "credential"),
+                                 claimed_uid(frame, method));
+    // Told only to who is known: which build runs here is no stranger's business.
+    if (peer.role == "session" && api != 0 && peer.api != api)
+        fail(EPROTO,
+             "the client's call table (%s) is not that of %s on %s (%s): "
+             "install the same slurm-vgpu on both",
+             to_hex(peer.api).c_str(), challenge.daemon.c_str(), challenge.node.c_str(),
+             to_hex(api).c_str());
+    return peer;
+}
+
+// ---- the answer
+// -----------------------------------------------------------------------------------
+
+msgpack::sbuffer pack_welcome(Map fields)
+{
+    return fields.set("type", "welcome").set("software", software_version()).pack();
+}
+
+msgpack::sbuffer pack_refuse(int code, std::string_view reason)
+{
+    return Map().set("type", "refuse").set("code", code).set("reason", reason).pack();
+}
+
+std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &welcome)
+{
+    Deadline deadline = Deadline::after_ms(kHandshakeMs);
+    Map fields;
+    fields.set("session", welcome.session).set("channel", welcome.channel);
+    if (welcome.channel != "ring") {
+        send_frame(connection.get(), pack_welcome(std::move(fields)), deadline);
+        return make_stream_channel(std::move(connection));
+    }
+    Fd memory = make_ring_memory(welcome.ring);
+    fields.set("ring", welcome.ring);
+    int fd = memory.get();
+    send_frame(connection.get(), pack_welcome(std::move(fields)), deadline, std::span(&fd, 1));
+    return make_ring_channel(Side::worker, std::move(connection), memory, welcome.ring);
+}
+
+} // namespace vgpu::wire

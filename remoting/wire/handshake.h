@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening a connection (HACKING.md): challenge, hello, welcome or refuse; both ends of it.
+#pragma once
+
+#include "remoting/wire/auth.h"
+#include "remoting/wire/channel.h"
+#include "remoting/wire/fields.h"
+#include "remoting/wire/frame.h"
+#include "remoting/wire/lease-file.h"
+
+#include <string>
+
+namespace vgpu::wire
+{
+
+constexpr uint64_t kProtocol = 1; // must be equal on both ends
+constexpr uint64_t kMinorProtocol =
+    0;                               // may differ: unknown keys and methods are told apart by name
+constexpr int kHandshakeMs = 10'000; // for each step
+
+// ---- acceptor: vgpud, vgpuctld ------------------------------------------------------------------
+
+struct Challenge {
+    uint64_t protocol = kProtocol;
+    uint64_t minor = kMinorProtocol;
+    std::string software;
+    std::string node;
+    std::string instance;
+    Nonce nonce{};
+    AuthConfig::Method auth = AuthConfig::Method::munge;
+    std::string daemon = "vgpud"; // for texts only
+};
+
+// A challenge with a fresh nonce; keep it until the hello has come, use it for that one only.
+Challenge make_challenge(const std::string &node, const std::string &instance,
+                         AuthConfig::Method auth, const std::string &daemon = "vgpud");
+
+msgpack::sbuffer pack_challenge(const Challenge &challenge);
+Challenge parse_challenge(const msgpack::object &frame);
+
+// What the connector said, and proved.
+struct Peer {
+    uid_t uid = uid_t(-1);
+    std::string role; // session, tool, plugin, daemon
+    std::string host;
+    int64_t pid = 0;
+    std::string software;
+    std::string lease;   // session only
+    std::string channel; // session only: "ring" or "stream"
+    uint64_t api = 0;    // session only: hash of the call table
+};
+
+// Throws Error whose text is the reason to send in a refusal. `api`: the hash that a session must
+// have, 0 if the acceptor does not care. Blocks for as long as munged takes.
+Peer verify_hello(const msgpack::object &frame, const Challenge &challenge, const AuthConfig &auth,
+                  uint64_t api = 0);
+
+// The answers. A welcome may carry further fields; the session's is sent by accept_session().
+msgpack::sbuffer pack_welcome(Map fields = {});
+msgpack::sbuffer pack_refuse(int code, std::string_view reason);
+
+// ---- acceptor: vgpustepd, handed a connection whose hello vgpud has verified
+// -----------------------
+
+struct SessionWelcome {
+    std::string session;             // 16 hexadecimal digits
+    std::string channel;             // what the peer asked for: "ring" or "stream"
+    size_t ring = kDefaultRingBytes; // bytes of one direction
+
+    static constexpr size_t kDefaultRingBytes = size_t(2) << 20;
+};
+
+// Sends the welcome, with the rings' memory if it is a ring, and gives the worker's end.
+std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &welcome);
+
+// ---- connector: the client library
+// ------------------------------------------------------------------
+
+struct SessionRequest {
+    uint64_t api = 0; // hash of the call table
+    std::string
+        channel; // auto, shm, unix, tcp: overrides the lease; empty: VGPU_CHANNEL, then the lease
+};
+
+// What the acceptor said, for the log and for vgpu-smi.
+struct SessionInfo {
+    std::string session;
+    std::string node;
+    std::string software;
+    std::string instance;
+};
+
+// Tries the lease's Unix socket if it is served by the lease's node, then its TCP address. Throws
+// the refusal's code and reason, or what kept each address from answering.
+std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRequest &request,
+                                         SessionInfo *info = nullptr);
+
+// ---- connector: tools, plugins, daemons
+// ---------------------------------------------------------------
+
+// A control connection for callers that ask and wait for the answer. Daemons with a loop take the
+// descriptor and go on with FrameReader.
+class ControlConnection
+{
+public:
+    explicit ControlConnection(Fd fd, Challenge peer) : fd_(std::move(fd)), peer_(std::move(peer))
+    {
+    }
+
+    // The result map. Throws the code and text of a failed reply. A request that the other side
+    // makes meanwhile is answered with ENOSYS.
+    msgpack::object_handle call(std::string_view method, const Map &params = {},
+                                int timeout_ms = kHandshakeMs);
+
+    const Challenge &peer() const noexcept { return peer_; } // node, instance, software
+    int descriptor() const noexcept { return fd_.get(); }
+    Fd release() noexcept { return std::move(fd_); }
+
+private:
+    Fd fd_;
+    Challenge peer_;
+    uint64_t next_id_ = 1;
+};
+
+// `address` as in address.h, `role` tool, plugin or daemon.
+ControlConnection connect_control(const std::string &address, std::string_view role,
+                                  const AuthConfig &auth, int timeout_ms = kHandshakeMs);
+
+msgpack::sbuffer pack_request(uint64_t id, std::string_view method, const Map &params);
+msgpack::sbuffer pack_reply(uint64_t id, const Map &result);
+msgpack::sbuffer pack_failure(uint64_t id, int code, std::string_view error);
+
+} // namespace vgpu::wire

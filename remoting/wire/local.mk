@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LTLIBRARIES += %D%/libwire.la
+%C%_libwire_la_SOURCES = \
+	%D%/address.cc %D%/address.h \
+	%D%/auth.cc %D%/auth.h \
+	%D%/channel.h \
+	%D%/codec.h \
+	%D%/connect-control.cc \
+	%D%/connect-session.cc \
+	%D%/descriptors.cc %D%/descriptors.h \
+	%D%/fields.cc %D%/fields.h \
+	%D%/frame.cc %D%/frame.h \
+	%D%/handshake.cc %D%/handshake.h \
+	%D%/lease-file.cc %D%/lease-file.h \
+	%D%/message.cc %D%/message.h \
+	%D%/munge.cc %D%/munge.h \
+	%D%/opening.cc %D%/opening.h \
+	%D%/ring.cc %D%/ring.h \
+	%D%/ring-channel.cc %D%/ring-channel.h \
+	%D%/stream-channel.cc %D%/stream-channel.h
+%C%_libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(SODIUM_CFLAGS) $(MUNGE_CFLAGS)
+# Users link libbase.la too. The archive, so that a wrapper library brings its authentication along instead of making every
+# application's host install another library. It is compiled for programs (-fPIE): a shared library that links libwire.la
+# needs a linker map that keeps these symbols local, as each of ours has.
+%C%_libwire_la_LIBADD = -l:libsodium.a -ldl
+
+# Built by name only: make remoting/wire/bench-ring
+EXTRA_PROGRAMS += %D%/bench-ring
+CLEANFILES += %D%/bench-ring
+%C%_bench_ring_SOURCES = %D%/bench-ring.cc
+%C%_bench_ring_LDADD = %D%/libwire.la remoting/base/libbase.la
+
+%C%_fuzz_targets = %D%/fuzz-codec.cc %D%/fuzz-frame.cc %D%/fuzz-lease.cc %D%/fuzz-options.cc
+
+if HAVE_GTEST
+check_PROGRAMS += %D%/unit-wire
+UNIT_TESTS += %D%/unit-wire
+%C%_unit_wire_SOURCES = \
+	%D%/auth-test.cc \
+	%D%/channel-test.cc \
+	%D%/codec-test.cc \
+	%D%/frame-test.cc \
+	%D%/fuzz-test.cc \
+	%D%/fuzz.h \
+	%D%/handshake-test.cc \
+	%D%/munge-test.cc \
+	%D%/testing.h \
+	$(%C%_fuzz_targets)
+%C%_unit_wire_LDADD = %D%/libwire.la remoting/base/libbase.la -lgtest -lgtest_main -lpthread
+endif
+
+if FUZZERS
+# Both layers once more, instrumented; the libraries that are installed are not.
+%C%_fuzz_cxxflags = $(AM_CXXFLAGS) -fsanitize=address,undefined
+noinst_LTLIBRARIES += %D%/libfuzzed.la
+%C%_libfuzzed_la_SOURCES = $(%C%_libwire_la_SOURCES) $(remoting_base_libbase_la_SOURCES)
+%C%_libfuzzed_la_CPPFLAGS = $(%C%_libwire_la_CPPFLAGS)
+%C%_libfuzzed_la_CXXFLAGS = $(%C%_fuzz_cxxflags) -fsanitize=fuzzer-no-link
+%C%_libfuzzed_la_LIBADD = $(%C%_libwire_la_LIBADD)
+
+noinst_PROGRAMS += %D%/fuzz-codec %D%/fuzz-frame %D%/fuzz-lease %D%/fuzz-options
+%C%_fuzz_codec_SOURCES = %D%/fuzz-codec.cc %D%/fuzz.h
+%C%_fuzz_codec_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
+%C%_fuzz_codec_CXXFLAGS = $(%C%_fuzz_cxxflags) -fsanitize=fuzzer
+%C%_fuzz_codec_LDADD = %D%/libfuzzed.la
+%C%_fuzz_frame_SOURCES = %D%/fuzz-frame.cc %D%/fuzz.h
+%C%_fuzz_frame_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
+%C%_fuzz_frame_CXXFLAGS = $(%C%_fuzz_cxxflags) -fsanitize=fuzzer
+%C%_fuzz_frame_LDADD = %D%/libfuzzed.la
+%C%_fuzz_lease_SOURCES = %D%/fuzz-lease.cc %D%/fuzz.h
+%C%_fuzz_lease_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
+%C%_fuzz_lease_CXXFLAGS = $(%C%_fuzz_cxxflags) -fsanitize=fuzzer
+%C%_fuzz_lease_LDADD = %D%/libfuzzed.la
+%C%_fuzz_options_SOURCES = %D%/fuzz-options.cc %D%/fuzz.h
+%C%_fuzz_options_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
+%C%_fuzz_options_CXXFLAGS = $(%C%_fuzz_cxxflags) -fsanitize=fuzzer
+%C%_fuzz_options_LDADD = %D%/libfuzzed.la
+endif

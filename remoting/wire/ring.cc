@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/wire/ring.h"
+
+#include "remoting/base/clock.h"
+#include "remoting/base/error.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace vgpu::wire
+{
+
+namespace
+{
+
+// While asleep, the watch is asked this often: a dead peer cannot wake us. Less often after a
+// while, so that an idle session costs next to nothing.
+constexpr uint64_t kSliceNs = 20'000'000;
+constexpr uint64_t kIdleSliceNs = 100'000'000;
+constexpr uint64_t kIdleAfterNs = 1'000'000'000;
+
+constexpr uint64_t kMinSpinNs = 8'000;
+constexpr uint64_t kMaxSpinNs = 50'000;
+
+void relax() noexcept
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// Not FUTEX_PRIVATE: the word is shared between processes. Spurious returns are fine everywhere
+// here.
+void futex_wait(std::atomic<uint32_t> &word, uint32_t expected, uint64_t ns) noexcept
+{
+    timespec timeout{time_t(ns / 1'000'000'000u), long(ns % 1'000'000'000u)};
+    syscall(SYS_futex, &word, FUTEX_WAIT, expected, &timeout, nullptr, 0);
+}
+
+void futex_wake(std::atomic<uint32_t> &word) noexcept
+{
+    syscall(SYS_futex, &word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+}
+
+// Store-then-load on both sides must not be reordered (one of the two sees the other's store),
+// hence sequential consistency for the position and the flag alike.
+void wake_if_asleep(std::atomic<uint32_t> &word) noexcept
+{
+    if (word.load(std::memory_order_seq_cst) != 0) {
+        word.store(0, std::memory_order_seq_cst);
+        futex_wake(word);
+    }
+}
+
+// Waits until ready() by polling for a moment, then asleep on `word`. False when the time is up.
+template<typename Ready>
+bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline deadline,
+                const Watch &watch)
+{
+    uint64_t start = now_ns();
+    if (uint64_t limit = std::min(spin.limit_ns(), deadline.left_ns())) {
+        do {
+            for (int i = 0; i < 32; ++i) {
+                if (ready()) {
+                    spin.paid_off();
+                    return true;
+                }
+                relax();
+            }
+        } while (now_ns() - start < limit);
+        spin.was_in_vain();
+    }
+    for (;;) {
+        word.store(1, std::memory_order_seq_cst);
+        bool is_ready = ready();
+        uint64_t left = deadline.left_ns();
+        if (!is_ready && left != 0) {
+            uint64_t slice = now_ns() - start < kIdleAfterNs ? kSliceNs : kIdleSliceNs;
+            futex_wait(word, 1, std::min(left, slice));
+            is_ready = ready();
+        }
+        if (is_ready || left == 0) {
+            word.store(0, std::memory_order_relaxed);
+            return is_ready;
+        }
+        try {
+            watch();
+        } catch (const Error &) {
+            // What the peer published before it died is still to be had.
+            if (ready())
+                return true;
+            throw;
+        }
+    }
+}
+
+// The two parts of a ring that n bytes from a position occupy; the second is mostly empty.
+size_t first_part(uint64_t position, size_t n, size_t capacity) noexcept
+{
+    return std::min<size_t>(n, capacity - size_t(position & (capacity - 1)));
+}
+
+} // namespace
+
+Spin::Spin() : limit_ns_(kMaxSpinNs), alone_(false)
+{
+    cpu_set_t set;
+    alone_ = sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1;
+    if (alone_)
+        limit_ns_ = 0;
+}
+
+void Spin::paid_off() noexcept
+{
+    limit_ns_ = std::min(2 * limit_ns_, kMaxSpinNs);
+}
+
+void Spin::was_in_vain() noexcept
+{
+    limit_ns_ = std::max(limit_ns_ / 2, alone_ ? 0 : kMinSpinNs);
+}
+
+// ---- producer
+// -------------------------------------------------------------------------------------
+
+bool Writer::writable(size_t n)
+{
+    if (capacity_ - (tail_ - head_) >= n)
+        return true;
+    // Partner: the store in Reader::publish.
+    uint64_t head = control_.head.load(std::memory_order_seq_cst);
+    if (head < head_ || head > tail_)
+        fail(EPROTO, "the ring's reader is at an impossible position");
+    head_ = head;
+    return capacity_ - (tail_ - head_) >= n;
+}
+
+void Writer::put(std::span<const std::byte> bytes) noexcept
+{
+    if (bytes.empty())
+        return;
+    size_t first = first_part(tail_, bytes.size(), capacity_);
+    std::memcpy(bytes_ + (tail_ & (capacity_ - 1)), bytes.data(), first);
+    if (first < bytes.size())
+        std::memcpy(bytes_, bytes.data() + first, bytes.size() - first);
+    tail_ += bytes.size();
+}
+
+void Writer::wait(size_t n, const Watch &watch)
+{
+    wait_until([&] { return writable(n); }, control_.producer_sleeps, spin_, Deadline::never(),
+               watch);
+}
+
+void Writer::publish() noexcept
+{
+    // Partner: the load in Reader::readable.
+    control_.tail.store(tail_, std::memory_order_seq_cst);
+    wake_if_asleep(control_.consumer_sleeps);
+}
+
+void Writer::write(std::span<const std::byte> head, std::span<const std::byte> body,
+                   const Watch &watch)
+{
+    size_t n = head.size() + body.size();
+    if (!writable(n))
+        wait(n, watch);
+    put(head);
+    put(body);
+    publish();
+}
+
+// ---- consumer
+// -------------------------------------------------------------------------------------
+
+bool Reader::readable()
+{
+    if (tail_ != head_)
+        return true;
+    // Partner: the store in Writer::publish.
+    uint64_t tail = control_.tail.load(std::memory_order_seq_cst);
+    // A tail that went back is caught too: the unsigned difference is then enormous.
+    if (tail - head_ > capacity_ || tail % 8 != 0 || (tail != head_ && tail - head_ < kHeaderSize))
+        fail(EPROTO, "the ring's writer is at an impossible position");
+    tail_ = tail;
+    return tail_ != head_;
+}
+
+void Reader::get(std::span<std::byte> bytes) noexcept
+{
+    size_t first = first_part(head_, bytes.size(), capacity_);
+    std::memcpy(bytes.data(), bytes_ + (head_ & (capacity_ - 1)), first);
+    if (first < bytes.size())
+        std::memcpy(bytes.data() + first, bytes_, bytes.size() - first);
+}
+
+bool Reader::wait(int timeout_ms, const Watch &watch)
+{
+    return wait_until([&] { return readable(); }, control_.consumer_sleeps, spin_,
+                      Deadline::after_ms(timeout_ms), watch);
+}
+
+void Reader::publish() noexcept
+{
+    // Partner: the load in Writer::writable.
+    control_.head.store(head_, std::memory_order_seq_cst);
+    wake_if_asleep(control_.producer_sleeps);
+}
+
+bool Reader::read(std::vector<std::byte> &message, int timeout_ms, const Watch &watch)
+{
+    if (!readable() && (timeout_ms == 0 || !wait(timeout_ms, watch)))
+        return false;
+    std::byte copy[kHeaderSize];
+    if (tail_ - head_ < kHeaderSize)
+        fail(EPROTO, "a message in the ring is shorter than its header");
+    get(copy);
+    Header header = get_header(copy);
+    if (!valid_size(header.size) || header.size > tail_ - head_)
+        fail(EPROTO, "a message in the ring says that it has %u bytes", header.size);
+    message.resize(header.size);
+    get(message);
+    // The peer may have changed it between the two copies; the one that was checked counts.
+    put_header(message.data(), header);
+    head_ += header.size;
+    publish();
+    return true;
+}
+
+} // namespace vgpu::wire

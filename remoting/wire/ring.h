@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// One direction of a ring channel: a byte ring with a single producer and a single consumer in
+// memory shared between two processes that do not trust each other.
+//
+// Memory of a pair, all of it one sealed memfd: a page with the Control of the ring client ->
+// worker, a page for worker -> client, then the bytes of the first, then the bytes of the second.
+// Positions count bytes since the start and only grow; the place in the ring is position modulo
+// capacity. Messages are published whole, so that what is readable always begins with a header.
+//
+// The peer can write anything anywhere in this memory at any time. Therefore each side keeps its
+// own position privately, checks the other's against it at each use, and copies a header out once
+// before it believes it. The worst a hostile peer can cause is an Error or garbage in its own
+// messages.
+#pragma once
+
+#include "remoting/wire/message.h"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace vgpu::wire
+{
+
+struct alignas(4096) Control {
+    // Written by the producer, read by the consumer (its partner is the load in Reader::readable).
+    alignas(64) std::atomic<uint64_t> tail;
+    // Written by the consumer, read by the producer (its partner is the load in Writer::writable).
+    alignas(64) std::atomic<uint64_t> head;
+    // Futex words. 1: the consumer (producer) sleeps or is about to; the other side then sets 0 and
+    // wakes it. Partners: Reader::wait with Writer::publish, Writer::wait with Reader::publish.
+    alignas(64) std::atomic<uint32_t> consumer_sleeps;
+    alignas(64) std::atomic<uint32_t> producer_sleeps;
+};
+static_assert(sizeof(Control) == 4096);
+static_assert(std::atomic<uint64_t>::is_always_lock_free && sizeof(std::atomic<uint64_t>) == 8);
+static_assert(std::atomic<uint32_t>::is_always_lock_free && sizeof(std::atomic<uint32_t>) == 4);
+
+constexpr size_t kDefaultRing = size_t(2)
+                                << 20; // bytes of one direction: two of the largest messages
+constexpr size_t kMaxRing = size_t(64) << 20;
+
+// A power of two from kMaxMessage to kMaxRing.
+constexpr bool valid_ring(uint64_t capacity) noexcept
+{
+    return capacity >= kMaxMessage && capacity <= kMaxRing && (capacity & (capacity - 1)) == 0;
+}
+
+constexpr size_t ring_pair_bytes(size_t capacity) noexcept
+{
+    return 2 * (sizeof(Control) + capacity);
+}
+
+// Called between the slices of a long wait; throws when there is no point in waiting on.
+using Watch = std::function<void()>;
+
+// How long to poll before sleeping: long where the other side usually answers soon, next to nothing
+// where it does not, and not at all on a single core, where the other side could not run meanwhile.
+class Spin
+{
+public:
+    Spin();
+    uint64_t limit_ns() const noexcept { return limit_ns_; }
+    void paid_off() noexcept;
+    void was_in_vain() noexcept;
+
+private:
+    uint64_t limit_ns_;
+    bool alone_;
+};
+
+class Writer
+{
+public:
+    Writer(Control &control, std::byte *bytes, size_t capacity) noexcept
+        : control_(control), bytes_(bytes), capacity_(capacity)
+    {
+    }
+
+    // Waits for room, then publishes both pieces as one message. Throws EPROTO when the consumer's
+    // position is impossible, and what `watch` throws.
+    void write(std::span<const std::byte> head, std::span<const std::byte> body,
+               const Watch &watch);
+
+private:
+    bool writable(size_t n);
+    void put(std::span<const std::byte> bytes) noexcept;
+    void wait(size_t n, const Watch &watch);
+    void publish() noexcept;
+
+    Control &control_;
+    std::byte *bytes_;
+    size_t capacity_;
+    uint64_t tail_ = 0; // ours; never read back from shared memory
+    uint64_t head_ = 0; // the consumer's when last seen
+    Spin spin_;
+};
+
+class Reader
+{
+public:
+    Reader(Control &control, const std::byte *bytes, size_t capacity) noexcept
+        : control_(control), bytes_(bytes), capacity_(capacity)
+    {
+    }
+
+    // False when the time is up. Throws EPROTO when the producer's position or a message's size is
+    // impossible, and what `watch` throws once there is nothing left to read.
+    bool read(std::vector<std::byte> &message, int timeout_ms, const Watch &watch);
+
+private:
+    bool readable();
+    void get(std::span<std::byte> bytes) noexcept;
+    bool wait(int timeout_ms, const Watch &watch);
+    void publish() noexcept;
+
+    Control &control_;
+    const std::byte *bytes_;
+    size_t capacity_;
+    uint64_t head_ = 0; // ours
+    uint64_t tail_ = 0; // the producer's when last seen
+    Spin spin_;
+};
+
+} // namespace vgpu::wire

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/wire/stream-channel.h"
+
+#include "remoting/wire/address.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+namespace vgpu::wire
+{
+
+namespace
+{
+
+constexpr size_t kBuffer = size_t(64) << 10;
+
+bool peer_is_gone(int code) noexcept
+{
+    return code == EPIPE || code == ECONNRESET || code == ETIMEDOUT || code == ENOTCONN;
+}
+
+[[noreturn]] void fail_gone(int code)
+{
+    fail(ECONNRESET, "the peer closed the connection%s%s", code ? ": " : "",
+         code ? errno_text(code).c_str() : "");
+}
+
+class StreamChannel final : public Channel
+{
+public:
+    explicit StreamChannel(Fd socket)
+        : socket_(std::move(socket)), is_tcp_(tune_tcp(socket_.get())), buffer_(kBuffer)
+    {
+    }
+
+    void send(std::span<const std::byte> head, std::span<const std::byte> body) override;
+    void flush() override {} // each message is written through
+    bool receive(std::vector<std::byte> &message, int timeout_ms) override;
+
+    const char *name() const override { return is_tcp_ ? "tcp" : "unix"; }
+    bool passes_descriptors() const override { return false; }
+    int descriptor() const override { return socket_.get(); }
+
+    void send_descriptor(uint64_t, int) override
+    {
+        fail(ENOTSUP, "the %s channel passes no descriptors", name());
+    }
+    Fd receive_descriptor(uint64_t, int) override
+    {
+        fail(ENOTSUP, "the %s channel passes no descriptors", name());
+    }
+
+    void shut_down() noexcept override { ::shutdown(socket_.get(), SHUT_RDWR); }
+
+private:
+    bool fill(Deadline deadline);
+    bool start_message();
+    size_t transfer(std::span<std::byte> to);
+
+    Fd socket_;
+    bool is_tcp_;
+    // What was read beyond the message at hand: buffer_[begin_, end_).
+    std::vector<std::byte> buffer_;
+    size_t begin_ = 0, end_ = 0;
+    // A message too large for the buffer is read into its own place; it survives a timeout.
+    std::vector<std::byte> partial_;
+    size_t have_ = 0;
+    bool in_message_ = false;
+};
+
+void StreamChannel::send(std::span<const std::byte> head, std::span<const std::byte> body)
+{
+    check_outgoing(head, body);
+    iovec pieces[2] = {{const_cast<std::byte *>(head.data()), head.size()},
+                       {const_cast<std::byte *>(body.data()), body.size()}};
+    size_t left = head.size() + body.size();
+    while (left) {
+        msghdr message{};
+        message.msg_iov = pieces[0].iov_len ? pieces : pieces + 1;
+        message.msg_iovlen = pieces[0].iov_len && pieces[1].iov_len ? 2 : 1;
+        ssize_t n = sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN) {
+            wait_for(socket_.get(), POLLOUT, Deadline::never());
+            continue;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && peer_is_gone(errno))
+            fail_gone(errno);
+        if (n < 0)
+            fail_errno("cannot send to the peer");
+        left -= size_t(n);
+        for (iovec &piece : pieces) {
+            size_t taken = std::min(size_t(n), piece.iov_len);
+            piece.iov_base = static_cast<char *>(piece.iov_base) + taken;
+            piece.iov_len -= taken;
+            n -= ssize_t(taken);
+        }
+    }
+}
+
+// One recv(): 0 when nothing is there yet.
+size_t StreamChannel::transfer(std::span<std::byte> to)
+{
+    ssize_t n = recv(socket_.get(), to.data(), to.size(), MSG_DONTWAIT);
+    if (n > 0)
+        return size_t(n);
+    if (n == 0) {
+        if (in_message_ || begin_ != end_)
+            fail(ECONNRESET, "the peer closed the connection inside a message");
+        fail_gone(0);
+    }
+    if (errno == EAGAIN || errno == EINTR)
+        return 0;
+    if (peer_is_gone(errno))
+        fail_gone(errno);
+    fail_errno("cannot receive from the peer");
+}
+
+// Moves what the buffer has of the next message into partial_; false while its size is not known.
+bool StreamChannel::start_message()
+{
+    if (in_message_)
+        return true;
+    if (end_ - begin_ < kHeaderSize)
+        return false;
+    uint32_t size = get_header(buffer_.data() + begin_).size;
+    if (!valid_size(size))
+        fail(EPROTO, "the peer sent a message that says that it has %u bytes", size);
+    partial_.resize(size);
+    have_ = std::min<size_t>(size, end_ - begin_);
+    std::memcpy(partial_.data(), buffer_.data() + begin_, have_);
+    begin_ += have_;
+    in_message_ = true;
+    return true;
+}
+
+// Gets more bytes, straight to their place where that is known; false when the time is up.
+bool StreamChannel::fill(Deadline deadline)
+{
+    for (;;) {
+        size_t n = 0;
+        if (in_message_ && partial_.size() - have_ >= kBuffer) {
+            n = transfer(std::span(partial_).subspan(have_));
+            have_ += n;
+        } else {
+            if (begin_ == end_)
+                begin_ = end_ = 0;
+            if (end_ == buffer_.size()) { // at most part of a header is left
+                std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+                end_ -= begin_;
+                begin_ = 0;
+            }
+            n = transfer(std::span(buffer_).subspan(end_));
+            end_ += n;
+            if (in_message_) {
+                size_t part = std::min(end_ - begin_, partial_.size() - have_);
+                std::memcpy(partial_.data() + have_, buffer_.data() + begin_, part);
+                begin_ += part;
+                have_ += part;
+            }
+        }
+        if (n)
+            return true;
+        if (!wait_for(socket_.get(), POLLIN, deadline))
+            return false;
+    }
+}
+
+bool StreamChannel::receive(std::vector<std::byte> &message, int timeout_ms)
+{
+    Deadline deadline = Deadline::after_ms(timeout_ms);
+    while (!start_message() || have_ < partial_.size()) {
+        if (!fill(deadline))
+            return false;
+    }
+    message.swap(partial_);
+    in_message_ = false;
+    return true;
+}
+
+} // namespace
+
+std::unique_ptr<Channel> make_stream_channel(Fd socket)
+{
+    return std::make_unique<StreamChannel>(std::move(socket));
+}
+
+} // namespace vgpu::wire
