@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+// Graph nodes whose parameters the runtime and the driver write down differently: kernels are named
+// by stubs, and copies and fills belong to a context.
+#include "remoting/cudart/copy.h"
+#include "remoting/cudart/registry.h"
+
+#include <string.h>
+
+namespace vgpu::cudart
+{
+namespace
+{
+
+static_assert(sizeof(cudaMemsetParams) == sizeof(CUDA_MEMSET_NODE_PARAMS));
+static_assert(sizeof(cudaHostNodeParams) == sizeof(CUDA_HOST_NODE_PARAMS));
+static_assert(sizeof(cudaMemAllocNodeParams) == sizeof(CUDA_MEM_ALLOC_NODE_PARAMS));
+static_assert(sizeof(cudaKernelNodeAttrValue) == sizeof(CUkernelNodeAttrValue));
+
+CUcontext current_context()
+{
+    CUcontext context = nullptr;
+    driver().cuCtxGetCurrent(&context);
+    return context;
+}
+
+cudaError_t translate_kernel(const cudaKernelNodeParams *from, CUDA_KERNEL_NODE_PARAMS *to)
+{
+    if (!from)
+        return cudaErrorInvalidValue;
+    memset(to, 0, sizeof *to);
+    to->gridDimX = from->gridDim.x;
+    to->gridDimY = from->gridDim.y;
+    to->gridDimZ = from->gridDim.z;
+    to->blockDimX = from->blockDim.x;
+    to->blockDimY = from->blockDim.y;
+    to->blockDimZ = from->blockDim.z;
+    to->sharedMemBytes = from->sharedMemBytes;
+    to->kernelParams = from->kernelParams;
+    to->extra = from->extra;
+    return find_kernel(from->func, &to->kern);
+}
+
+// A copy of one row of bytes as the driver's box.
+CUDA_MEMCPY3D row_copy(void *to, const void *from, size_t size, cudaMemcpyKind kind)
+{
+    CUDA_MEMCPY3D box = {};
+    box.srcMemoryType = source_type(kind);
+    box.srcHost = from;
+    box.srcDevice = address(from);
+    box.srcPitch = size;
+    box.dstMemoryType = destination_type(kind);
+    box.dstHost = to;
+    box.dstDevice = address(to);
+    box.dstPitch = size;
+    box.WidthInBytes = size;
+    box.Height = 1;
+    box.Depth = 1;
+    return box;
+}
+
+cudaError_t symbol_place(const void *symbol, size_t size, size_t offset, char **place)
+{
+    CUdeviceptr start = 0;
+    size_t whole = 0;
+    cudaError_t error = find_symbol(symbol, &start, &whole);
+    if (error == cudaSuccess && (offset > whole || size > whole - offset))
+        error = cudaErrorInvalidValue;
+    *place = reinterpret_cast<char *>(start) + offset;
+    return error;
+}
+
+cudaError_t add_copy(cudaGraphNode_t *node, cudaGraph_t graph, const cudaGraphNode_t *dependencies,
+                     size_t count, const CUDA_MEMCPY3D &box)
+{
+    return translate(
+        driver().cuGraphAddMemcpyNode(node, graph, dependencies, count, &box, current_context()));
+}
+
+cudaError_t change_copy(cudaGraphExec_t exec, cudaGraphNode_t node, const CUDA_MEMCPY3D &box)
+{
+    return translate(driver().cuGraphExecMemcpyNodeSetParams(exec, node, &box, current_context()));
+}
+
+} // namespace
+} // namespace vgpu::cudart
+
+using namespace vgpu::cudart;
+
+extern "C" {
+
+cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t *node, cudaGraph_t graph,
+                                   const cudaGraphNode_t *dependencies, size_t count,
+                                   const cudaKernelNodeParams *parameters)
+{
+    return within_context([&] {
+        CUDA_KERNEL_NODE_PARAMS kernel;
+        cudaError_t error = translate_kernel(parameters, &kernel);
+        return error == cudaSuccess ? invoke(driver().cuGraphAddKernelNode, node, graph,
+                                             dependencies, count, &kernel)
+                                    : error;
+    });
+}
+
+cudaError_t cudaGraphKernelNodeSetParams(cudaGraphNode_t node,
+                                         const cudaKernelNodeParams *parameters)
+{
+    return within_context([&] {
+        CUDA_KERNEL_NODE_PARAMS kernel;
+        cudaError_t error = translate_kernel(parameters, &kernel);
+        return error == cudaSuccess ? invoke(driver().cuGraphKernelNodeSetParams, node, &kernel)
+                                    : error;
+    });
+}
+
+cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
+                                             const cudaKernelNodeParams *parameters)
+{
+    return within_context([&] {
+        CUDA_KERNEL_NODE_PARAMS kernel;
+        cudaError_t error = translate_kernel(parameters, &kernel);
+        return error == cudaSuccess
+                   ? invoke(driver().cuGraphExecKernelNodeSetParams, exec, node, &kernel)
+                   : error;
+    });
+}
+
+cudaError_t cudaGraphKernelNodeCopyAttributes(cudaGraphNode_t to, cudaGraphNode_t from)
+{
+    return call(driver().cuGraphKernelNodeCopyAttributes, to, from);
+}
+
+cudaError_t cudaGraphKernelNodeGetAttribute(cudaGraphNode_t node, cudaKernelNodeAttrID attribute,
+                                            cudaKernelNodeAttrValue *value)
+{
+    return call(driver().cuGraphKernelNodeGetAttribute, node, attribute, value);
+}
+
+cudaError_t cudaGraphKernelNodeSetAttribute(cudaGraphNode_t node, cudaKernelNodeAttrID attribute,
+                                            const cudaKernelNodeAttrValue *value)
+{
+    return call(driver().cuGraphKernelNodeSetAttribute, node, attribute, value);
+}
+
+cudaError_t cudaGraphAddMemcpyNode(cudaGraphNode_t *node, cudaGraph_t graph,
+                                   const cudaGraphNode_t *dependencies, size_t count,
+                                   const cudaMemcpy3DParms *parameters)
+{
+    return within_context([&] {
+        CUDA_MEMCPY3D box;
+        cudaError_t error = parameters ? translate_copy(*parameters, &box) : cudaErrorInvalidValue;
+        return error == cudaSuccess ? add_copy(node, graph, dependencies, count, box) : error;
+    });
+}
+
+cudaError_t cudaGraphAddMemcpyNode1D(cudaGraphNode_t *node, cudaGraph_t graph,
+                                     const cudaGraphNode_t *dependencies, size_t count, void *to,
+                                     const void *from, size_t size, cudaMemcpyKind kind)
+{
+    return within_context(
+        [&] { return add_copy(node, graph, dependencies, count, row_copy(to, from, size, kind)); });
+}
+
+cudaError_t cudaGraphAddMemcpyNodeToSymbol(cudaGraphNode_t *node, cudaGraph_t graph,
+                                           const cudaGraphNode_t *dependencies, size_t count,
+                                           const void *symbol, const void *from, size_t size,
+                                           size_t offset, cudaMemcpyKind kind)
+{
+    return within_context([&] {
+        char *place = nullptr;
+        cudaError_t error = symbol_place(symbol, size, offset, &place);
+        return error == cudaSuccess
+                   ? add_copy(node, graph, dependencies, count, row_copy(place, from, size, kind))
+                   : error;
+    });
+}
+
+cudaError_t cudaGraphAddMemcpyNodeFromSymbol(cudaGraphNode_t *node, cudaGraph_t graph,
+                                             const cudaGraphNode_t *dependencies, size_t count,
+                                             void *to, const void *symbol, size_t size,
+                                             size_t offset, cudaMemcpyKind kind)
+{
+    return within_context([&] {
+        char *place = nullptr;
+        cudaError_t error = symbol_place(symbol, size, offset, &place);
+        return error == cudaSuccess
+                   ? add_copy(node, graph, dependencies, count, row_copy(to, place, size, kind))
+                   : error;
+    });
+}
+
+cudaError_t cudaGraphMemcpyNodeSetParams(cudaGraphNode_t node, const cudaMemcpy3DParms *parameters)
+{
+    return within_context([&] {
+        CUDA_MEMCPY3D box;
+        cudaError_t error = parameters ? translate_copy(*parameters, &box) : cudaErrorInvalidValue;
+        return error == cudaSuccess ? invoke(driver().cuGraphMemcpyNodeSetParams, node, &box)
+                                    : error;
+    });
+}
+
+cudaError_t cudaGraphMemcpyNodeSetParams1D(cudaGraphNode_t node, void *to, const void *from,
+                                           size_t size, cudaMemcpyKind kind)
+{
+    CUDA_MEMCPY3D box = row_copy(to, from, size, kind);
+    return call(driver().cuGraphMemcpyNodeSetParams, node, &box);
+}
+
+cudaError_t cudaGraphExecMemcpyNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
+                                             const cudaMemcpy3DParms *parameters)
+{
+    return within_context([&] {
+        CUDA_MEMCPY3D box;
+        cudaError_t error = parameters ? translate_copy(*parameters, &box) : cudaErrorInvalidValue;
+        return error == cudaSuccess ? change_copy(exec, node, box) : error;
+    });
+}
+
+cudaError_t cudaGraphExecMemcpyNodeSetParams1D(cudaGraphExec_t exec, cudaGraphNode_t node, void *to,
+                                               const void *from, size_t size, cudaMemcpyKind kind)
+{
+    return within_context([&] { return change_copy(exec, node, row_copy(to, from, size, kind)); });
+}
+
+cudaError_t cudaGraphAddMemsetNode(cudaGraphNode_t *node, cudaGraph_t graph,
+                                   const cudaGraphNode_t *dependencies, size_t count,
+                                   const cudaMemsetParams *parameters)
+{
+    return within_context([&] {
+        return invoke(driver().cuGraphAddMemsetNode, node, graph, dependencies, count, parameters,
+                      current_context());
+    });
+}
+
+cudaError_t cudaGraphMemsetNodeGetParams(cudaGraphNode_t node, cudaMemsetParams *parameters)
+{
+    return call(driver().cuGraphMemsetNodeGetParams, node, parameters);
+}
+
+cudaError_t cudaGraphMemsetNodeSetParams(cudaGraphNode_t node, const cudaMemsetParams *parameters)
+{
+    return call(driver().cuGraphMemsetNodeSetParams, node, parameters);
+}
+
+cudaError_t cudaGraphExecMemsetNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
+                                             const cudaMemsetParams *parameters)
+{
+    return within_context([&] {
+        return invoke(driver().cuGraphExecMemsetNodeSetParams, exec, node, parameters,
+                      current_context());
+    });
+}
+
+cudaError_t cudaGraphAddHostNode(cudaGraphNode_t *node, cudaGraph_t graph,
+                                 const cudaGraphNode_t *dependencies, size_t count,
+                                 const cudaHostNodeParams *parameters)
+{
+    return call(driver().cuGraphAddHostNode, node, graph, dependencies, count, parameters);
+}
+
+cudaError_t cudaGraphHostNodeGetParams(cudaGraphNode_t node, cudaHostNodeParams *parameters)
+{
+    return call(driver().cuGraphHostNodeGetParams, node, parameters);
+}
+
+cudaError_t cudaGraphHostNodeSetParams(cudaGraphNode_t node, const cudaHostNodeParams *parameters)
+{
+    return call(driver().cuGraphHostNodeSetParams, node, parameters);
+}
+
+cudaError_t cudaGraphExecHostNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
+                                           const cudaHostNodeParams *parameters)
+{
+    return call(driver().cuGraphExecHostNodeSetParams, exec, node, parameters);
+}
+
+cudaError_t cudaGraphAddMemAllocNode(cudaGraphNode_t *node, cudaGraph_t graph,
+                                     const cudaGraphNode_t *dependencies, size_t count,
+                                     cudaMemAllocNodeParams *parameters)
+{
+    return call(driver().cuGraphAddMemAllocNode, node, graph, dependencies, count, parameters);
+}
+
+cudaError_t cudaGraphMemAllocNodeGetParams(cudaGraphNode_t node, cudaMemAllocNodeParams *parameters)
+{
+    return call(driver().cuGraphMemAllocNodeGetParams, node, parameters);
+}
+
+#if CUDART_VERSION >= 13000
+cudaError_t cudaGraphAddNode(cudaGraphNode_t *node, cudaGraph_t graph,
+                             const cudaGraphNode_t *dependencies, const cudaGraphEdgeData *edges,
+                             size_t count, cudaGraphNodeParams *parameters)
+{
+    static_assert(sizeof(cudaGraphNodeParams) == sizeof(CUgraphNodeParams));
+    if (!parameters)
+        return finish(cudaErrorInvalidValue);
+    return within_context([&] {
+        CUgraphNodeParams translated;
+        memcpy(&translated, parameters, sizeof translated);
+        cudaError_t error = cudaSuccess;
+        if (parameters->type == cudaGraphNodeTypeKernel) {
+            const cudaKernelNodeParamsV2 &from = parameters->kernel;
+            cudaKernelNodeParams plain = {from.func,           from.gridDim,      from.blockDim,
+                                          from.sharedMemBytes, from.kernelParams, from.extra};
+            CUDA_KERNEL_NODE_PARAMS kernel;
+            error = translate_kernel(&plain, &kernel);
+            translated.kernel.func = nullptr;
+            translated.kernel.kern = kernel.kern;
+            translated.kernel.ctx = nullptr; // the current one
+        } else if (parameters->type == cudaGraphNodeTypeMemcpy) {
+            translated.memcpy.copyCtx = current_context();
+            error = translate_copy(parameters->memcpy.copyParams, &translated.memcpy.copyParams);
+        } else if (parameters->type == cudaGraphNodeTypeMemset) {
+            translated.memset.ctx = current_context();
+        } else if (parameters->type == cudaGraphNodeTypeConditional) {
+            translated.conditional.ctx = current_context();
+        }
+        if (error == cudaSuccess)
+            error = invoke(driver().cuGraphAddNode, node, graph, dependencies, edges, count,
+                           &translated);
+        // What the driver answers inside the parameters.
+        if (parameters->type == cudaGraphNodeTypeMemAlloc)
+            parameters->alloc.dptr = reinterpret_cast<void *>(translated.alloc.dptr);
+        else if (parameters->type == cudaGraphNodeTypeConditional)
+            parameters->conditional.phGraph_out = translated.conditional.phGraph_out;
+        return error;
+    });
+}
+#endif
+}

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# The CUDA runtime: libcudart.so.N, and the same objects as libcudart_static.a for relinking.
+# It uses nothing of libstdc++, so that a program in C can link the archive; hence the flags, and the C linker.
+vgpulib_LTLIBRARIES += %D%/libcudart.la
+vgpulib_DATA += %D%/libcudart_static.a
+EXTRA_DIST += %D%/generate.py
+CLEANFILES += %D%/error-names.inc %D%/call-versions.inc %D%/unsupported.c %D%/cudart.map %D%/libcudart_static.a
+
+%C%_libcudart_la_SOURCES = \
+	%D%/array.cc %D%/array.h %D%/calls.inc %D%/capture.cc %D%/copy-2d.cc %D%/copy-3d.cc %D%/copy.cc \
+	%D%/copy.h %D%/device.cc %D%/driver.cc %D%/driver.h %D%/error.cc %D%/fill.cc %D%/function.cc \
+	%D%/graph-node.cc %D%/graph.cc %D%/image.cc %D%/image.h %D%/launch.cc %D%/launch.h %D%/library.cc \
+	%D%/log.cc %D%/log.h %D%/memory.cc %D%/per-thread.cc %D%/pointer-map.h %D%/pool.cc \
+	%D%/properties.cc %D%/refuse.cc %D%/registry.cc %D%/registry.h %D%/runtime.cc %D%/runtime.h \
+	%D%/stream.cc %D%/texture.cc
+nodist_%C%_libcudart_la_SOURCES = %D%/unsupported.c
+%C%_libcudart_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
+%C%_libcudart_la_CFLAGS = $(VGPU_WARNINGS) -fvisibility=hidden
+# Not the sanitizers' flags: this library is loaded into programs that were built without them.
+%C%_libcudart_la_CXXFLAGS = -std=c++20 -fvisibility=hidden $(VGPU_WARNINGS) -fno-exceptions -fno-rtti \
+	-fno-threadsafe-statics
+%C%_libcudart_la_LDFLAGS = -version-info $(CUDA_MAJOR):0:0 -Wl,--version-script=%D%/cudart.map -Wl,-z,defs
+%C%_libcudart_la_LIBADD = -ldl -lpthread
+%C%_libcudart_la_LINK = $(LIBTOOL) $(AM_V_lt) --tag=CC $(AM_LIBTOOLFLAGS) $(LIBTOOLFLAGS) --mode=link $(CC) \
+	$(CFLAGS) $(%C%_libcudart_la_LDFLAGS) $(LDFLAGS) -o $@
+EXTRA_%C%_libcudart_la_DEPENDENCIES = %D%/cudart.map
+
+BUILT_SOURCES += %D%/error-names.inc %D%/call-versions.inc
+
+%D%/error-names.inc: %D%/generate.py $(CUDA_HOME_DIR)/include/driver_types.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(PYTHON) $(srcdir)/%D%/generate.py errors $(CUDA_HOME_DIR)/include $@
+
+%D%/call-versions.inc: %D%/generate.py %D%/calls.inc $(CUDA_HOME_DIR)/include/cudaTypedefs.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(PYTHON) $(srcdir)/%D%/generate.py versions $(CUDA_HOME_DIR)/include $@
+
+%D%/unsupported.c: %D%/generate.py $(CUDA_HOME_DIR)/include/cuda_runtime_api.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(PYTHON) $(srcdir)/%D%/generate.py unsupported $(CUDA_HOME_DIR)/include $@
+
+%D%/cudart.map: %D%/local.mk Makefile
+	$(AM_V_GEN)$(MKDIR_P) %D% && \
+	echo 'libcudart.so.$(CUDA_MAJOR) { global: cuda*; __cuda*; local: *; };' > $@
+
+# One object in which everything but the API is local, so that nothing can collide with the application's names;
+# without section groups, whose members the linker would otherwise share with the application's.
+%D%/libcudart_static.a: $(%C%_libcudart_la_OBJECTS)
+	$(AM_V_GEN)rm -f $@ && \
+	objects=`echo $(%C%_libcudart_la_OBJECTS) | $(SED) 's,\([^ /]*\)\.lo,.libs/\1.o,g'` && \
+	$(LD) -r --force-group-allocation -o %D%/cudart-static.o $$objects && \
+	$(OBJDUMP:objdump=objcopy) --localize-hidden %D%/cudart-static.o && \
+	$(AR) cr $@ %D%/cudart-static.o && rm -f %D%/cudart-static.o

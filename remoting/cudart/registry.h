@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Device code that nvcc's start-up code registered, and the host addresses that name kernels and
+// variables. Registering only records; an image is loaded when something of it is used first.
+#pragma once
+
+#include "remoting/cudart/runtime.h"
+
+#include <atomic>
+
+namespace vgpu::cudart
+{
+
+struct Image;
+
+// A kernel as the host knows it: by the address of its stub. Never freed, because stubs keep it for
+// good.
+struct Function {
+    const void *stub;
+    const char *name;
+    Image *image;
+    std::atomic<CUkernel> kernel;
+    Function
+        *shadowed;  // an earlier registration of the same stub, as a template's in several images
+    Function *next; // of the same image
+};
+
+struct Variable {
+    const void *shadow; // the address of the host's namesake
+    const char *name;
+    size_t size;
+    Image *image;
+    void **managed; // where the host's pointer to a managed variable goes; null for others
+    Variable *shadowed;
+    Variable *next;
+};
+
+// The kernel named by a stub, or by a cudaKernel_t that the application passes in a stub's place.
+cudaError_t find_kernel(const void *stub, CUkernel *kernel);
+// Its registration, null if it is none of ours.
+Function *find_function(const void *stub);
+// Loads its image at the first call; needs a context.
+cudaError_t load_kernel(Function *function, CUkernel *kernel);
+// The address of a variable in the current context.
+cudaError_t find_symbol(const void *shadow, CUdeviceptr *address, size_t *size);
+// Tells find_kernel that the driver gave out this handle.
+void remember_kernel(CUkernel kernel);
+
+// An entry point that begins with finding the kernel of `stub`.
+template<typename Body>
+cudaError_t with_kernel(const void *stub, Body body)
+{
+    return within_context([&] {
+        CUkernel kernel;
+        cudaError_t error = find_kernel(stub, &kernel);
+        return error == cudaSuccess ? translate(body(kernel)) : error;
+    });
+}
+
+} // namespace vgpu::cudart
