@@ -1,0 +1,145 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The CUDA runtime straight on the software GPU: what it exports, how it is linked, what it says, and every program.
+
+load ../lib
+
+setup() {
+    [ -e "$TOP_BUILDDIR/tests/cuda/vector-add-shared" ] || skip "no nvcc: the CUDA programs are not built"
+    cd "$BATS_TEST_TMPDIR"
+    runtime=$(echo "$CUDART_LIBDIR"/libcudart.so.1[0-9])
+    archive=$TOP_BUILDDIR/remoting/cudart/libcudart_static.a
+    # The build tree has the software GPU under its own name only.
+    ln -s "$SOFT_LIBDIR/libcuda-soft.so.1" libcuda.so.1
+}
+
+# straight PROGRAM: over the software GPU, without any daemon.
+straight() {
+    LD_LIBRARY_PATH=$BATS_TEST_TMPDIR:$CUDART_LIBDIR timeout 60 "$TOP_BUILDDIR/tests/cuda/$1"
+}
+
+# both NAME: linked with our library and with our archive, the program says the same, and that it passed.
+both() {
+    straight "$1-shared" >shared.out
+    straight "$1-static" >static.out
+    cat shared.out
+    cmp shared.out static.out
+    tail -n 1 shared.out | grep -q "^$1: ok "
+}
+
+exports() { nm -D --defined-only "$1" | awk '{print $3}' | grep '^_*cuda' | sed 's/@@*/ /' | sort; }
+
+@test "the library exports every name of the vendor's, under its version" {
+    vendor=$(echo "$CUDA_HOME_DIR"/lib*/libcudart.so.1[0-9] | cut -d' ' -f1)
+    [ -e "$vendor" ] || skip "the toolkit has no libcudart to compare with"
+    exports "$runtime" >ours
+    exports "$vendor" >theirs
+    run comm -13 ours theirs
+    [ -z "$output" ] || { echo "missing: $output"; false; }
+    # And nothing but names of the API.
+    run bash -c "nm -D --defined-only '$runtime' | awk '\$2 != \"A\" {print \$3}' | grep -v '^_*cuda'"
+    [ -z "$output" ] || { echo "exported too: $output"; false; }
+}
+
+@test "the library needs the C library alone" {
+    run bash -c "readelf -d '$runtime' | grep NEEDED | grep -vE 'libc\.so|libdl|libpthread|ld-linux'"
+    [ -z "$output" ] || { echo "$output"; false; }
+}
+
+@test "the archive defines the API and nothing else, and links into a program in C" {
+    run bash -c "nm -g --defined-only '$archive' | awk 'NF == 3 {print \$3}' | grep -v '^_*cuda'"
+    [ -z "$output" ] || { echo "defined too: $output"; false; }
+    cat >program.c <<'END'
+#include <cuda_runtime_api.h>
+#include <stdio.h>
+int main(void)
+{
+    int count = -1;
+    cudaError_t error = cudaGetDeviceCount(&count);
+    printf("%d %s, then %s\n", count, cudaGetErrorName(error), cudaGetErrorName(cudaGetLastError()));
+    return 0;
+}
+END
+    ${CC:-gcc} -I"$CUDA_HOME_DIR/include" program.c "$archive" -ldl -lpthread -o program
+    LD_LIBRARY_PATH=$BATS_TEST_TMPDIR run ./program
+    [ "$output" = "1 cudaSuccess, then cudaSuccess" ]
+    # Without a driver: the right code, and one line that says why.
+    rm libcuda.so.1
+    LD_LIBRARY_PATH= run ./program
+    contains "$output" "0 cudaErrorInsufficientDriver, then cudaErrorInsufficientDriver"
+    contains "$output" "slurm-vgpu: warning: no CUDA driver: libcuda.so.1"
+}
+
+@test "a call that is not supported says so, once, and answers so" {
+    cat >program.c <<'END'
+#include <cuda_runtime_api.h>
+#include <stdio.h>
+int main(void)
+{
+    int first = cudaDestroyExternalMemory(0), second = cudaDestroyExternalMemory(0);
+    printf("%d %d\n", first, second);
+    return 0;
+}
+END
+    ${CC:-gcc} -I"$CUDA_HOME_DIR/include" program.c "$archive" -ldl -lpthread -o program
+    run ./program
+    contains "$output" "801 801"
+    [ "$(grep -c 'cudaDestroyExternalMemory is not supported' <<<"$output")" = 1 ]
+}
+
+@test "a program that makes no CUDA call opens nothing and starts no thread" {
+    cat >program.cu <<'END'
+#include <cstdio>
+#include <cstdlib>
+__global__ void never() {}
+int main(int argc, char **)
+{
+    if (argc > 99)
+        never<<<1, 1>>>();
+    return std::system("ls /proc/$PPID/fd | wc -l; ls /proc/$PPID/task | wc -l; grep -c libcuda.so /proc/$PPID/maps");
+}
+END
+    "$NVCC" -gencode arch=compute_75,code=compute_75 -L"$(dirname "$archive")" program.cu -o program
+    LD_LIBRARY_PATH=$BATS_TEST_TMPDIR ./program 3>&- 4>&- >before || true
+    sed -n 2,3p before | paste -sd' ' - | grep -qx '1 0'
+    # Descriptors: as many as any program of this shell has.
+    printf '#include <cstdlib>\nint main() { return std::system("ls /proc/$PPID/fd | wc -l"); }\n' >plain.cc
+    ${CXX:-g++} plain.cc -o plain
+    [ "$(./plain 3>&- 4>&-)" = "$(sed -n 1p before)" ]
+}
+
+@test "device code in several files (-rdc) links with the archive" {
+    echo '__device__ int twice(int x) { return 2 * x; }' >other.cu
+    printf 'extern __device__ int twice(int);\n__global__ void k(int *x) { *x = twice(*x); }\nint main() { k<<<1, 1>>>(0); }\n' >main.cu
+    "$NVCC" -rdc=true -gencode arch=compute_75,code=compute_75 -L"$(dirname "$archive")" main.cu other.cu -o program
+}
+
+@test "vector addition" { both vector-add; }
+@test "matrix product by tiles" { both matmul-tiled; }
+@test "reduction by shuffles" { both reduce-shuffle; }
+@test "histogram by atomics" { both histogram; }
+@test "streams and events" { both streams-overlap; }
+@test "constant memory and symbols" { both constant-memory; }
+@test "copies with pitch" { both copy-2d; }
+@test "ten thousand launches" { both jacobi; }
+@test "printf on the device" { both device-printf; }
+@test "Thrust" { both thrust-sort; }
+@test "error codes" { both error-codes; }
+@test "memory up to the limit" { VGPU_SOFT_MEMORY=1G both memory-quota; }
+
+@test "two devices" {
+    VGPU_SOFT_DEVICES=2 both two-devices
+    run env VGPU_SOFT_DEVICES=1 bash -c "$(declare -f straight); straight two-devices-static"
+    [ "$status" = 77 ]
+}
+
+@test "the driver API with PTX" { straight driver-ptx; }
+@test "NVRTC" { straight nvrtc; }
+
+@test "MPI ranks" {
+    need mpirun
+    [ -e "$TOP_BUILDDIR/tests/cuda/mpi-ranks-static" ] || skip "no mpicc at configure"
+    LD_LIBRARY_PATH=$BATS_TEST_TMPDIR:$CUDART_LIBDIR OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+        run timeout 60 mpirun --oversubscribe -n 4 "$TOP_BUILDDIR/tests/cuda/mpi-ranks-shared"
+    contains "$output" "mpi-ranks: ok"
+}

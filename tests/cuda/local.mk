@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# The CUDA programs that must run. Each is compiled once and linked twice: NAME-shared against libcudart.so, as
+# `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
+cuda_runtime_programs = \
+	constant-memory copy-2d device-printf error-codes histogram jacobi matmul-tiled memory-quota \
+	reduce-shuffle streams-overlap thrust-sort two-devices vector-add
+cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc
+EXTRA_DIST += %D%/check.h %D%/cudart.bats $(cuda_sources)
+BATS_TESTS += %D%/cudart.bats
+
+if HAVE_NVCC
+cuda_programs = $(cuda_runtime_programs:%=%D%/%-shared) $(cuda_runtime_programs:%=%D%/%-static) \
+	%D%/driver-ptx %D%/nvrtc %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
+cuda_programs += $(if $(MPICC),%D%/mpi-ranks-shared %D%/mpi-ranks-static)
+check_DATA = $(cuda_programs)
+CLEANFILES += $(cuda_programs) %D%/*.o %D%/stub/libcuda.so
+endif
+
+cuda_nvcc = $(NVCC) -std=c++17 -O1 -gencode arch=compute_75,code=compute_75
+# The toolkit made of wheels has only one of the two.
+cuda_libraries = -L$(CUDA_HOME_DIR)/lib64 -L$(CUDA_HOME_DIR)/lib
+cuda_archive = remoting/cudart/libcudart_static.a
+# RUNPATH, which comes after LD_LIBRARY_PATH: an RPATH would find NVIDIA's runtime before ours.
+cuda_runpath = -Wl,--enable-new-dtags,-rpath,$(CUDA_HOME_DIR)/lib64:$(CUDA_HOME_DIR)/lib
+cuda_objects = $(cuda_runtime_programs:%=%D%/%.o)
+
+$(cuda_objects): %D%/%.o: %D%/%.cu %D%/check.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -c $< -o $@
+
+$(cuda_runtime_programs:%=%D%/%-shared): %D%/%-shared: %D%/%.o
+	$(AM_V_GEN)$(NVCC) -cudart shared $(cuda_libraries) $< -o $@
+
+# nvcc's own choice, -lcudart_static, found in our folder first.
+$(cuda_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archive)
+	$(AM_V_GEN)$(NVCC) -Lremoting/cudart $< -o $@
+
+# The programs that cannot be carried, to see that they are recognised: the vendor's static runtime.
+%D%/vector-add-nvidia: %D%/vector-add.o
+	$(AM_V_GEN)$(NVCC) -cudart static $(cuda_libraries) $< -o $@
+
+%D%/vector-add-nvidia-stripped: %D%/vector-add-nvidia
+	$(AM_V_GEN)$(STRIP) -s -o $@ $<
+
+%D%/mpi-ranks.o: %D%/mpi-ranks.cu %D%/check.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -ccbin $(MPICC:mpicc=mpicxx) -c $< -o $@
+
+%D%/mpi-ranks-shared: %D%/mpi-ranks.o
+	$(AM_V_GEN)$(NVCC) -ccbin $(MPICC:mpicc=mpicxx) -cudart shared $(cuda_libraries) $< -o $@
+
+%D%/mpi-ranks-static: %D%/mpi-ranks.o $(cuda_archive)
+	$(AM_V_GEN)$(NVCC) -ccbin $(MPICC:mpicc=mpicxx) -Lremoting/cudart $< -o $@
+
+%D%/driver-ptx.o: %D%/driver-ptx.cc %D%/check.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@
+
+%D%/nvrtc.o: %D%/nvrtc.cc %D%/check.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@
+
+# What a machine without a driver links against: a library of the driver's name that has the names in use.
+%D%/stub/libcuda.so: %D%/driver-ptx.o %D%/nvrtc.o
+	$(AM_V_GEN)$(MKDIR_P) %D%/stub && $(NM) -u %D%/driver-ptx.o %D%/nvrtc.o | \
+	$(SED) -n 's/^ *U \(cu[A-Z][A-Za-z0-9_]*\)$$/\1/p' | sort -u | $(SED) 's/.*/int &(void) { return 999; }/' | \
+	$(CC) -shared -fPIC -Wl,-soname,libcuda.so.1 -x c -o $@ -
+
+%D%/driver-ptx: %D%/driver-ptx.o %D%/stub/libcuda.so
+	$(AM_V_GEN)$(CXX) %D%/driver-ptx.o -L%D%/stub -lcuda -o $@
+
+%D%/nvrtc: %D%/nvrtc.o %D%/stub/libcuda.so
+	$(AM_V_GEN)$(CXX) %D%/nvrtc.o -L%D%/stub -lcuda $(cuda_libraries) $(cuda_runpath) -lnvrtc -o $@
