@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/copy.h"
+#include "softgpu/driver/machine.h"
+
+// Copies of rectangles and boxes. Arrays do not exist here, so a copy from or to one is refused.
+
+using namespace vgpu::soft::driver;
+
+namespace
+{
+
+Place place(CUmemorytype type, const void *host, CUdeviceptr device, size_t x, size_t y, size_t z,
+            size_t pitch, size_t height, const Box &box)
+{
+    require(type != CU_MEMORYTYPE_ARRAY, CUDA_ERROR_NOT_SUPPORTED);
+    require(type == CU_MEMORYTYPE_HOST || type == CU_MEMORYTYPE_DEVICE ||
+            type == CU_MEMORYTYPE_UNIFIED);
+    bool on_host = type == CU_MEMORYTYPE_HOST;
+    uint64_t base = on_host ? reinterpret_cast<uint64_t>(host) : device;
+    if (pitch == 0)
+        pitch = x + box.width;
+    if (height == 0)
+        height = y + box.height;
+    require(base && pitch >= box.width && x <= pitch - box.width &&
+            (box.depth == 1 || y + box.height <= height));
+    size_t plane = 0, planes = 0, rows = 0, offset = 0;
+    require(!__builtin_mul_overflow(pitch, height, &plane) &&
+            !__builtin_mul_overflow(plane, z, &planes) &&
+            !__builtin_mul_overflow(pitch, y, &rows) &&
+            !__builtin_add_overflow(planes, rows, &offset) &&
+            !__builtin_add_overflow(offset, x, &offset) && offset <= UINT64_MAX - base);
+    Side side = on_host ? Side::host : type == CU_MEMORYTYPE_DEVICE ? Side::device : Side::any;
+    return {base + offset, pitch, plane, side};
+}
+
+template<class Description>
+void copy_3d(const Description *it, CUstream stream, bool synchronous)
+{
+    auto context = current::get();
+    require(it && it->srcLOD == 0 && it->dstLOD == 0);
+    Box box{it->WidthInBytes, it->Height, it->Depth};
+    if (!box.width || !box.height || !box.depth)
+        return;
+    Place from = place(it->srcMemoryType, it->srcHost, it->srcDevice, it->srcXInBytes, it->srcY,
+                       it->srcZ, it->srcPitch, it->srcHeight, box);
+    Place to = place(it->dstMemoryType, it->dstHost, it->dstDevice, it->dstXInBytes, it->dstY,
+                     it->dstZ, it->dstPitch, it->dstHeight, box);
+    copy(*stream_of(stream, *context), to, from, box, synchronous);
+}
+
+void copy_2d(const CUDA_MEMCPY2D *it, CUstream stream, bool synchronous)
+{
+    auto context = current::get();
+    require(it != nullptr);
+    Box box{it->WidthInBytes, it->Height};
+    if (!box.width || !box.height)
+        return;
+    Place from = place(it->srcMemoryType, it->srcHost, it->srcDevice, it->srcXInBytes, it->srcY, 0,
+                       it->srcPitch, 0, box);
+    Place to = place(it->dstMemoryType, it->dstHost, it->dstDevice, it->dstXInBytes, it->dstY, 0,
+                     it->dstPitch, 0, box);
+    copy(*stream_of(stream, *context), to, from, box, synchronous);
+}
+
+void copy_between(const CUDA_MEMCPY3D_PEER *it, CUstream stream, bool synchronous)
+{
+    require(it != nullptr);
+    machine().contexts.get(it->srcContext, CUDA_ERROR_INVALID_CONTEXT)->check();
+    machine().contexts.get(it->dstContext, CUDA_ERROR_INVALID_CONTEXT)->check();
+    copy_3d(it, stream, synchronous);
+}
+
+} // namespace
+
+SOFT_EXPORT CUresult CUDAAPI cuMemcpy2D_v2(const CUDA_MEMCPY2D *description)
+{
+    ENTRY({ copy_2d(description, nullptr, true); });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMemcpy2DUnaligned_v2(const CUDA_MEMCPY2D *description)
+{
+    ENTRY({ copy_2d(description, nullptr, true); });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *description, CUstream stream)
+{
+    ENTRY({ copy_2d(description, stream, false); });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMemcpy3D_v2(const CUDA_MEMCPY3D *description)
+{
+    ENTRY({ copy_3d(description, nullptr, true); });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D *description, CUstream stream)
+{
+    ENTRY({ copy_3d(description, stream, false); });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *description)
+{
+    ENTRY({ copy_between(description, nullptr, true); });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *description,
+                                                 CUstream stream)
+{
+    ENTRY({ copy_between(description, stream, false); });
+}

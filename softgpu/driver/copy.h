@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "softgpu/driver/context.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vgpu::soft::driver
+{
+
+/// How a side of a copy was named: what it may be.
+enum class Side { device, host, any };
+
+/// One side of a copy of a box: the first byte, and the steps from row to row and from plane to
+/// plane.
+struct Place {
+    uint64_t address = 0;
+    size_t pitch = 0;
+    size_t plane = 0;
+    Side side = Side::any;
+};
+
+struct Box {
+    size_t width = 0; ///< bytes
+    size_t height = 1;
+    size_t depth = 1;
+};
+
+/// Checks both sides and copies in the stream's order. `synchronous` waits; else the call returns
+/// at once if both sides are device or pinned memory, after taking the bytes if the source is small
+/// and pageable, and when it is done otherwise.
+void copy(Stream &stream, Place to, Place from, Box box, bool synchronous);
+
+/// Fills rows of elements of 1, 2 or 4 bytes.
+void fill(Stream &stream, Place to, Box box, uint32_t value, unsigned element, bool synchronous);
+
+} // namespace vgpu::soft::driver

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/event.h"
+#include "softgpu/driver/context.h"
+#include "softgpu/driver/machine.h"
+
+#include <chrono>
+
+namespace vgpu::soft::driver
+{
+
+void Event::record(Context &context, Stream &stream)
+{
+    auto recording = std::make_shared<Recording>();
+    std::lock_guard hold(lock_);
+    recording->point = context.submit(
+        stream, {[recording] {
+                     auto now = std::chrono::steady_clock::now().time_since_epoch();
+                     recording->nanoseconds =
+                         std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+                 },
+                 {}});
+    last_ = recording;
+}
+
+std::shared_ptr<Recording> Event::last() const
+{
+    std::lock_guard hold(lock_);
+    return last_;
+}
+
+namespace
+{
+
+std::shared_ptr<Event> event_of(CUevent handle)
+{
+    auto event = machine().events.get(handle);
+    auto context = event->context.lock();
+    require(context != nullptr, CUDA_ERROR_CONTEXT_IS_DESTROYED);
+    context->check();
+    return event;
+}
+
+} // namespace
+} // namespace vgpu::soft::driver
+
+using namespace vgpu::soft::driver;
+
+SOFT_EXPORT CUresult CUDAAPI cuEventCreate(CUevent *event, unsigned int flags)
+{
+    ENTRY({
+        constexpr unsigned known =
+            CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING | CU_EVENT_INTERPROCESS;
+        require(event && !(flags & ~known));
+        require(!(flags & CU_EVENT_INTERPROCESS), CUDA_ERROR_NOT_SUPPORTED);
+        auto made = std::make_shared<Event>(current::get(), flags);
+        machine().events.add(made);
+        *event = handle_of<CUevent>(*made);
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuEventDestroy_v2(CUevent event)
+{
+    ENTRY({
+        require(machine().events.remove(machine().events.get(event)->id),
+                CUDA_ERROR_INVALID_HANDLE);
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuEventRecordWithFlags(CUevent event, CUstream stream,
+                                                    unsigned int flags)
+{
+    ENTRY({
+        require(!(flags & ~unsigned(CU_EVENT_RECORD_EXTERNAL)));
+        require(!flags, CUDA_ERROR_NOT_SUPPORTED);
+        auto here = current::get();
+        auto which = event_of(event);
+        auto where = stream_of(stream, *here);
+        auto context = where->context.lock();
+        require(which->context.lock() == context, CUDA_ERROR_INVALID_HANDLE);
+        which->record(*context, *where);
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuEventRecord(CUevent event, CUstream stream)
+{
+    return cuEventRecordWithFlags(event, stream, 0);
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuEventQuery(CUevent event)
+{
+    ENTRY({
+        auto recording = event_of(event)->last();
+        return !recording || recording->point.reached() ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuEventSynchronize(CUevent event)
+{
+    ENTRY({
+        auto which = event_of(event);
+        auto context = which->context.lock();
+        if (auto recording = which->last())
+            recording->point.wait();
+        context->settle();
+        context->check();
+    });
+}
+
+// cuda.h renames cuEventElapsedTime to the newest version it knows; old-names.cc gives the other.
+SOFT_EXPORT CUresult CUDAAPI cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end)
+{
+    ENTRY({
+        require(milliseconds != nullptr);
+        auto from = event_of(start);
+        auto to = event_of(end);
+        require(from->timed() && to->timed() && from->context.lock() == to->context.lock(),
+                CUDA_ERROR_INVALID_HANDLE);
+        auto first = from->last();
+        auto last = to->last();
+        require(first && last, CUDA_ERROR_INVALID_HANDLE);
+        if (!first->point.reached() || !last->point.reached())
+            return CUDA_ERROR_NOT_READY;
+        *milliseconds =
+            static_cast<float>(static_cast<double>(last->nanoseconds - first->nanoseconds) / 1e6);
+        return CUDA_SUCCESS;
+    });
+}

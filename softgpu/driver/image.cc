@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/image.h"
+#include "softgpu/driver/device.h"
+#include "softgpu/fatbin/fatbin.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+#include <stdexcept>
+#include <unordered_map>
+
+namespace vgpu::soft::driver
+{
+namespace
+{
+
+std::string ptx_of_fatbin(const void *header)
+{
+    try {
+        size_t bytes = fatbin::container_bytes(header);
+        require(bytes != 0, CUDA_ERROR_INVALID_IMAGE);
+        auto list = fatbin::entries({static_cast<const std::byte *>(header), bytes});
+        auto best = fatbin::best_ptx(list, limits::major * 10 + limits::minor);
+        if (!best)
+            throw Failure(
+                CUDA_ERROR_NO_BINARY_FOR_GPU,
+                "the program has no PTX for compute_80 or below, only machine code: build it with "
+                "-gencode arch=compute_75,code=compute_75");
+        return fatbin::text(*best);
+    } catch (const std::runtime_error &error) {
+        throw Failure(CUDA_ERROR_INVALID_IMAGE, error.what());
+    }
+}
+
+} // namespace
+
+std::string ptx_of_image(const void *image)
+{
+    require(image != nullptr);
+    unsigned char first;
+    memcpy(&first, image, 1);
+    if (first == 0x7f)
+        throw Failure(CUDA_ERROR_NO_BINARY_FOR_GPU,
+                      "a cubin is machine code of a GPU: the software GPU runs PTX");
+    // A text may be shorter than the magic numbers, so the bytes are compared one after the other.
+    if (!memcmp(&first, "\x50", 1) &&
+        !strncmp(static_cast<const char *>(image), "\x50\xed\x55\xba", 4))
+        return ptx_of_fatbin(image);
+    if (!strncmp(static_cast<const char *>(image), "\xb1\x43\x62\x46", 4)) {
+        const void *header;
+        memcpy(&header, static_cast<const char *>(image) + 8, sizeof header);
+        require(header != nullptr, CUDA_ERROR_INVALID_IMAGE);
+        return ptx_of_fatbin(header);
+    }
+    require(isprint(first) || isspace(first), CUDA_ERROR_INVALID_IMAGE);
+    return static_cast<const char *>(image);
+}
+
+std::string ptx_of_file(const char *path)
+{
+    require(path != nullptr);
+    std::ifstream file(path, std::ios::binary);
+    require(file.good(), CUDA_ERROR_FILE_NOT_FOUND);
+    std::string bytes(std::istreambuf_iterator<char>(file), {});
+    require(bytes.size() >= 16, CUDA_ERROR_INVALID_IMAGE);
+    // A file can say that its container is longer than the file.
+    if (size_t said = fatbin::container_bytes(bytes.data()); said > bytes.size())
+        throw Failure(CUDA_ERROR_INVALID_IMAGE, std::string(path) + ": cut short");
+    return ptx_of_image(bytes.c_str());
+}
+
+JitLog::JitLog(unsigned count, CUjit_option *options, void **values)
+{
+    require(count == 0 || (options && values));
+    for (unsigned i = 0; i < count; i++) {
+        switch (options[i]) {
+        case CU_JIT_INFO_LOG_BUFFER:
+            info_.text = static_cast<char *>(values[i]);
+            break;
+        case CU_JIT_ERROR_LOG_BUFFER:
+            error_.text = static_cast<char *>(values[i]);
+            break;
+        case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES:
+            info_.size_value = &values[i];
+            info_.size = static_cast<unsigned>(reinterpret_cast<uintptr_t>(values[i]));
+            break;
+        case CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES:
+            error_.size_value = &values[i];
+            error_.size = static_cast<unsigned>(reinterpret_cast<uintptr_t>(values[i]));
+            break;
+        default:
+            require(options[i] >= 0 && options[i] < CU_JIT_NUM_OPTIONS);
+        }
+    }
+}
+
+void JitLog::error(const std::string &text)
+{
+    if (!error_.text || !error_.size)
+        return;
+    error_.used = std::min(text.size(), error_.size - 1);
+    memcpy(error_.text, text.data(), error_.used);
+    error_.text[error_.used] = 0;
+}
+
+void JitLog::finish()
+{
+    for (Buffer *buffer : {&info_, &error_}) {
+        if (buffer->text && buffer->size && !buffer->used)
+            buffer->text[0] = 0;
+        if (buffer->size_value)
+            *buffer->size_value = reinterpret_cast<void *>(buffer->used);
+    }
+}
+
+int target_of(const std::string &ptx)
+{
+    constexpr int native = limits::major * 10 + limits::minor;
+    size_t at = ptx.find(".target");
+    size_t name = at == std::string::npos ? at : ptx.find("sm_", at);
+    if (name == std::string::npos || name - at > 16)
+        return native;
+    int target = atoi(ptx.c_str() + name + 3);
+    return target > 0 ? target : native;
+}
+
+bool has_variables(const Program &program)
+{
+    return !program.globals().empty();
+}
+
+std::shared_ptr<Program> compile(const std::string &ptx, JitLog &log)
+{
+    static std::mutex lock;
+    static auto &known = *new std::unordered_map<std::string, std::weak_ptr<Program>>;
+    {
+        std::lock_guard hold(lock);
+        if (auto it = known.find(ptx); it != known.end())
+            if (auto program = it->second.lock())
+                return program;
+    }
+    std::shared_ptr<Program> program;
+    try {
+        program = Program::compile(ptx);
+    } catch (const std::bad_alloc &) {
+        throw;
+    } catch (const std::exception &error) {
+        log.error(error.what());
+        log.finish();
+        throw Failure(CUDA_ERROR_INVALID_PTX, error.what());
+    }
+    if (!has_variables(*program)) {
+        program->bind([](const GlobalInfo &) { return uint64_t(0); });
+        std::lock_guard hold(lock);
+        std::erase_if(known, [](auto &entry) { return entry.second.expired(); });
+        known[ptx] = program;
+    }
+    log.finish();
+    return program;
+}
+
+} // namespace vgpu::soft::driver

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "softgpu/driver/allocations.h"
+#include "softgpu/driver/device.h"
+#include "softgpu/driver/registry.h"
+#include "softgpu/driver/settings.h"
+#include "softgpu/ptx/memory.h"
+
+#include <memory>
+#include <vector>
+
+namespace vgpu::soft::driver
+{
+
+class Context;
+class Event;
+class Function;
+class Kernel;
+class Library;
+class Link;
+class Module;
+class Pool;
+class Physical;
+class Stream;
+
+/// Everything this process' driver has. Made at first use and never destroyed: detached threads may
+/// still use it while the process exits.
+struct Machine {
+    Machine();
+
+    Settings settings;
+    std::vector<std::unique_ptr<Device>> devices;
+    MemoryMap memory; ///< one for all devices: they are peers of each other
+    Allocations allocations;
+    Registry<Context> contexts{Kind::context};
+    Registry<Stream> streams{Kind::stream};
+    Registry<Event> events{Kind::event};
+    Registry<Module> modules{Kind::module};
+    Registry<Function> functions{Kind::function};
+    Registry<Library> libraries{Kind::library};
+    Registry<Kernel> kernels{Kind::kernel};
+    Registry<Pool> pools{Kind::pool};
+    Registry<Physical> physicals{Kind::physical};
+    Registry<Link> links{Kind::link};
+
+    Device &device(CUdevice ordinal); ///< throws INVALID_DEVICE
+};
+
+Machine &machine();
+
+} // namespace vgpu::soft::driver

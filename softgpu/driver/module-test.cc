@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/test-device.h"
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <unistd.h>
+
+namespace
+{
+
+using Modules = OnDevice;
+
+const char kText[] = R"(
+.version 7.0
+.target sm_75
+.address_size 64
+
+.visible .global .align 4 .u32 counter = 5;
+.visible .const .align 4 .u32 step = 3;
+
+.visible .entry tick(.param .u64 out, .param .u32 times)
+{
+    .reg .u32 %r<5>;
+    .reg .u64 %rd<3>;
+    ld.param.u64 %rd1, [out];
+    cvta.to.global.u64 %rd1, %rd1;
+    ld.param.u32 %r1, [times];
+    ld.const.u32 %r2, [step];
+    ld.global.u32 %r3, [counter];
+    mad.lo.u32 %r4, %r1, %r2, %r3;
+    st.global.u32 [counter], %r4;
+    st.global.u32 [%rd1], %r4;
+    ret;
+}
+
+.visible .entry nothing()
+{
+    ret;
+}
+)";
+
+int run(CUfunction function, unsigned times)
+{
+    CUdeviceptr out;
+    int got = -1;
+    EXPECT_EQ(CUDA_SUCCESS, cuMemAlloc(&out, 4));
+    void *parameters[] = {&out, &times};
+    EXPECT_EQ(CUDA_SUCCESS,
+              cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, nullptr, parameters, nullptr));
+    EXPECT_EQ(CUDA_SUCCESS, cuMemcpyDtoH(&got, out, 4));
+    EXPECT_EQ(CUDA_SUCCESS, cuMemFree(out));
+    return got;
+}
+
+TEST_F(Modules, HaveFunctionsAndVariables)
+{
+    CUmodule module;
+    CUfunction tick, none;
+    OK(cuModuleLoadData(&module, kText));
+    OK(cuModuleGetFunction(&tick, module, "tick"));
+    FAILS(CUDA_ERROR_NOT_FOUND, cuModuleGetFunction(&none, module, "tock"));
+    EXPECT_EQ(11, run(tick, 2));
+    CUdeviceptr counter, step;
+    size_t bytes = 0;
+    OK(cuModuleGetGlobal(&counter, &bytes, module, "counter"));
+    EXPECT_EQ(4u, bytes);
+    int value = 100, other = 7;
+    OK(cuMemcpyHtoD(counter, &value, 4));
+    OK(cuModuleGetGlobal(&step, &bytes, module, "step"));
+    OK(cuMemcpyHtoD(step, &other, 4));
+    EXPECT_EQ(107, run(tick, 1));
+    FAILS(CUDA_ERROR_NOT_FOUND, cuModuleGetGlobal(&counter, &bytes, module, "nothing"));
+    OK(cuModuleUnload(module));
+    FAILS(CUDA_ERROR_INVALID_HANDLE, cuModuleUnload(module));
+    FAILS(CUDA_ERROR_INVALID_HANDLE,
+          cuLaunchKernel(tick, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuMemcpyDtoH(&value, counter, 4));
+}
+
+TEST_F(Modules, DescribeTheirFunctions)
+{
+    CUmodule module, owner;
+    CUfunction tick, all[5] = {};
+    OK(cuModuleLoadData(&module, kText));
+    OK(cuModuleGetFunction(&tick, module, "tick"));
+    int value = 0;
+    OK(cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, tick));
+    EXPECT_EQ(1024, value);
+    OK(cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_PTX_VERSION, tick));
+    EXPECT_EQ(75, value);
+    OK(cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_BINARY_VERSION, tick));
+    EXPECT_EQ(80, value);
+    OK(cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, tick));
+    EXPECT_EQ(48 << 10, value);
+    OK(cuFuncSetAttribute(tick, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 163 << 10));
+    FAILS(CUDA_ERROR_INVALID_VALUE,
+          cuFuncSetAttribute(tick, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 164 << 10));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuFuncSetAttribute(tick, CU_FUNC_ATTRIBUTE_NUM_REGS, 1));
+    OK(cuFuncGetModule(&owner, tick));
+    EXPECT_EQ(module, owner);
+#if CUDA_VERSION >= 12040
+    size_t offset = 0, size = 0;
+    OK(cuFuncGetParamInfo(tick, 1, &offset, &size));
+    EXPECT_EQ(8u, offset);
+    EXPECT_EQ(4u, size);
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuFuncGetParamInfo(tick, 2, &offset, &size));
+    unsigned count = 0;
+    OK(cuModuleGetFunctionCount(&count, module));
+    EXPECT_EQ(2u, count);
+    OK(cuModuleEnumerateFunctions(all, 5, module));
+    EXPECT_NE(nullptr, all[1]);
+    EXPECT_EQ(nullptr, all[2]);
+    const char *name;
+    OK(cuFuncGetName(&name, tick));
+    EXPECT_STREQ("tick", name);
+#endif
+}
+
+TEST_F(Modules, SayWhyATextIsBad)
+{
+    std::string text =
+        ".version 7.0\n.target sm_75\n.address_size 64\n.entry bad() { nonsense.u32 %r1; ret; }\n";
+    char words[300] = "";
+    CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+    void *values[] = {words, reinterpret_cast<void *>(sizeof words)};
+    CUmodule module;
+    FAILS(CUDA_ERROR_INVALID_PTX, cuModuleLoadDataEx(&module, text.c_str(), 2, options, values));
+    EXPECT_NE(nullptr, strstr(words, "4:")) << words;
+    EXPECT_EQ(strlen(words), reinterpret_cast<size_t>(values[1]));
+    FAILS(CUDA_ERROR_NO_BINARY_FOR_GPU, cuModuleLoadData(&module, "\x7f"
+                                                                  "ELF...."));
+    FAILS(CUDA_ERROR_INVALID_IMAGE, cuModuleLoadData(&module, "\x01\x02\x03"));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuModuleLoadData(&module, nullptr));
+    FAILS(CUDA_ERROR_FILE_NOT_FOUND, cuModuleLoad(&module, "/nowhere/at/all.ptx"));
+}
+
+TEST_F(Modules, ComeFromFiles)
+{
+    char path[] = "/tmp/vgpu-soft-XXXXXX";
+    int file = mkstemp(path);
+    ASSERT_GE(file, 0);
+    ASSERT_EQ(ssize_t(strlen(kText)), write(file, kText, strlen(kText)));
+    close(file);
+    CUmodule module;
+    CUfunction tick;
+    OK(cuModuleLoad(&module, path));
+    unlink(path);
+    OK(cuModuleGetFunction(&tick, module, "tick"));
+    EXPECT_EQ(5, run(tick, 0));
+}
+
+TEST_F(Modules, ComeOutOfTheLinker)
+{
+    CUlinkState link;
+    CUmodule module;
+    CUfunction tick;
+    void *image = nullptr;
+    size_t size = 0;
+    std::string text = kText;
+    OK(cuLinkCreate(0, nullptr, nullptr, &link));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuLinkComplete(link, &image, &size));
+    OK(cuLinkAddData(link, CU_JIT_INPUT_PTX, text.data(), text.size(), "text", 0, nullptr,
+                     nullptr));
+    FAILS(CUDA_ERROR_NOT_SUPPORTED, cuLinkAddData(link, CU_JIT_INPUT_PTX, text.data(), text.size(),
+                                                  "text", 0, nullptr, nullptr));
+    OK(cuLinkComplete(link, &image, &size));
+    OK(cuModuleLoadData(&module, image));
+    OK(cuLinkDestroy(link));
+    FAILS(CUDA_ERROR_INVALID_HANDLE, cuLinkDestroy(link));
+    OK(cuModuleGetFunction(&tick, module, "tick"));
+    EXPECT_EQ(5, run(tick, 0));
+}
+
+TEST_F(Modules, GoWithTheirContext)
+{
+    CUcontext other;
+    CUmodule module;
+    CUfunction tick;
+    OK(create_context(&other, 0));
+    OK(cuModuleLoadData(&module, kText));
+    OK(cuModuleGetFunction(&tick, module, "tick"));
+    OK(cuCtxDestroy(other));
+    FAILS(CUDA_ERROR_INVALID_HANDLE, cuModuleGetFunction(&tick, module, "tick"));
+}
+
+TEST_F(Modules, OfALibraryAreInEveryContext)
+{
+    CUlibrary library;
+    CUkernel kernel, none;
+    OK(cuLibraryLoadData(&library, kText, nullptr, nullptr, 0, nullptr, nullptr, 0));
+    OK(cuLibraryGetKernel(&kernel, library, "tick"));
+    FAILS(CUDA_ERROR_NOT_FOUND, cuLibraryGetKernel(&none, library, "tock"));
+    auto handle = reinterpret_cast<CUfunction>(kernel);
+    EXPECT_EQ(8, run(handle, 1));
+    EXPECT_EQ(11, run(handle, 1));
+    CUcontext other;
+    OK(create_context(&other, 1));
+    EXPECT_EQ(8, run(handle, 1)); // variables of its own
+    CUdeviceptr here, there;
+    size_t bytes;
+    OK(cuLibraryGetGlobal(&there, &bytes, library, "counter"));
+    OK(cuCtxDestroy(other));
+    OK(cuLibraryGetGlobal(&here, &bytes, library, "counter"));
+    EXPECT_NE(here, there);
+    EXPECT_EQ(14, run(handle, 1));
+
+    CUfunction function;
+    int value = 0;
+    OK(cuKernelGetFunction(&function, kernel));
+    EXPECT_EQ(17, run(function, 1));
+    OK(cuKernelSetAttribute(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 1000, kernel, 0));
+    OK(cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, function));
+    EXPECT_EQ(1000, value);
+    OK(cuLibraryUnload(library));
+    FAILS(CUDA_ERROR_INVALID_HANDLE, cuLibraryUnload(library));
+    FAILS(CUDA_ERROR_INVALID_HANDLE, cuKernelGetFunction(&function, kernel));
+    FAILS(CUDA_ERROR_INVALID_HANDLE,
+          cuLaunchKernel(handle, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr));
+}
+
+} // namespace
