@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/client/connection.h"
+
+#include "remoting/base/error.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <unistd.h>
+
+namespace vgpu::client
+{
+
+Connection::Connection(std::unique_ptr<wire::Channel> channel, Hooks hooks)
+    : channel_(std::move(channel)), hooks_(std::move(hooks))
+{
+}
+
+void Connection::give_up(const std::string &why)
+{
+    if (!lost_.exchange(true, std::memory_order_acq_rel))
+        hooks_.lost(why);
+    channel_->shut_down(); // wakes whoever is inside send() or receive()
+    std::lock_guard lock(mutex_);
+    changed_.notify_all();
+}
+
+bool Connection::send(uint16_t call, uint32_t word, std::span<std::byte> head,
+                      std::span<const std::byte> body, Pending *pending)
+{
+    std::string why;
+    try {
+        std::lock_guard append(append_);
+        if (lost())
+            return false;
+        uint32_t sequence = last_sequence_.load(std::memory_order_relaxed) + 1;
+        last_sequence_.store(sequence, std::memory_order_relaxed);
+        wire::Header header{.size = uint32_t(head.size() + body.size()),
+                            .call = call,
+                            .flags = uint16_t(pending ? wire::kWantsReply : 0),
+                            .sequence = sequence,
+                            .word = word};
+        wire::put_header(head.data(), header);
+        if (pending) {
+            // Before it is sent: the leader may see the reply before send() returns.
+            std::lock_guard lock(mutex_);
+            pending->sequence_ = sequence;
+            pending->done_ = false;
+            pending_[sequence] = pending;
+            if (pending->detached_)
+                detached_.fetch_add(1, std::memory_order_relaxed);
+        }
+        unanswered_bytes_.fetch_add(header.size, std::memory_order_relaxed);
+        channel_->send(head, body);
+        return true;
+    } catch (const std::exception &error) {
+        why = error.what();
+    }
+    give_up(why);
+    if (pending && !pending->detached_) {
+        // The caller's: it must be gone from the map before the caller's frame is. A leader that
+        // found it there already is waited for by wait(), which is not called on this path.
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return !receiving_; });
+        pending_.erase(pending->sequence_);
+    }
+    return false;
+}
+
+bool Connection::send_detached(uint16_t call, uint32_t word, std::span<std::byte> head,
+                               std::unique_ptr<Pending> pending)
+{
+    pending->detached_ = true;
+    // From here on the connection's, also on failure: a lost connection is never used again, and
+    // what a leader may still be writing through must not vanish under it.
+    return send(call, word, head, {}, pending.release());
+}
+
+bool Connection::send_descriptor(uint64_t tag, int fd)
+{
+    std::string why;
+    try {
+        std::lock_guard append(append_);
+        if (lost())
+            return false;
+        channel_->send_descriptor(tag, fd);
+        return true;
+    } catch (const std::exception &error) {
+        why = error.what();
+    }
+    give_up(why);
+    return false;
+}
+
+// Called with the lock and without receiving_; returns with the lock. One message, or the end.
+void Connection::receive_one(std::unique_lock<std::mutex> &lock)
+{
+    receiving_ = true;
+    lock.unlock();
+    std::string why;
+    bool got = false;
+    try {
+        got = channel_->receive(message_);
+    } catch (const std::exception &error) {
+        why = error.what();
+    }
+    if (!why.empty())
+        give_up(why);
+    lock.lock();
+    if (got)
+        take(lock);
+    receiving_ = false;
+    changed_.notify_all();
+}
+
+// Hands message_ to the request it answers. The request cannot vanish meanwhile: its owner waits
+// for done_ or for receiving_ to fall.
+void Connection::take(std::unique_lock<std::mutex> &lock)
+{
+    auto header = wire::get_header(message_.data());
+    auto at = pending_.find(header.sequence);
+    const char *problem = nullptr;
+    if (!(header.flags & wire::kIsReply) || message_.size() < wire::kHeaderSize + 8)
+        problem = "it sent something that is no reply";
+    else if (at == pending_.end())
+        problem = "it answered a request that was never made";
+    Pending *pending = problem ? nullptr : at->second;
+    lock.unlock();
+
+    if (pending) {
+        Deferred deferred;
+        std::memcpy(&deferred, message_.data() + wire::kHeaderSize, sizeof(deferred));
+        if (deferred.result != 0)
+            hooks_.deferred(deferred);
+        if (!pending->arrived(header, std::span(message_).subspan(wire::kHeaderSize + 8)))
+            problem = "its reply could not be understood";
+    }
+    if (problem)
+        give_up(problem);
+
+    lock.lock();
+    if (!pending || (header.flags & wire::kMore))
+        return;
+    unanswered_bytes_.store(0, std::memory_order_relaxed);
+    pending_.erase(header.sequence);
+    pending->done_ = true;
+    if (pending->detached_) {
+        detached_.fetch_sub(1, std::memory_order_relaxed);
+        delete pending;
+    }
+}
+
+bool Connection::wait(Pending &pending)
+{
+    std::unique_lock lock(mutex_);
+    while (!pending.done_) {
+        if (receiving_) {
+            changed_.wait(lock);
+        } else if (lost()) {
+            pending_.erase(pending.sequence_);
+            return false;
+        } else {
+            receive_one(lock);
+        }
+    }
+    return true;
+}
+
+bool Connection::complete_before(uint32_t sequence)
+{
+    if (!has_detached())
+        return !lost();
+    std::unique_lock lock(mutex_);
+    auto outstanding = [&] {
+        for (auto &[number, pending] : pending_) {
+            if (int32_t(number - sequence) > 0)
+                break;
+            if (pending->detached_)
+                return true;
+        }
+        return false;
+    };
+    while (outstanding()) {
+        if (receiving_) {
+            changed_.wait(lock);
+        } else if (lost()) {
+            return false;
+        } else {
+            receive_one(lock);
+        }
+    }
+    return !lost();
+}
+
+// As much as surely fits into any channel's buffers without the peer reading.
+constexpr size_t kRoomy = 64 << 10;
+
+void Connection::say_goodbye(uint16_t call) noexcept
+{
+    std::unique_lock append(append_, std::try_to_lock);
+    if (!append || lost() || unanswered_bytes_.load(std::memory_order_relaxed) > kRoomy)
+        return;
+    try {
+        std::array<std::byte, wire::kHeaderSize> message;
+        uint32_t sequence = last_sequence_.load(std::memory_order_relaxed) + 1;
+        wire::put_header(message.data(),
+                         {.size = wire::kHeaderSize, .call = call, .sequence = sequence});
+        channel_->send(message);
+    } catch (...) {
+        // The worker notices the closed connection all the same.
+    }
+}
+
+void Connection::abandon_in_child() noexcept
+{
+    close(channel_->descriptor());
+}
+
+} // namespace vgpu::client

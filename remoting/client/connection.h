@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client's end of the call plane: one ordered stream of requests whatever thread makes them,
+// and replies found by sequence.
+//
+// There is no thread here. Whoever waits receives: one waiter at a time is the leader, reads the
+// channel and hands each reply to the request it answers, its own or another's; the others sleep
+// until theirs has come or the leader steps down.
+#pragma once
+
+#include "remoting/wire/channel.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace vgpu::client
+{
+
+// The first failure of an asynchronous call, as a reply's first eight bytes tell it.
+struct Deferred {
+    uint32_t result = 0; // CUresult
+    uint32_t call = 0;
+};
+
+// A request that will be answered.
+class Pending
+{
+public:
+    virtual ~Pending() = default;
+
+    // A reply, or a part of one, without its first eight bytes. Called by whichever thread
+    // receives, outside of every lock. False when the bytes make no sense: the connection is given
+    // up then.
+    virtual bool arrived(const wire::Header &header, std::span<const std::byte> body) = 0;
+
+    uint32_t sequence() const noexcept { return sequence_; }
+
+private:
+    friend class Connection;
+    uint32_t sequence_ = 0;
+    bool done_ = false;
+    bool detached_ = false; // nobody waits: the connection owns it and deletes it when done
+};
+
+class Connection
+{
+public:
+    struct Hooks {
+        std::function<void(Deferred)> deferred;        // a failure came back
+        std::function<void(const std::string &)> lost; // once, with the reason
+    };
+
+    Connection(std::unique_ptr<wire::Channel> channel, Hooks hooks);
+
+    // Sends one request. `head` begins with room for the header, which is filled in here; `call`
+    // and `word` go into it. False when the peer is gone. `pending` (may be null) must live until
+    // wait() returns, or be handed over by detach().
+    bool send(uint16_t call, uint32_t word, std::span<std::byte> head,
+              std::span<const std::byte> body = {}, Pending *pending = nullptr);
+
+    // Sends a request whose answer nobody waits for at once; complete_before() does later.
+    bool send_detached(uint16_t call, uint32_t word, std::span<std::byte> head,
+                       std::unique_ptr<Pending> pending);
+
+    // For an answer nobody waits for: its failure is that of an asynchronous call.
+    void report(Deferred failure) { hooks_.deferred(failure); }
+
+    // Passes a descriptor beside the messages; false when the peer is gone.
+    bool send_descriptor(uint64_t tag, int fd);
+
+    // Until the last reply to `pending` has come. False when the peer is gone.
+    bool wait(Pending &pending);
+
+    // Until every detached request up to this sequence is answered. False when the peer is gone.
+    bool complete_before(uint32_t sequence);
+
+    // Whether any detached request is still unanswered: cheap, for the hot path.
+    bool has_detached() const noexcept { return detached_.load(std::memory_order_relaxed) != 0; }
+
+    // Ends it: a peer that does not keep to the rules. Logs once, wakes everybody.
+    void give_up(const std::string &why);
+
+    // The last word at exit. Never waits: sent only if nobody is sending and there is room.
+    void say_goodbye(uint16_t call) noexcept;
+
+    // For the child of a fork: closes its copy of the connection, so that the worker sees its
+    // client's end when the parent is gone. Nothing here is used again there.
+    void abandon_in_child() noexcept;
+
+    bool lost() const noexcept { return lost_.load(std::memory_order_acquire); }
+    uint32_t last_sequence() const noexcept
+    {
+        return last_sequence_.load(std::memory_order_relaxed);
+    }
+    wire::Channel &channel() noexcept { return *channel_; }
+
+private:
+    void receive_one(std::unique_lock<std::mutex> &lock);
+    void take(std::unique_lock<std::mutex> &lock);
+
+    std::unique_ptr<wire::Channel> channel_;
+    Hooks hooks_;
+
+    // Sending: held over sequence, registration and send(), so that the order is one. Taken before
+    // mutex_, never after it.
+    std::mutex append_;
+    std::atomic<uint32_t> last_sequence_{
+        0}; // written under append_; read by complete_before()'s callers
+    std::atomic<size_t> unanswered_bytes_{
+        0}; // sent since the last reply; written by sender and receiver, a hint only
+
+    std::mutex mutex_; // everything below
+    std::condition_variable changed_;
+    std::map<uint32_t, Pending *> pending_;
+    bool receiving_ = false;
+    std::vector<std::byte> message_;    // the leader's alone while receiving_
+    std::atomic<unsigned> detached_{0}; // written under mutex_; partner: has_detached()
+    std::atomic<bool> lost_{false};     // written in give_up(); partner: lost() in every thread
+};
+
+} // namespace vgpu::client

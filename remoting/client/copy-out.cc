@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/client/copy-out.h"
+
+#include "remoting/api/calls.h"
+#include "remoting/wire/codec.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+namespace vgpu::client
+{
+namespace
+{
+
+struct Outstanding {
+    std::mutex mutex;
+    std::vector<const CopyOut *> copies;
+    uint64_t bytes = 0;
+};
+
+Outstanding &outstanding()
+{
+    static auto &all = *new Outstanding; // outlives the program's destructors
+    return all;
+}
+
+} // namespace
+
+CopyOut::CopyOut(Connection &connection, void *to, size_t pitch, size_t width, size_t rows)
+    : connection_(connection), to_(static_cast<std::byte *>(to)), pitch_(rows > 1 ? pitch : width),
+      width_(width), rows_(rows)
+{
+    auto &all = outstanding();
+    std::lock_guard lock(all.mutex);
+    all.copies.push_back(this);
+    all.bytes += total();
+}
+
+CopyOut::~CopyOut()
+{
+    auto &all = outstanding();
+    std::lock_guard lock(all.mutex);
+    std::erase(all.copies, this);
+    all.bytes -= total();
+}
+
+void CopyOut::scatter(uint64_t offset, std::span<const std::byte> bytes) noexcept
+{
+    if (pitch_ == width_) {
+        std::memcpy(to_ + offset, bytes.data(), bytes.size());
+        return;
+    }
+    while (!bytes.empty()) {
+        uint64_t row = offset / width_, column = offset % width_;
+        size_t n = std::min<size_t>(width_ - column, bytes.size());
+        std::memcpy(to_ + row * pitch_ + column, bytes.data(), n);
+        bytes = bytes.subspan(n);
+        offset += n;
+    }
+}
+
+bool CopyOut::arrived(const wire::Header &header, std::span<const std::byte> body)
+{
+    bool more = header.flags & wire::kMore;
+    result = CUresult(header.word);
+    if (result != CUDA_SUCCESS) {
+        if (defers_)
+            connection_.report({header.word, uint32_t(api::Call::vgpuCopyOut)});
+        return !more;
+    }
+    wire::Decoder in(body);
+    uint64_t offset = in.u64();
+    uint64_t n = in.u64();
+    auto bytes = in.bytes(n);
+    if (!in.done() || offset > total() || n > total() - offset || received_ + n > total())
+        return false;
+    scatter(offset, bytes);
+    received_ += n;
+    return more || received_ == total();
+}
+
+bool copy_out_overlaps(uint64_t first, uint64_t last) noexcept
+{
+    auto &all = outstanding();
+    std::lock_guard lock(all.mutex);
+    return std::any_of(all.copies.begin(), all.copies.end(), [&](const CopyOut *copy) {
+        return first < copy->last() && copy->first() < last;
+    });
+}
+
+bool copy_out_has_room(uint64_t bytes) noexcept
+{
+    auto &all = outstanding();
+    std::lock_guard lock(all.mutex);
+    return all.copies.size() < kMaxUnread && all.bytes + bytes <= kMaxUnreadBytes;
+}
+
+} // namespace vgpu::client

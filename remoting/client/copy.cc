@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/client/copy.h"
+
+#include "remoting/client/copy-out.h"
+#include "remoting/client/remote.h"
+#include "remoting/client/wait.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace vgpu::client
+{
+namespace
+{
+
+// Below this the bytes of a piece whose length is no multiple of 8 are copied beside the header;
+// above it is sent in two parts instead, so that the bulk is never copied.
+constexpr size_t kGather = 8 << 10;
+
+enum class Side { host, device, foreign, bad };
+
+// Where one end really lies.
+struct Place {
+    Side side = Side::bad;
+    std::byte *pointer = nullptr; // of host memory
+    CUdeviceptr address = 0;
+    size_t pitch = 0;
+    uint64_t host = 0;   // id of shared host memory, 0 if it is not
+    uint64_t offset = 0; // into that
+    bool pinned = false;
+};
+
+// How many bytes lie between the first and the last one copied; 0 when that wraps round.
+uint64_t span_of(size_t pitch, size_t width, size_t rows)
+{
+    unsigned __int128 span = static_cast<unsigned __int128>(rows - 1) * pitch + width;
+    return span > std::numeric_limits<uint64_t>::max() / 2 ? 0 : uint64_t(span);
+}
+
+Place locate(Session &session, const End &end, size_t width, size_t rows)
+{
+    Place place;
+    place.address = end.address;
+    place.pointer = reinterpret_cast<std::byte *>(end.address);
+    place.pitch = rows > 1 ? end.pitch : width;
+    uint64_t span = span_of(place.pitch, width, rows);
+    if (end.address == 0 || span == 0 || place.pitch < width)
+        return place;
+    auto range = session.ranges.find(end.address);
+    if (!range) {
+        // Nothing of ours. In the window it cannot be good; elsewhere it is host memory, or, if it
+        // is said to be a device's, for the worker's driver to judge: the address of a global
+        // variable need not have passed through us.
+        if (!session.window().holds(end.address))
+            place.side = end.hint == Hint::device ? Side::foreign : Side::host;
+        return place;
+    }
+    if (span > range->end() - end.address) {
+        // Host memory may go on beyond what was registered; device memory may not.
+        if (range->kind == Range::Kind::registered)
+            place.side = Side::host;
+        return place;
+    }
+    if (range->on_device()) {
+        place.side = Side::device;
+        return place;
+    }
+    place.side = Side::host;
+    place.pinned = true;
+    place.host = range->host;
+    place.offset = end.address - range->base;
+    return place;
+}
+
+CUresult send_piece(Session &session, Context &context, CUdeviceptr to, size_t pitch,
+                    const std::byte *from, size_t from_pitch, size_t width, size_t rows,
+                    CUstream stream)
+{
+    size_t n = width * rows;
+    bool gather = rows > 1 || n % 8 != 0;
+    Request request;
+    wire::Encoder &out = request.out();
+    for (uint64_t value : {uint64_t(to), uint64_t(pitch), uint64_t(width), uint64_t(rows),
+                           api::id_of(stream), uint64_t(n)})
+        out.u64(value);
+    if (!gather)
+        return post(session, context.word(), api::Call::vgpuCopyIn, request, {from, n});
+    std::byte *space = out.space(n);
+    for (size_t row = 0; row < rows; ++row)
+        std::memcpy(space + row * width, from + row * from_pitch, width);
+    return post(session, context.word(), api::Call::vgpuCopyIn, request);
+}
+
+CUresult send_row(Session &session, Context &context, CUdeviceptr to, const std::byte *from,
+                  size_t bytes, CUstream stream)
+{
+    while (bytes != 0) {
+        size_t n = std::min(bytes, api::kMaxPiece);
+        if (n > kGather)
+            n &= ~size_t(7);
+        CUresult result = send_piece(session, context, to, n, from, n, n, 1, stream);
+        if (result != CUDA_SUCCESS)
+            return result;
+        to += n;
+        from += n;
+        bytes -= n;
+    }
+    return CUDA_SUCCESS;
+}
+
+CUresult copy_in(Session &session, Context &context, const Copy &copy, const Place &to,
+                 const Place &from)
+{
+    // What is still arriving there is what must be sent.
+    Connection &connection = session.connection();
+    uint64_t first = from.address;
+    if (connection.has_detached() &&
+        copy_out_overlaps(first, first + span_of(from.pitch, copy.width, copy.rows)))
+        connection.complete_before(connection.last_sequence());
+
+    size_t total = copy.width * copy.rows;
+    CUresult result = CUDA_SUCCESS;
+    // From shared memory the worker copies by itself, and in order: an earlier copy or kernel may
+    // still be writing there.
+    if (from.host) {
+        result = post_in(session, context.word(), api::Call::vgpuCopyFromHost,
+                         val(uint64_t(to.address)), val(uint64_t(to.pitch)), val(from.host),
+                         val(from.offset), val(uint64_t(from.pitch)), val(uint64_t(copy.width)),
+                         val(uint64_t(copy.rows)), handle(copy.stream));
+        if (result == CUDA_SUCCESS && copy.waits)
+            result = synchronize_stream(session, context.word(), copy.stream);
+        return result;
+    }
+    if (copy.rows == 1 || (to.pitch == copy.width && from.pitch == copy.width)) {
+        result = send_row(session, context, to.address, from.pointer, total, copy.stream);
+    } else {
+        size_t rows_each = std::max<size_t>(1, api::kMaxPiece / copy.width);
+        for (size_t row = 0; row < copy.rows && result == CUDA_SUCCESS; row += rows_each) {
+            size_t rows = std::min(rows_each, copy.rows - row);
+            CUdeviceptr target = to.address + row * to.pitch;
+            const std::byte *source = from.pointer + row * from.pitch;
+            if (copy.width > api::kMaxPiece)
+                result = send_row(session, context, target, source, copy.width, copy.stream);
+            else
+                result = send_piece(session, context, target, to.pitch, source, from.pitch,
+                                    copy.width, rows, copy.stream);
+        }
+    }
+    // An address that only the worker can judge is judged before a waiting caller goes on.
+    if (result == CUDA_SUCCESS && copy.waits && to.side == Side::foreign)
+        result = synchronize_stream(session, context.word(), copy.stream);
+    return result;
+}
+
+void encode_copy_out(Request &request, const Copy &copy, const Place &from)
+{
+    for (uint64_t value : {uint64_t(from.address), uint64_t(from.pitch), uint64_t(copy.width),
+                           uint64_t(copy.rows), api::id_of(copy.stream)})
+        request.out().u64(value);
+}
+
+CUresult copy_out(Session &session, Context &context, const Copy &copy, const Place &to,
+                  const Place &from)
+{
+    Connection &connection = session.connection();
+    uint32_t word = context.word();
+    if (to.host) {
+        CUresult result =
+            post_in(session, word, api::Call::vgpuCopyToHost, val(to.host), val(to.offset),
+                    val(uint64_t(to.pitch)), val(uint64_t(from.address)), val(uint64_t(from.pitch)),
+                    val(uint64_t(copy.width)), val(uint64_t(copy.rows)), handle(copy.stream));
+        if (result == CUDA_SUCCESS && copy.waits)
+            result = synchronize_stream(session, word, copy.stream);
+        return result;
+    }
+    Request request;
+    encode_copy_out(request, copy, from);
+    uint64_t total = uint64_t(copy.width) * copy.rows;
+    // Pageable memory is waited for, as the driver does; of pinned memory only as much as may stay
+    // unread.
+    if (!copy.waits && to.pinned && total <= kMaxUnreadBytes) {
+        if (!copy_out_has_room(total))
+            connection.complete_before(connection.last_sequence());
+        if (copy_out_has_room(total)) {
+            auto pending =
+                std::make_unique<CopyOut>(connection, to.pointer, to.pitch, copy.width, copy.rows);
+            pending->defer_failure();
+            bool sent = connection.send_detached(uint16_t(api::Call::vgpuCopyOut), word,
+                                                 request.bytes(), std::move(pending));
+            return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
+        }
+    }
+    CopyOut pending(connection, to.pointer, to.pitch, copy.width, copy.rows);
+    if (!connection.send(uint16_t(api::Call::vgpuCopyOut), word, request.bytes(), {}, &pending) ||
+        !connection.wait(pending))
+        return CUDA_ERROR_DEVICE_UNAVAILABLE;
+    return settle(session, pending.sequence(), pending.result);
+}
+
+// What the host can do alone, in its place in the stream.
+CUresult copy_at_home(Session &session, Context &context, const Copy &copy, const Place &to,
+                      const Place &from)
+{
+    CUresult result = synchronize_stream(session, context.word(), copy.stream);
+    if (result != CUDA_SUCCESS)
+        return result;
+    for (size_t row = 0; row < copy.rows; ++row)
+        std::memmove(to.pointer + row * to.pitch, from.pointer + row * from.pitch, copy.width);
+    return CUDA_SUCCESS;
+}
+
+} // namespace
+
+CUresult copy(Session &session, Context &context, const Copy &copy)
+{
+    if (!good_stream(session, copy.stream))
+        return CUDA_ERROR_INVALID_HANDLE;
+    if (copy.width == 0 || copy.rows == 0)
+        return CUDA_SUCCESS;
+    Place to = locate(session, copy.to, copy.width, copy.rows);
+    Place from = locate(session, copy.from, copy.width, copy.rows);
+    if (to.side == Side::bad || from.side == Side::bad)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (to.side == Side::host && from.side == Side::host)
+        return copy_at_home(session, context, copy, to, from);
+    if (from.side == Side::host)
+        return copy_in(session, context, copy, to, from);
+    if (to.side == Side::host)
+        return copy_out(session, context, copy, to, from);
+    // Between device addresses even the waiting forms do not hold up the host.
+    CUresult result =
+        post_in(session, context.word(), api::Call::vgpuCopyOnDevice, val(uint64_t(to.address)),
+                val(uint64_t(to.pitch)), val(uint64_t(from.address)), val(uint64_t(from.pitch)),
+                val(uint64_t(copy.width)), val(uint64_t(copy.rows)), handle(copy.stream));
+    if (result == CUDA_SUCCESS && copy.waits &&
+        (to.side == Side::foreign || from.side == Side::foreign))
+        result = synchronize_stream(session, context.word(), copy.stream);
+    return result;
+}
+
+} // namespace vgpu::client

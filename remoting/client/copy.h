@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// All copies come here: rows of bytes from one end to another, each end host or device memory.
+#pragma once
+
+#include "remoting/client/session.h"
+
+#include <cuda.h>
+
+#include <cstddef>
+
+namespace vgpu::client
+{
+
+// What the entry point says of an address. Its range decides where it is known; a host address
+// given for a device's is no mistake where both are one address space.
+enum class Hint { host, device, unified };
+
+struct End {
+    uint64_t address;
+    size_t pitch; // bytes from one row to the next
+    Hint hint;
+};
+
+struct Copy {
+    End to;
+    End from;
+    size_t width;
+    size_t rows = 1;
+    CUstream stream = nullptr;
+    bool waits = false; // the caller may use both ends when it returns
+};
+
+CUresult copy(Session &session, Context &context, const Copy &copy);
+
+inline End host_end(const void *address, size_t pitch = 0)
+{
+    return {reinterpret_cast<uint64_t>(address), pitch, Hint::host};
+}
+inline End device_end(CUdeviceptr address, size_t pitch = 0)
+{
+    return {address, pitch, Hint::device};
+}
+inline End unified_end(CUdeviceptr address, size_t pitch = 0)
+{
+    return {address, pitch, Hint::unified};
+}
+
+} // namespace vgpu::client

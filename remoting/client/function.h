@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions and kernels: found by handle, described by the worker at first use.
+#pragma once
+
+#include "remoting/client/session.h"
+
+namespace vgpu::client
+{
+
+// A CUfunction, or a CUkernel in its place (the driver's launch calls take both); null if it is
+// neither.
+std::shared_ptr<Function> find_function(const Session &session, CUfunction handle);
+std::shared_ptr<Function> find_kernel(const Session &session, CUkernel handle);
+
+std::shared_ptr<Function> add_function(Session &session, uint64_t id, uint64_t owner,
+                                       uint64_t kernel, uint64_t context, const char *name);
+
+// Fetches the description once.
+CUresult describe(Session &session, Function &function);
+
+// After an attribute was set on the worker.
+void remember_attribute(Session &session, Function &function, CUfunction_attribute attribute,
+                        int value);
+
+// Enters a global variable of a module or library into the map of ranges.
+void note_global(Session &session, const Context &context, uint64_t owner,
+                 const Code::Global &global);
+
+// The module that a library is in the current context, made at first need.
+CUresult module_of_library(Session &session, Context &context, CUlibrary library, CUmodule *module);
+
+} // namespace vgpu::client

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pinned host memory. Where the channel passes descriptors it is shared with the worker, so that
+// copies move no bytes through the channel and kernels reach it; elsewhere it is plain memory that
+// may be copied from and to without waiting.
+#include "remoting/base/fd.h"
+#include "remoting/client/entry.h"
+#include "remoting/client/remote.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+using namespace vgpu::client;
+namespace api = vgpu::api;
+
+namespace
+{
+
+constexpr unsigned kAllocFlags =
+    CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED;
+constexpr unsigned kRegisterFlags = CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP |
+                                    CU_MEMHOSTREGISTER_IOMEMORY | CU_MEMHOSTREGISTER_READ_ONLY;
+
+size_t whole_pages(size_t bytes)
+{
+    size_t page = size_t(sysconf(_SC_PAGESIZE));
+    return (bytes + page - 1) / page * page;
+}
+
+// Maps memory and has the worker map it too. The worker's refusal leaves plain memory: slower, not
+// wrong.
+CUresult map(Session &session, size_t bytes, Range &range)
+{
+    size_t mapped = whole_pages(bytes);
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    vgpu::Fd fd;
+    if (session.connection().channel().passes_descriptors()) {
+        fd = vgpu::memfd("vgpu-host", mapped);
+        flags = MAP_SHARED;
+    }
+    void *address = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, flags, fd.get(), 0);
+    if (address == MAP_FAILED)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    range.base = reinterpret_cast<uint64_t>(address);
+    range.bytes = bytes;
+    if (!fd)
+        return CUDA_SUCCESS;
+    uint64_t host = session.new_id(api::Kind::host);
+    CUdeviceptr device = 0;
+    if (session.connection().send_descriptor(host, fd.get()) &&
+        remote::vgpuHostMap(host, range.base, mapped, &device) == CUDA_SUCCESS) {
+        range.host = host;
+        range.device_address = device;
+    }
+    return CUDA_SUCCESS;
+}
+
+} // namespace
+
+VGPU_ENTRY cuMemHostAlloc(void **address, size_t bytes, unsigned flags)
+{
+    return entry_in_context([&](Session &session, Context &context) -> CUresult {
+        if (!address || bytes == 0 || (flags & ~kAllocFlags) != 0 || whole_pages(bytes) < bytes)
+            return CUDA_ERROR_INVALID_VALUE;
+        Range range{.kind = Range::Kind::pinned,
+                    .context = context.id,
+                    .device = context.device,
+                    .flags = flags};
+        CUresult result = map(session, bytes, range);
+        if (result != CUDA_SUCCESS)
+            return result;
+        session.ranges.add(range);
+        *address = reinterpret_cast<void *>(range.base);
+        return CUDA_SUCCESS;
+    });
+}
+
+VGPU_ENTRY cuMemAllocHost_v2(void **address, size_t bytes)
+{
+    return cuMemHostAlloc(address, bytes, 0);
+}
+
+VGPU_ENTRY cuMemFreeHost(void *address)
+{
+    return entry([&](Session &session) -> CUresult {
+        auto base = reinterpret_cast<uint64_t>(address);
+        auto range = session.ranges.find(base);
+        if (!range || range->base != base || range->kind != Range::Kind::pinned)
+            return CUDA_ERROR_INVALID_VALUE;
+        // What is under way to there arrives before the pages go.
+        Connection &connection = session.connection();
+        connection.complete_before(connection.last_sequence());
+        session.ranges.remove(base);
+        CUresult result = range->host ? remote::vgpuHostUnmap(range->host) : CUDA_SUCCESS;
+        munmap(address, whole_pages(range->bytes));
+        return result;
+    });
+}
+
+VGPU_ENTRY cuMemHostGetDevicePointer_v2(CUdeviceptr *device, void *address, unsigned flags)
+{
+    return entry_in_context([&](Session &session, Context &) -> CUresult {
+        if (!device || flags != 0)
+            return CUDA_ERROR_INVALID_VALUE;
+        auto host = reinterpret_cast<uint64_t>(address);
+        auto range = session.ranges.find(host);
+        if (!range || range->on_device())
+            return CUDA_ERROR_INVALID_VALUE;
+        if (!range->device_address)
+            return CUDA_ERROR_NOT_SUPPORTED; // kernels on another node cannot reach it
+        *device = range->device_address + (host - range->base);
+        return CUDA_SUCCESS;
+    });
+}
+
+VGPU_ENTRY cuMemHostGetFlags(unsigned *flags, void *address)
+{
+    return entry([&](Session &session) -> CUresult {
+        auto range = session.ranges.find(reinterpret_cast<uint64_t>(address));
+        if (!flags || !range || range->kind != Range::Kind::pinned)
+            return CUDA_ERROR_INVALID_VALUE;
+        *flags = range->flags;
+        return CUDA_SUCCESS;
+    });
+}
+
+// The application's pages cannot be shared after the fact. Registering notes them: asynchronous
+// copies need not wait then.
+VGPU_ENTRY cuMemHostRegister_v2(void *address, size_t bytes, unsigned flags)
+{
+    return entry_in_context([&](Session &session, Context &context) -> CUresult {
+        if (!address || bytes == 0 || (flags & ~kRegisterFlags) != 0)
+            return CUDA_ERROR_INVALID_VALUE;
+        Range range{.base = reinterpret_cast<uint64_t>(address),
+                    .bytes = bytes,
+                    .kind = Range::Kind::registered,
+                    .context = context.id,
+                    .device = context.device,
+                    .flags = flags};
+        return session.ranges.add(range) ? CUDA_SUCCESS : CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+    });
+}
+
+VGPU_ENTRY cuMemHostUnregister(void *address)
+{
+    return entry([&](Session &session) -> CUresult {
+        auto base = reinterpret_cast<uint64_t>(address);
+        if (!address)
+            return CUDA_ERROR_INVALID_VALUE;
+        auto range = session.ranges.find(base);
+        if (!range || range->base != base || range->kind != Range::Kind::registered)
+            return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+        Connection &connection = session.connection();
+        connection.complete_before(connection.last_sequence());
+        session.ranges.remove(base);
+        return CUDA_SUCCESS;
+    });
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Launches. What can be known at home is checked at home, so that a bad configuration is an error
+// of the launch itself; the rest of it is one message and no answer. Nothing here allocates once a
+// thread's buffer has grown.
+#include "remoting/client/entry.h"
+#include "remoting/client/function.h"
+#include "remoting/client/occupancy.h"
+#include "remoting/client/remote.h"
+#include "remoting/client/wait.h"
+
+#include <climits>
+#include <cstring>
+
+using namespace vgpu::client;
+namespace api = vgpu::api;
+namespace wire = vgpu::wire;
+
+namespace
+{
+
+constexpr uint32_t kCooperative = 1;
+
+struct Shape {
+    unsigned grid[3];
+    unsigned block[3];
+    unsigned shared;
+    CUstream stream;
+    uint32_t flags = 0;
+};
+
+CUresult check(const Device &device, Function &function, const Shape &shape)
+{
+    static constexpr CUdevice_attribute kGrid[] = {CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X,
+                                                   CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y,
+                                                   CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z};
+    static constexpr CUdevice_attribute kBlock[] = {CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X,
+                                                    CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y,
+                                                    CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z};
+    for (int i = 0; i < 3; ++i)
+        if (shape.grid[i] == 0 || shape.block[i] == 0 ||
+            shape.grid[i] > unsigned(device[kGrid[i]]) ||
+            shape.block[i] > unsigned(device[kBlock[i]]))
+            return CUDA_ERROR_INVALID_VALUE;
+    uint64_t threads = uint64_t(shape.block[0]) * shape.block[1] * shape.block[2];
+    if (threads > unsigned(device[CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK]))
+        return CUDA_ERROR_INVALID_VALUE;
+    // Fewer than the device allows, but more than this function's registers do.
+    int most = function.attribute(CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
+    if (most > 0 && threads > unsigned(most))
+        return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+    int dynamic = function.attribute(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES);
+    if (dynamic >= 0 && shape.shared > unsigned(dynamic))
+        return CUDA_ERROR_INVALID_VALUE;
+    if (!(shape.flags & kCooperative))
+        return CUDA_SUCCESS;
+    // All blocks of a cooperative launch must be resident at once.
+    int resident = 0;
+    CUresult result = active_blocks(function, int(threads), shape.shared, 0, resident);
+    if (result != CUDA_SUCCESS)
+        return result;
+    uint64_t blocks = uint64_t(shape.grid[0]) * shape.grid[1] * shape.grid[2];
+    uint64_t room = uint64_t(resident) * unsigned(device[CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT]);
+    return blocks <= room ? CUDA_SUCCESS : CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
+}
+
+// The buffer that `extra` names instead of single parameters.
+bool read_extra(void **extra, const void *&buffer, size_t &bytes)
+{
+    for (; *extra != CU_LAUNCH_PARAM_END; extra += 2) {
+        if (*extra == CU_LAUNCH_PARAM_BUFFER_POINTER)
+            buffer = extra[1];
+        else if (*extra == CU_LAUNCH_PARAM_BUFFER_SIZE && extra[1])
+            bytes = *static_cast<size_t *>(extra[1]);
+        else
+            return false;
+    }
+    return true;
+}
+
+CUresult put_parameters(wire::Encoder &out, const Function &function, void **parameters,
+                        void **extra)
+{
+    size_t n = function.parameter_bytes;
+    out.u64(n);
+    if (extra) {
+        const void *buffer = nullptr;
+        size_t bytes = 0;
+        if (parameters || !read_extra(extra, buffer, bytes) || bytes < n || (!buffer && n))
+            return CUDA_ERROR_INVALID_VALUE;
+        out.bytes({static_cast<const std::byte *>(buffer), n});
+        return CUDA_SUCCESS;
+    }
+    if (!parameters && n != 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    std::byte *to = out.space(n);
+    for (size_t i = 0; i < function.parameters.size(); ++i) {
+        if (!parameters[i])
+            return CUDA_ERROR_INVALID_VALUE;
+        std::memcpy(to + function.parameters[i].offset, parameters[i], function.parameters[i].size);
+    }
+    return CUDA_SUCCESS;
+}
+
+CUresult launch(CUfunction handle, const Shape &shape, void **parameters, void **extra)
+{
+    return entry_in_context([&](Session &session, Context &context) -> CUresult {
+        auto function = find_function(session, handle);
+        if (!function || !good_stream(session, shape.stream))
+            return CUDA_ERROR_INVALID_HANDLE;
+        CUresult result = describe(session, *function);
+        if (result == CUDA_SUCCESS)
+            result = check(session.devices()[size_t(context.device)], *function, shape);
+        if (result != CUDA_SUCCESS)
+            return result;
+        Request request;
+        wire::Encoder &out = request.out();
+        out.u64(function->id);
+        for (unsigned value : shape.grid)
+            out.u64(value);
+        for (unsigned value : shape.block)
+            out.u64(value);
+        out.u64(shape.shared);
+        out.u64(shape.flags);
+        out.u64(api::id_of(shape.stream));
+        result = put_parameters(out, *function, parameters, extra);
+        return result == CUDA_SUCCESS
+                   ? post(session, context.word(), api::Call::vgpuLaunch, request)
+                   : result;
+    });
+}
+
+// Attributes of a launch that only advise are left out; those that change what it means are carried
+// or refused.
+CUresult read_attributes(const CUlaunchConfig &config, Shape &shape)
+{
+    if (config.numAttrs && !config.attrs)
+        return CUDA_ERROR_INVALID_VALUE;
+    for (unsigned i = 0; i < config.numAttrs; ++i) {
+        const CUlaunchAttribute &attribute = config.attrs[i];
+        switch (attribute.id) {
+        case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
+            if (attribute.value.cooperative)
+                shape.flags |= kCooperative;
+            break;
+        case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION: {
+            auto &cluster = attribute.value.clusterDim;
+            if (cluster.x > 1 || cluster.y > 1 || cluster.z > 1)
+                return refused("CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION",
+                               "thread block clusters are not carried");
+            break;
+        }
+        case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
+            return refused("CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT",
+                           "events inside a launch are not carried");
+#if CUDA_VERSION >= 12030
+        case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
+            return refused("CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT",
+                           "events inside a launch are not carried");
+#endif
+        default:
+            break;
+        }
+    }
+    return CUDA_SUCCESS;
+}
+
+} // namespace
+
+VGPU_ENTRY cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                          unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared,
+                          CUstream stream, void **parameters, void **extra)
+{
+    return launch(function, {{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, shared, stream},
+                  parameters, extra);
+}
+
+VGPU_ENTRY cuLaunchKernel_ptsz(CUfunction function, unsigned grid_x, unsigned grid_y,
+                               unsigned grid_z, unsigned block_x, unsigned block_y,
+                               unsigned block_z, unsigned shared, CUstream stream,
+                               void **parameters, void **extra)
+{
+    return launch(
+        function,
+        {{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, shared, per_thread(stream)},
+        parameters, extra);
+}
+
+VGPU_ENTRY cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsigned grid_y,
+                                     unsigned grid_z, unsigned block_x, unsigned block_y,
+                                     unsigned block_z, unsigned shared, CUstream stream,
+                                     void **parameters)
+{
+    return launch(
+        function,
+        {{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, shared, stream, kCooperative},
+        parameters, nullptr);
+}
+
+VGPU_ENTRY cuLaunchCooperativeKernel_ptsz(CUfunction function, unsigned grid_x, unsigned grid_y,
+                                          unsigned grid_z, unsigned block_x, unsigned block_y,
+                                          unsigned block_z, unsigned shared, CUstream stream,
+                                          void **parameters)
+{
+    return cuLaunchCooperativeKernel(function, grid_x, grid_y, grid_z, block_x, block_y, block_z,
+                                     shared, per_thread(stream), parameters);
+}
+
+VGPU_ENTRY cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void **parameters,
+                            void **extra)
+{
+    if (!config)
+        return CUDA_ERROR_INVALID_VALUE;
+    Shape shape{{config->gridDimX, config->gridDimY, config->gridDimZ},
+                {config->blockDimX, config->blockDimY, config->blockDimZ},
+                config->sharedMemBytes,
+                config->hStream};
+    CUresult result = read_attributes(*config, shape);
+    return result == CUDA_SUCCESS ? launch(function, shape, parameters, extra) : result;
+}
+
+VGPU_ENTRY cuLaunchKernelEx_ptsz(const CUlaunchConfig *config, CUfunction function,
+                                 void **parameters, void **extra)
+{
+    if (!config)
+        return CUDA_ERROR_INVALID_VALUE;
+    CUlaunchConfig own = *config;
+    own.hStream = per_thread(own.hStream);
+    return cuLaunchKernelEx(&own, function, parameters, extra);
+}

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+# libcuda.so.1 as the application sees it.
+noinst_LTLIBRARIES += %D%/libclient.la
+vgpulib_LTLIBRARIES += %D%/libcuda.la
+EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
+
+%C%_libclient_la_SOURCES = \
+	%D%/call.cc %D%/call.h \
+	%D%/connection.cc %D%/connection.h \
+	%D%/context-entry.cc %D%/context.cc %D%/context.h \
+	%D%/copy-entry.cc %D%/copy-out.cc %D%/copy-out.h %D%/copy-pitched.cc %D%/copy.cc %D%/copy.h \
+	%D%/device-entry.cc %D%/device.cc %D%/device.h \
+	%D%/driver.cc \
+	%D%/entry.h \
+	%D%/errors.cc %D%/errors.h \
+	%D%/event.cc \
+	%D%/function-entry.cc %D%/function.cc %D%/function.h \
+	%D%/host-function.cc \
+	%D%/host-memory.cc \
+	%D%/id.h \
+	%D%/image.cc %D%/image.h \
+	%D%/launch.cc \
+	%D%/library.cc \
+	%D%/load.cc %D%/load.h \
+	%D%/memory.cc %D%/memory.h \
+	%D%/memset.cc \
+	%D%/module.cc \
+	%D%/objects.h \
+	%D%/occupancy.cc %D%/occupancy.h \
+	%D%/pointer.cc \
+	%D%/pool.cc %D%/pool.h \
+	%D%/proc-address-table.cc %D%/proc-address.cc %D%/proc-address.h \
+	%D%/range-map.cc %D%/range-map.h \
+	%D%/remote.h \
+	%D%/session.cc %D%/session.h \
+	%D%/static-cudart.cc %D%/static-cudart.h \
+	%D%/stream.cc \
+	%D%/stubs.cc \
+	%D%/table.h \
+	%D%/thread.cc %D%/thread.h \
+	%D%/wait.cc %D%/wait.h \
+	%D%/window.cc %D%/window.h
+# The symbols' real names, not those that the header's macros give them.
+%C%_libclient_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -D__CUDA_API_VERSION_INTERNAL
+
+# Loaded into applications: nothing of libstdc++ may come from, or go to, them. It stays loaded when it is closed, for what its
+# threads' variables and the program's destructors still need.
+%C%_libcuda_la_SOURCES =
+%C%_libcuda_la_LIBADD = %D%/libclient.la remoting/wire/libwire.la remoting/base/libbase.la -lpthread -ldl
+%C%_libcuda_la_LDFLAGS = -version-info 1:0:0 -Wl,--version-script=$(srcdir)/%D%/libcuda.map \
+	-Wl,-z,defs -Wl,-z,nodelete -Wl,-Bsymbolic-functions
+%C%_libcuda_la_LINK = $(LIBTOOL) $(AM_V_lt) --tag=CC $(AM_LIBTOOLFLAGS) $(LIBTOOLFLAGS) --mode=link $(CC) \
+	$(CFLAGS) $(VGPU_SANITIZE) $(%C%_libcuda_la_LDFLAGS) $(LDFLAGS) \
+	-static-libgcc -Wl,`$(CXX) -print-file-name=libstdc++.a` -o $@
+EXTRA_%C%_libcuda_la_DEPENDENCIES = %D%/libcuda.map
+
+client_generated = %D%/errors.inc %D%/proc-address.inc
+client_headers = $(CUDA_HOME_DIR)/include/cuda.h $(CUDA_HOME_DIR)/include/cudaTypedefs.h \
+	$(CUDA_HOME_DIR)/include/cudaProfiler.h $(CUDA_HOME_DIR)/include/cudaProfilerTypedefs.h
+BUILT_SOURCES += $(client_generated)
+CLEANFILES += $(client_generated)
+
+%D%/errors.inc: %D%/errors.py $(CUDA_HOME_DIR)/include/cuda.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(PYTHON) $(srcdir)/%D%/errors.py $(CUDA_HOME_DIR)/include/cuda.h > $@.new && mv $@.new $@
+
+%D%/proc-address.inc: %D%/proc-address.py $(CUDA_HOME_DIR)/include/cudaTypedefs.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(PYTHON) $(srcdir)/%D%/proc-address.py $(client_headers) > $@.new && mv $@.new $@
+
+if HAVE_GTEST
+check_PROGRAMS += %D%/unit-client
+UNIT_TESTS += %D%/unit-client
+%C%_unit_client_SOURCES = %D%/connection-test.cc %D%/device-test.cc %D%/image-test.cc %D%/lookup-test.cc %D%/range-map-test.cc
+%C%_unit_client_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -D__CUDA_API_VERSION_INTERNAL
+%C%_unit_client_LDADD = %D%/libclient.la remoting/wire/libwire.la remoting/base/libbase.la -lgtest -lgtest_main -lpthread -ldl
+endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this process knows of the handles it was given.
+#pragma once
+
+#include <cuda.h>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vgpu::client
+{
+
+struct Stream {
+    uint64_t context = 0;
+    int device = 0;
+    unsigned flags = 0;
+    int priority = 0;
+};
+
+struct Event {
+    uint64_t context = 0;
+    unsigned flags = 0;
+    std::atomic<bool> recorded{false};
+};
+
+// A function or a kernel: everything a launch or a question about it needs (vgpuFunctionInfo).
+struct Function {
+    struct Parameter {
+        uint64_t offset;
+        uint64_t size;
+    };
+
+    uint64_t id = 0;
+    uint64_t owner = 0;   // module or library
+    uint64_t kernel = 0;  // the kernel this function was made from, 0 if none
+    uint64_t context = 0; // of a function; a kernel belongs to none
+    std::string name;
+
+    // What the worker says of it, fetched at first need by describe(). `described` is written last;
+    // partner: describe().
+    std::mutex mutex; // of the fetching, and of `occupancy`
+    std::atomic<bool> described{false};
+    std::vector<Parameter> parameters;
+    uint64_t parameter_bytes = 0; // where the last one ends
+
+    std::vector<std::atomic<int32_t>>
+        attributes; // CU_FUNC_ATTRIBUTE_* at its number, INT32_MIN where there is none
+    int attribute(CUfunction_attribute number) const noexcept
+    {
+        return size_t(number) < attributes.size()
+                   ? attributes[number].load(std::memory_order_relaxed)
+                   : INT32_MIN;
+    }
+
+    // Answers of the occupancy calls: (block size, dynamic shared memory, flags) -> blocks.
+    std::map<std::tuple<int, uint64_t, unsigned>, int> occupancy;
+};
+
+// A module or a library.
+struct Code {
+    struct Global {
+        CUdeviceptr address;
+        size_t bytes;
+    };
+
+    uint64_t context = 0; // of a module; a library belongs to none
+    uint64_t library = 0; // the library this module is of, 0 if none
+    std::mutex mutex;
+    std::map<std::string, uint64_t> functions;                  // by name
+    std::map<std::pair<std::string, uint64_t>, Global> globals; // by name and context
+    std::map<std::pair<uint64_t, uint64_t>, uint64_t>
+        per_context; // kernel or 0, context -> function or module
+};
+
+} // namespace vgpu::client

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/client/range-map.h"
+
+namespace vgpu::client
+{
+
+bool RangeMap::add(Range range)
+{
+    if (range.bytes == 0 || range.end() < range.base)
+        return false;
+    std::unique_lock lock(mutex_);
+    auto after = ranges_.lower_bound(range.base);
+    if (after != ranges_.end() && after->first < range.end())
+        return false;
+    if (after != ranges_.begin() && std::prev(after)->second.end() > range.base)
+        return false;
+    range.serial = next_serial_++;
+    ranges_.emplace_hint(after, range.base, range);
+    return true;
+}
+
+std::optional<Range> RangeMap::remove(uint64_t base)
+{
+    std::unique_lock lock(mutex_);
+    auto at = ranges_.find(base);
+    if (at == ranges_.end())
+        return std::nullopt;
+    Range range = at->second;
+    ranges_.erase(at);
+    return range;
+}
+
+std::optional<Range> RangeMap::find(uint64_t address, uint64_t bytes) const
+{
+    std::shared_lock lock(mutex_);
+    auto after = ranges_.upper_bound(address);
+    if (after == ranges_.begin())
+        return std::nullopt;
+    const Range &range = std::prev(after)->second;
+    uint64_t offset = address - range.base;
+    if (offset >= range.bytes || bytes > range.bytes - offset)
+        return std::nullopt;
+    return range;
+}
+
+template<class Predicate>
+std::vector<Range> RangeMap::remove_if(Predicate predicate)
+{
+    std::vector<Range> removed;
+    std::unique_lock lock(mutex_);
+    for (auto at = ranges_.begin(); at != ranges_.end();) {
+        if (predicate(at->second)) {
+            removed.push_back(at->second);
+            at = ranges_.erase(at);
+        } else {
+            ++at;
+        }
+    }
+    return removed;
+}
+
+std::vector<Range> RangeMap::remove_owner(uint64_t owner)
+{
+    return remove_if([owner](const Range &range) { return range.owner == owner; });
+}
+
+// Pinned host memory outlives its context here: the driver frees it, but the application's pages
+// are ours, and an address that vanishes under a careless destructor helps nobody.
+std::vector<Range> RangeMap::remove_context(uint64_t context)
+{
+    return remove_if(
+        [context](const Range &range) { return range.context == context && range.on_device(); });
+}
+
+size_t RangeMap::size() const
+{
+    std::shared_lock lock(mutex_);
+    return ranges_.size();
+}
+
+} // namespace vgpu::client

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// remote::NAME(arguments) makes a call on the worker, for entry points that do more than that.
+#pragma once
+
+#include "remoting/client/call.h"
+
+#include "remoting/api/client-remote.inc"

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/client/session.h"
+
+#include "remoting/api/calls.h"
+#include "remoting/base/error.h"
+#include "remoting/base/log.h"
+#include "remoting/client/call.h"
+#include "remoting/client/errors.h"
+#include "remoting/client/static-cudart.h"
+#include "remoting/wire/handshake.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <pthread.h>
+
+namespace vgpu::client
+{
+namespace
+{
+
+enum class State {
+    fresh,  // cuInit was not called, or failed
+    ready,  // there is a session
+    forked, // a child of a process that had one: as with NVIDIA's driver, CUDA cannot be used there
+    exited, // the library's destructor has run
+};
+
+// What kernels print, answered for as long as the session lasts. Into the program's own stdout, as
+// the driver would: so the order among the program's lines is kept.
+class Printed : public Pending
+{
+public:
+    bool arrived(const wire::Header &header, std::span<const std::byte> body) override
+    {
+        wire::Decoder in(body);
+        auto bytes = in.bytes(in.u64());
+        if (!in.done() || !(header.flags & wire::kMore))
+            return false;
+        fwrite(bytes.data(), 1, bytes.size(), stdout);
+        return true;
+    }
+};
+
+// Written under start_mutex, in the child of a fork and at exit; partner: Session::get() in every
+// thread.
+std::atomic<State> state{State::fresh};
+std::mutex start_mutex;
+
+// Never destroyed: destructors of the program may still call CUDA after ours would have run.
+Session *the_session = nullptr;
+
+void fork_child()
+{
+    new (&start_mutex) std::mutex; // another thread may have held it at the fork
+    if (state.load(std::memory_order_acquire) != State::ready)
+        return;
+    state.store(State::forked, std::memory_order_release);
+    the_session->connection().abandon_in_child();
+}
+
+[[gnu::destructor]] void leave()
+{
+    if (state.load(std::memory_order_acquire) != State::ready)
+        return;
+    state.store(State::exited, std::memory_order_release);
+    the_session->connection().say_goodbye(uint16_t(api::Call::vgpuDetach));
+}
+
+} // namespace
+
+const char *call_name(uint32_t number) noexcept
+{
+    const char *name = number <= UINT16_MAX ? api::call_name(api::Call(number)) : nullptr;
+    return name ? name : "call of an unknown number";
+}
+
+Session *Session::get(CUresult &why) noexcept
+{
+    switch (state.load(std::memory_order_acquire)) {
+    case State::ready:
+        if (!the_session->connection_->lost()) [[likely]]
+            return the_session;
+        why = CUDA_ERROR_DEVICE_UNAVAILABLE;
+        return nullptr;
+    case State::exited:
+        why = CUDA_ERROR_DEINITIALIZED;
+        return nullptr;
+    default:
+        why = CUDA_ERROR_NOT_INITIALIZED;
+        return nullptr;
+    }
+}
+
+int Session::driver_version() noexcept
+{
+    CUresult why;
+    Session *session = get(why);
+    return session ? session->snapshot_.driver_version : 0;
+}
+
+CUresult Session::start()
+{
+    CUresult why;
+    std::lock_guard lock(start_mutex);
+    if (state.load(std::memory_order_acquire) != State::fresh)
+        return get(why) ? CUDA_SUCCESS : why;
+    if (report_static_cudart())
+        return CUDA_ERROR_NOT_SUPPORTED;
+    if (!getenv("VGPU_LEASE")) {
+        static bool told = false;
+        if (!told)
+            log(Level::error, "no vgpu lease: run under sbatch --gres=vgpu:N or vgpu-run");
+        told = true;
+        return CUDA_ERROR_NO_DEVICE;
+    }
+    auto session = std::unique_ptr<Session>(new Session);
+    try {
+        session->open();
+    } catch (const std::exception &error) {
+        log(Level::error, "%s", error.what());
+        return CUDA_ERROR_SYSTEM_NOT_READY;
+    }
+    static bool registered = false;
+    if (!registered)
+        pthread_atfork(nullptr, nullptr, fork_child);
+    registered = true;
+    the_session = session.release();
+    state.store(State::ready, std::memory_order_release);
+    return CUDA_SUCCESS;
+}
+
+void Session::open()
+{
+    auto lease = wire::read_lease_file(getenv("VGPU_LEASE"));
+    wire::SessionInfo info;
+    auto channel = wire::connect_session(lease, {.api = api::kTableHash, .channel = {}}, &info);
+    node_ = info.node.empty() ? lease.node : info.node;
+    bool shares_memory = channel->passes_descriptors();
+
+    connection_ = std::make_unique<Connection>(
+        std::move(channel),
+        Connection::Hooks{.deferred = [this](Deferred deferred) { put_deferred(deferred); },
+                          .lost =
+                              [this](const std::string &why) {
+                                  log(Level::error,
+                                      "the GPU worker on %s is gone: %s; every CUDA call of this "
+                                      "process fails from here on",
+                                      node_.c_str(), why.c_str());
+                              }});
+
+    uint64_t memory = 0;
+    for (auto &slice : lease.slices)
+        memory += slice.memory;
+    window_ = std::make_unique<Window>(memory);
+    Request request;
+    request.out().u64(window_->bytes());
+    request.out().u64(window_->candidates().size());
+    for (uint64_t base : window_->candidates())
+        request.out().u64(base);
+    Answer answer;
+    CUresult result = exchange(*this, 0, api::Call::vgpuSnapshot, request, answer);
+    if (result != CUDA_SUCCESS)
+        fail(result, "the GPU worker on %s could not describe its devices: %s", node_.c_str(),
+             error_name(result));
+    wire::Decoder in(answer.body());
+    snapshot_ = decode_snapshot(in);
+    if (!window_->keep(snapshot_.window))
+        fail(EPROTO, "the GPU worker on %s chose a device address window that was not offered",
+             node_.c_str());
+
+    // Never waited for: it lives as long as the connection, which is for ever.
+    Request output;
+    connection_->send(uint16_t(api::Call::vgpuOutput), 0, output.bytes(), {}, new Printed);
+
+    for (auto &device : snapshot_.devices)
+        limit_attributes(device, shares_memory);
+    contexts.open_devices(snapshot_.devices.size());
+    for (size_t i = 0; i < snapshot_.devices.size(); ++i) {
+        uint64_t id = new_id(api::Kind::pool);
+        auto pool = std::make_shared<Pool>();
+        pool->device = int(i);
+        pool->is_default = true;
+        pools.table.add(id, pool);
+        pools.defaults.push_back(id);
+        pools.current.push_back(id);
+    }
+    log(Level::info, "session %s on %s: %zu device(s) over %s", info.session.c_str(), node_.c_str(),
+        snapshot_.devices.size(), connection_->channel().name());
+}
+
+CUresult Session::take_deferred() noexcept
+{
+    if (deferred_.load(std::memory_order_relaxed) == 0)
+        return CUDA_SUCCESS;
+    return CUresult(deferred_.exchange(0, std::memory_order_acq_rel));
+}
+
+void Session::put_deferred(Deferred deferred) noexcept
+{
+    log(Level::error, "asynchronous %s failed: %s", call_name(deferred.call),
+        error_name(CUresult(deferred.result)));
+    uint32_t none = 0;
+    deferred_.compare_exchange_strong(none, deferred.result,
+                                      std::memory_order_acq_rel); // the first one wins
+}
+
+void Session::forget_context(uint64_t context)
+{
+    ranges.remove_context(context);
+    streams.remove_if([&](const Stream &stream) { return stream.context == context; });
+    events.remove_if([&](const Event &event) { return event.context == context; });
+    modules.remove_if([&](const Code &module) { return module.context == context; });
+    functions.remove_if([&](const Function &function) { return function.context == context; });
+    // Libraries outlive contexts, but not what was made of them there.
+    libraries.each([&](uint64_t, Code &library) {
+        std::lock_guard lock(library.mutex);
+        std::erase_if(library.per_context, [&](auto &row) { return row.first.second == context; });
+        std::erase_if(library.globals, [&](auto &row) { return row.first.second == context; });
+    });
+}
+
+} // namespace vgpu::client

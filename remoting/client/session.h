@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one session of this process with its worker: the connection and all that is known on this
+// side of it.
+#pragma once
+
+#include "remoting/client/connection.h"
+#include "remoting/client/context.h"
+#include "remoting/client/device.h"
+#include "remoting/client/id.h"
+#include "remoting/client/objects.h"
+#include "remoting/client/pool.h"
+#include "remoting/client/range-map.h"
+#include "remoting/client/table.h"
+#include "remoting/client/window.h"
+
+#include <cuda.h>
+
+#include <string>
+
+namespace vgpu::client
+{
+
+// For log lines.
+const char *call_name(uint32_t number) noexcept;
+
+class Session
+{
+public:
+    // cuInit: reads the lease, connects, takes the snapshot. Later calls find it done.
+    static CUresult start();
+
+    // The session, or null and what a call answers without one.
+    static Session *get(CUresult &why) noexcept;
+
+    // The driver's version, if a session is there; else 0.
+    static int driver_version() noexcept;
+
+    Connection &connection() noexcept { return *connection_; }
+    const std::vector<Device> &devices() const noexcept { return snapshot_.devices; }
+    const Window &window() const noexcept { return *window_; }
+    uint64_t new_id(api::Kind kind) noexcept { return ids_.next(kind); }
+
+    // The first failure of an asynchronous call that no synchronising call has returned yet;
+    // CUDA_SUCCESS if none.
+    CUresult take_deferred() noexcept;
+    void put_deferred(Deferred deferred) noexcept;
+
+    // Forgets what belonged to a context that was destroyed or reset.
+    void forget_context(uint64_t context);
+
+    Contexts contexts;
+    RangeMap ranges;
+    Pools pools;
+    Table<Stream> streams;
+    Table<Event> events;
+    Table<Code> modules;
+    Table<Code> libraries;
+    Table<Function> functions; // functions and kernels: their ids differ in kind
+
+private:
+    Session() = default;
+    void open(); // throws Error
+
+    std::string node_;
+    std::unique_ptr<Window> window_;
+    std::unique_ptr<Connection> connection_;
+    Snapshot snapshot_;
+    Ids ids_;
+    std::atomic<uint32_t> deferred_{0}; // CUresult; partner: every thread that synchronises
+};
+
+} // namespace vgpu::client

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What synchronising calls have in common: the copies to the host that are under way arrive first,
+// then the failures of earlier asynchronous calls are told.
+#pragma once
+
+#include "remoting/client/session.h"
+
+#include <cuda.h>
+
+namespace vgpu::client
+{
+
+// The result of a call that has synchronised with everything up to `sequence`.
+CUresult settle(Session &session, uint32_t sequence, CUresult result);
+
+CUresult synchronize_context(Session &session, uint32_t word);
+CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream);
+
+// One of the driver's own streams or one that was created here and not destroyed.
+bool good_stream(const Session &session, CUstream stream);
+
+} // namespace vgpu::client
