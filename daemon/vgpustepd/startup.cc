@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/vgpustepd/startup.h"
+
+#include "remoting/base/error.h"
+#include "remoting/wire/fields.h"
+#include "remoting/wire/frame.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unistd.h>
+
+namespace vgpu::stepd
+{
+namespace
+{
+
+// Of a lease: a number in one version of Slurm's environment, a text in another.
+std::string number_or_text(const msgpack::object &map, std::string_view key)
+{
+    const msgpack::object *value = wire::find(map, key);
+    if (!value)
+        return "";
+    std::string text = value->type == msgpack::type::STR
+                           ? std::string(wire::get_string(map, key))
+                           : std::to_string(wire::get_u64(map, key));
+    return text == "0" && key == "job" ? "" : text;
+}
+
+StartupSlice parse_slice(const msgpack::object &map)
+{
+    StartupSlice result;
+    result.slice.ordinal = int(wire::get_u64(map, "device"));
+    result.slice.memory = wire::get_u64(map, "memory");
+    result.slice.cores = uint32_t(wire::get_u64(map, "cores"));
+    result.page = wire::get_u64(map, "page");
+    auto uuid = wire::get_bytes(map, "uuid");
+    if (uuid.size() != result.uuid.size())
+        fail(EPROTO, "uuid: %zu bytes instead of %zu", uuid.size(), result.uuid.size());
+    std::copy(uuid.begin(), uuid.end(), result.uuid.begin());
+    if (result.slice.cores > 100)
+        fail(EPROTO, "cores: %u per cent of a device", result.slice.cores);
+    return result;
+}
+
+} // namespace
+
+Startup parse_startup(std::span<const std::byte> bytes)
+{
+    msgpack::object_handle handle = wire::parse_frame(bytes);
+    const msgpack::object &map = handle.get();
+    auto string = [&](const char *key) { return std::string(wire::get_string(map, key)); };
+    Startup result;
+    result.session = string("session");
+    result.lease = string("lease");
+    result.node = string("node");
+    result.software = string("software");
+    result.channel = string("channel");
+    result.driver = string("driver");
+    result.api = wire::get_u64(map, "api");
+    for (const msgpack::object &slice : wire::get_array(map, "slices"))
+        result.slices.push_back(parse_slice(slice));
+    if (result.slices.empty())
+        fail(EPROTO, "slices: there is none");
+    const msgpack::object &client = wire::get_map(map, "client");
+    result.client_host = std::string(wire::get_string(client, "host"));
+    result.client_pid = wire::get_i64(client, "pid");
+    result.client_uid = wire::get_i64(client, "uid");
+    result.log_level = std::string(wire::get_string(map, "log_level", "info"));
+    result.cpus = std::string(wire::get_string(map, "cpus", ""));
+    result.job = number_or_text(map, "job");
+    result.step = number_or_text(map, "step");
+    return result;
+}
+
+Startup read_startup(int fd)
+{
+    constexpr size_t kMost = size_t(1) << 20;
+    std::vector<std::byte> bytes(kMost);
+    size_t n = 0;
+    while (n < kMost) {
+        ssize_t got = read(fd, bytes.data() + n, kMost - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            fail_errno("descriptor %d, which vgpud starts a worker with", fd);
+        if (got == 0)
+            break;
+        n += size_t(got);
+    }
+    return parse_startup(std::span(bytes).first(n));
+}
+
+} // namespace vgpu::stepd

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calls that the server serves by code of its own, beside those that go to the driver as they
+// are. The signatures follow from the lines of the `.api` files; the table of dispatch.cc is
+// generated.
+#pragma once
+
+#include "remoting/server/session.h"
+
+namespace vgpu::server::calls
+{
+
+// snapshot.cc
+void vgpuSnapshot(Session &session, Request &request);
+void vgpuOutput(Session &session, Request &request);
+
+// image-calls.cc
+CUresult vgpuImageData(Session &session, uint64_t image, uint64_t total, uint64_t offset,
+                       const unsigned char *data, uint64_t n);
+CUresult vgpuImageDrop(Session &session, uint64_t image);
+void vgpuModuleLoad(Session &session, Request &request);
+void vgpuLibraryLoad(Session &session, Request &request);
+CUresult cuModuleUnload(Session &session, CUmodule module);
+CUresult cuLibraryUnload(Session &session, CUlibrary library);
+CUresult cuModuleGetGlobal_v2(Session &session, CUdeviceptr *pointer, size_t *bytes,
+                              CUmodule module, const char *name);
+CUresult cuLibraryGetGlobal(Session &session, CUdeviceptr *pointer, size_t *bytes,
+                            CUlibrary library, const char *name);
+
+// copy.cc
+void vgpuCopyIn(Session &session, Request &request);
+void vgpuCopyOut(Session &session, Request &request);
+CUresult vgpuCopyOnDevice(Session &session, CUdeviceptr dst, uint64_t dst_pitch, CUdeviceptr src,
+                          uint64_t src_pitch, uint64_t width, uint64_t rows, CUstream stream);
+
+// host-calls.cc
+CUresult vgpuHostMap(Session &session, uint64_t host, uint64_t address, uint64_t bytes,
+                     CUdeviceptr *device);
+CUresult vgpuHostUnmap(Session &session, uint64_t host);
+CUresult vgpuCopyFromHost(Session &session, CUdeviceptr dst, uint64_t pitch, uint64_t host,
+                          uint64_t offset, uint64_t host_pitch, uint64_t width, uint64_t rows,
+                          CUstream stream);
+CUresult vgpuCopyToHost(Session &session, uint64_t host, uint64_t offset, uint64_t host_pitch,
+                        CUdeviceptr src, uint64_t pitch, uint64_t width, uint64_t rows,
+                        CUstream stream);
+
+// launch.cc
+void vgpuFunctionInfo(Session &session, Request &request);
+CUresult vgpuLaunch(Session &session, uint64_t function, uint32_t grid_x, uint32_t grid_y,
+                    uint32_t grid_z, uint32_t block_x, uint32_t block_y, uint32_t block_z,
+                    uint32_t shared, uint32_t flags, CUstream stream,
+                    const unsigned char *parameters, uint64_t n);
+
+// context-calls.cc
+CUresult vgpuContextOpen(Session &session, uint32_t ordinal, uint32_t flags);
+CUresult vgpuContextReset(Session &session, uint32_t ordinal);
+CUresult vgpuDetach(Session &session);
+CUresult cuCtxCreate_v2(Session &session, CUcontext *context, unsigned flags, CUdevice device);
+CUresult cuCtxDestroy_v2(Session &session, CUcontext context);
+
+// memory-calls.cc
+CUresult vgpuMemoryInfo(Session &session, uint32_t ordinal, uint64_t *free, uint64_t *total);
+CUresult cuMemAlloc_v2(Session &session, CUdeviceptr *pointer, size_t bytes);
+CUresult cuMemAllocPitch_v2(Session &session, CUdeviceptr *pointer, size_t *pitch, size_t width,
+                            size_t height, unsigned element);
+CUresult cuMemFree_v2(Session &session, CUdeviceptr pointer);
+CUresult cuMemAllocAsync(Session &session, CUdeviceptr *pointer, size_t bytes, CUstream stream);
+CUresult cuMemFreeAsync(Session &session, CUdeviceptr pointer, CUstream stream);
+
+// stream-calls.cc
+CUresult cuStreamCreateWithPriority(Session &session, CUstream *stream, unsigned flags,
+                                    int priority);
+CUresult cuStreamDestroy_v2(Session &session, CUstream stream);
+CUresult cuEventDestroy_v2(Session &session, CUevent event);
+CUresult cuEventElapsedTime_v2(Session &session, float *ms, CUevent start, CUevent end);
+void cuCtxSynchronize(Session &session, const Request &request);
+void cuStreamSynchronize(Session &session, const Request &request, CUstream stream);
+void cuEventSynchronize(Session &session, const Request &request, CUevent event);
+
+} // namespace vgpu::server::calls

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/server/contexts.h"
+
+#include "remoting/api/kinds.h"
+
+namespace vgpu::server
+{
+
+Contexts::~Contexts()
+{
+    while (!contexts_.empty())
+        close(contexts_.rbegin()->first);
+}
+
+CUresult Contexts::enter(uint32_t word)
+{
+    if (word == (current_ ? current_->word : 0))
+        return CUDA_SUCCESS;
+    Context *next = nullptr;
+    if (word != 0) {
+        next = find(word);
+        if (!next && word <= slices_.size()) {
+            if (CUresult result = open_primary(word - 1, 0); result != CUDA_SUCCESS)
+                return result;
+            next = find(word);
+        }
+        if (!next)
+            return CUDA_ERROR_INVALID_CONTEXT;
+    }
+    CUresult result = driver_.cuCtxSetCurrent(next ? next->handle : nullptr);
+    if (result == CUDA_SUCCESS)
+        current_ = next;
+    return result;
+}
+
+Context *Contexts::find(uint32_t word) noexcept
+{
+    auto at = contexts_.find(word);
+    return at == contexts_.end() ? nullptr : &at->second;
+}
+
+Context *Contexts::find(CUcontext handle) noexcept
+{
+    for (auto &[word, context] : contexts_)
+        if (context.handle == handle)
+            return &context;
+    return nullptr;
+}
+
+void Contexts::forget_stream(CUstream stream)
+{
+    for (auto &[word, context] : contexts_)
+        std::erase(context.non_blocking, stream);
+}
+
+bool Contexts::shares_device(size_t slice) const noexcept
+{
+    for (size_t i = 0; i < slice; ++i)
+        if (slices_[i].device == slices_[slice].device)
+            return true;
+    return false;
+}
+
+CUresult Contexts::open_primary(uint32_t ordinal, unsigned flags)
+{
+    if (ordinal >= slices_.size())
+        return CUDA_ERROR_INVALID_DEVICE;
+    uint32_t word = uint32_t(api::primary_counter(ordinal));
+    if (find(word))
+        return CUDA_SUCCESS;
+    CUcontext handle = nullptr;
+    CUdevice device = slices_[ordinal].device;
+    bool primary = !shares_device(ordinal);
+    CUresult result;
+    if (primary) {
+        driver_.cuDevicePrimaryCtxSetFlags_v2(device, flags); // advice: a driver may refuse it
+        result = driver_.cuDevicePrimaryCtxRetain(&handle, device);
+    } else {
+        result = driver_.cuCtxCreate_v2(&handle, flags, device);
+        restore(); // creating made it current
+    }
+    if (result == CUDA_SUCCESS)
+        add(word, handle, ordinal, primary);
+    return result;
+}
+
+CUresult Contexts::create(size_t slice, unsigned flags, CUcontext *handle)
+{
+    CUresult result = driver_.cuCtxCreate_v2(handle, flags, slices_[slice].device);
+    restore();
+    created_slice_ = slice;
+    return result;
+}
+
+void Contexts::adopt(uint32_t word, CUcontext handle)
+{
+    add(word, handle, created_slice_, false);
+}
+
+void Contexts::add(uint32_t word, CUcontext handle, size_t slice, bool primary)
+{
+    Context context;
+    context.word = word;
+    context.handle = handle;
+    context.slice = slice;
+    context.primary = primary;
+    context.events =
+        std::make_shared<EventPool>(driver_, CU_EVENT_DISABLE_TIMING | CU_EVENT_BLOCKING_SYNC);
+    context.timers = std::make_shared<EventPool>(driver_, CU_EVENT_BLOCKING_SYNC);
+    contexts_.emplace(word, std::move(context));
+}
+
+void Contexts::close(uint32_t word)
+{
+    Context *context = find(word);
+    if (!context)
+        return;
+    fence(*context).wait();
+    driver_.cuCtxSetCurrent(context->handle);
+    context->events->close();
+    context->timers->close();
+    driver_.cuCtxSetCurrent(nullptr);
+    if (context->primary)
+        driver_.cuDevicePrimaryCtxRelease_v2(slices_[context->slice].device);
+    else
+        driver_.cuCtxDestroy_v2(context->handle);
+    if (current_ == context)
+        current_ = nullptr;
+    else if (current_)
+        driver_.cuCtxSetCurrent(current_->handle);
+    contexts_.erase(word);
+}
+
+// The legacy stream waits for every stream that is not non-blocking, so that one event stands for
+// all of those.
+void Contexts::mark(Context &context, Fence &fence)
+{
+    if (driver_.cuCtxSetCurrent(context.handle) != CUDA_SUCCESS)
+        return;
+    fence.add(context.handle, context.events, nullptr);
+    for (CUstream stream : context.non_blocking)
+        fence.add(context.handle, context.events, stream);
+}
+
+Fence Contexts::fence(Context &context)
+{
+    Fence fence(driver_);
+    mark(context, fence);
+    if (current_ != &context)
+        restore();
+    return fence;
+}
+
+Fence Contexts::fence()
+{
+    Fence fence(driver_);
+    for (auto &[word, context] : contexts_)
+        mark(context, fence);
+    restore();
+    return fence;
+}
+
+} // namespace vgpu::server

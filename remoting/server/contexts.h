@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The session's contexts by the number that requests carry (`word`), and which one is current on
+// the dispatch thread.
+#pragma once
+
+#include "remoting/server/driver.h"
+#include "remoting/server/fence.h"
+#include "remoting/server/slice.h"
+
+#include <map>
+#include <vector>
+
+namespace vgpu::server
+{
+
+struct Context {
+    uint32_t word = 0;
+    CUcontext handle = nullptr;
+    size_t slice = 0;
+    bool primary = false;               // of the driver's device: released instead of destroyed
+    std::vector<CUstream> non_blocking; // which the legacy stream does not wait for
+    EventPoolPtr events;
+    EventPoolPtr timers; // events with times, for the compute share
+};
+
+class Contexts
+{
+public:
+    Contexts(const Driver &driver, const std::vector<Slice> &slices)
+        : driver_(driver), slices_(slices)
+    {
+    }
+    ~Contexts();
+
+    // Makes a request's context current. 0 is none; a primary context is opened if it is not.
+    CUresult enter(uint32_t word);
+
+    // Makes the driver's current context ours again, after something on this thread has changed it.
+    void restore() noexcept { driver_.cuCtxSetCurrent(current_ ? current_->handle : nullptr); }
+
+    // Null after enter(0).
+    Context *current() const noexcept { return current_; }
+    Context *find(uint32_t word) noexcept;
+    Context *find(CUcontext handle) noexcept;
+
+    // A stream ends: no fence marks it any more.
+    void forget_stream(CUstream stream);
+
+    CUresult open_primary(uint32_t ordinal, unsigned flags);
+
+    // A created context has no number until adopt() gives it one.
+    CUresult create(size_t slice, unsigned flags, CUcontext *handle);
+    void adopt(uint32_t word, CUcontext handle);
+
+    // Ends it with all of the driver's objects in it. What the device still does for it is waited
+    // for.
+    void close(uint32_t word);
+
+    // All that was given to the device so far, or to one context of it. What cannot be marked,
+    // since the context has failed, is left out: it will not run.
+    Fence fence();
+    Fence fence(Context &context);
+
+    // The driver's device has a primary context once; further slices of it in one session get one
+    // of their own.
+    bool shares_device(size_t slice) const noexcept;
+
+private:
+    void add(uint32_t word, CUcontext handle, size_t slice, bool primary);
+    void mark(Context &context, Fence &fence);
+
+    const Driver &driver_;
+    const std::vector<Slice> &slices_;
+    std::map<uint32_t, Context> contexts_;
+    Context *current_ = nullptr;
+    size_t created_slice_ = 0;
+};
+
+} // namespace vgpu::server

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/server/copy.h"
+
+#include "remoting/server/calls.h"
+#include "remoting/server/decode.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace vgpu::server
+{
+namespace
+{
+
+CUDA_MEMCPY2D box(const Rows &rows)
+{
+    CUDA_MEMCPY2D copy{};
+    copy.WidthInBytes = rows.width;
+    copy.Height = rows.rows;
+    return copy;
+}
+
+bool packed(const Rows &rows)
+{
+    return rows.rows == 1 || (rows.device_pitch == rows.width && rows.host_pitch == rows.width);
+}
+
+} // namespace
+
+CUresult copy_to_device(const Driver &driver, CUdeviceptr dst, const void *src, const Rows &rows,
+                        CUstream stream)
+{
+    if (rows.width == 0 || rows.rows == 0)
+        return CUDA_SUCCESS;
+    if (packed(rows))
+        return driver.cuMemcpyHtoDAsync_v2(dst, src, rows.width * rows.rows, stream);
+    CUDA_MEMCPY2D copy = box(rows);
+    copy.srcMemoryType = CU_MEMORYTYPE_HOST;
+    copy.srcHost = src;
+    copy.srcPitch = rows.host_pitch;
+    copy.dstMemoryType = CU_MEMORYTYPE_DEVICE;
+    copy.dstDevice = dst;
+    copy.dstPitch = rows.device_pitch;
+    return driver.cuMemcpy2DAsync_v2(&copy, stream);
+}
+
+CUresult copy_to_host(const Driver &driver, void *dst, CUdeviceptr src, const Rows &rows,
+                      CUstream stream)
+{
+    if (rows.width == 0 || rows.rows == 0)
+        return CUDA_SUCCESS;
+    if (packed(rows))
+        return driver.cuMemcpyDtoHAsync_v2(dst, src, rows.width * rows.rows, stream);
+    CUDA_MEMCPY2D copy = box(rows);
+    copy.srcMemoryType = CU_MEMORYTYPE_DEVICE;
+    copy.srcDevice = src;
+    copy.srcPitch = rows.device_pitch;
+    copy.dstMemoryType = CU_MEMORYTYPE_HOST;
+    copy.dstHost = dst;
+    copy.dstPitch = rows.host_pitch;
+    return driver.cuMemcpy2DAsync_v2(&copy, stream);
+}
+
+namespace calls
+{
+namespace
+{
+
+using api::Handle;
+using api::InArray;
+using api::Pointer;
+using api::Val;
+
+CUresult copy_in(Session &session, CUdeviceptr dst, uint64_t pitch, uint64_t width, uint64_t rows,
+                 CUstream stream, std::span<const std::byte> data)
+{
+    uint64_t total;
+    if (__builtin_mul_overflow(width, rows, &total) || total != data.size() ||
+        data.size() > api::kMaxPiece)
+        return CUDA_ERROR_INVALID_VALUE;
+    Context *context = session.contexts.current();
+    if (!context)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    if (data.empty())
+        return CUDA_SUCCESS;
+    std::byte *place = session.in_staging.acquire(data.size(), session.contexts);
+    std::memcpy(place, data.data(), data.size());
+    CUresult result =
+        copy_to_device(session.driver, dst, place, {pitch, width, width, rows}, stream);
+    if (result != CUDA_SUCCESS)
+        return result;
+    Fence fence(session.driver);
+    result = fence.add(context->handle, context->events, stream);
+    session.in_staging.commit(data.size(), std::move(fence));
+    return result;
+}
+
+// One copy to the host, in pieces, each with its own wait.
+class CopyOut
+{
+public:
+    CopyOut(Session &session, ReplyTo to, Context &context, CUstream stream)
+        : session_(session), to_(to), context_(context), stream_(stream),
+          key_(lane_key(context, stream))
+    {
+    }
+
+    // Rows that are apart on the device are packed on their way; a row longer than a piece goes by
+    // itself.
+    CUresult start(CUdeviceptr src, uint64_t pitch, uint64_t width, uint64_t rows)
+    {
+        if (width == 0 || rows == 0) {
+            finish(CUDA_SUCCESS);
+            return CUDA_SUCCESS;
+        }
+        if (rows == 1 || pitch == width) { // one long row
+            width *= rows;
+            rows = 1;
+        }
+        uint64_t total = width * rows, sent = 0;
+        uint64_t at_once = std::max<uint64_t>(1, api::kMaxPiece / width); // rows
+        for (uint64_t row = 0; row < rows; row += at_once) {
+            uint64_t n = std::min(at_once, rows - row);
+            for (uint64_t column = 0; column < width; column += api::kMaxPiece) {
+                uint64_t part = std::min<uint64_t>(width - column, api::kMaxPiece);
+                uint64_t bytes = part * n;
+                CUresult result = piece(src + row * pitch + column, {pitch, part, part, n}, sent,
+                                        sent + bytes < total);
+                if (result != CUDA_SUCCESS)
+                    return result;
+                sent += bytes;
+            }
+        }
+        return CUDA_SUCCESS;
+    }
+
+    // Behind what was sent before.
+    void finish(CUresult result)
+    {
+        session_.waiters.add(key_, [&replies = session_.replies, to = to_, result] {
+            uint64_t none[2] = {0, 0};
+            auto body = std::as_bytes(std::span(none));
+            replies.send(to, result, result == CUDA_SUCCESS ? body : body.first(0));
+        });
+    }
+
+private:
+    CUresult piece(CUdeviceptr src, const Rows &rows, uint64_t offset, bool more)
+    {
+        std::byte *slot = session_.out_staging.take();
+        auto fence = std::make_shared<Fence>(session_.driver);
+        CUresult result = copy_to_host(session_.driver, slot, src, rows, stream_);
+        if (result == CUDA_SUCCESS)
+            result = fence->add(context_.handle, context_.events, stream_);
+        if (result != CUDA_SUCCESS) {
+            session_.out_staging.give(slot);
+            return result;
+        }
+        uint64_t bytes = rows.width * rows.rows;
+        session_.waiters.add(key_, [&session = session_, fence, slot, offset, bytes, more, to = to_,
+                                    failed = failed_] {
+            CUresult result = fence->wait();
+            if (!*failed) { // a failure was the last reply
+                *failed = result != CUDA_SUCCESS;
+                size_t padded = wire::padded(bytes);
+                std::memset(slot + bytes, 0, padded - bytes);
+                uint64_t place[2] = {offset, bytes};
+                if (result == CUDA_SUCCESS)
+                    session.replies.send(to, result, std::as_bytes(std::span(place)),
+                                         {slot, padded}, more);
+                else
+                    session.replies.send(to, result);
+            }
+            session.out_staging.give(slot);
+        });
+        return CUDA_SUCCESS;
+    }
+
+    Session &session_;
+    const ReplyTo to_;
+    Context &context_;
+    const CUstream stream_;
+    const uint64_t key_;
+    // Of one lane's thread only.
+    std::shared_ptr<bool> failed_ = std::make_shared<bool>(false);
+};
+
+} // namespace
+
+void vgpuCopyIn(Session &session, Request &request)
+{
+    std::tuple<Pointer::Server, Val<uint64_t>::Server, Val<uint64_t>::Server, Val<uint64_t>::Server,
+               Handle<CUstream>::Server, InArray<std::byte>::Server>
+        all;
+    CUresult result = decode(session, request, all);
+    auto &[dst, pitch, width, rows, stream, data] = all;
+    if (result == CUDA_SUCCESS)
+        result = copy_in(session, dst.arg(), pitch.arg(), width.arg(), rows.arg(), stream.arg(),
+                         data.bytes);
+    session.answer(request, result);
+}
+
+void vgpuCopyOut(Session &session, Request &request)
+{
+    std::tuple<Pointer::Server, Val<uint64_t>::Server, Val<uint64_t>::Server, Val<uint64_t>::Server,
+               Handle<CUstream>::Server>
+        all;
+    CUresult result = decode(session, request, all);
+    auto &[src, pitch, width, rows, stream] = all;
+    Context *context = session.contexts.current();
+    uint64_t total;
+    if (result == CUDA_SUCCESS && !context)
+        result = CUDA_ERROR_INVALID_CONTEXT;
+    if (result == CUDA_SUCCESS && __builtin_mul_overflow(width.arg(), rows.arg(), &total))
+        result = CUDA_ERROR_INVALID_VALUE;
+    if (result != CUDA_SUCCESS)
+        return session.replies.send(request.reply_to(), result);
+    CopyOut copy(session, request.reply_to(), *context, stream.arg());
+    result = copy.start(src.arg(), pitch.arg(), width.arg(), rows.arg());
+    if (result != CUDA_SUCCESS)
+        copy.finish(result);
+}
+
+CUresult vgpuCopyOnDevice(Session &session, CUdeviceptr dst, uint64_t dst_pitch, CUdeviceptr src,
+                          uint64_t src_pitch, uint64_t width, uint64_t rows, CUstream stream)
+{
+    if (width == 0 || rows == 0)
+        return CUDA_SUCCESS;
+    if (rows == 1)
+        return session.driver.cuMemcpyAsync(dst, src, width, stream);
+    CUDA_MEMCPY2D copy = box({0, 0, width, rows});
+    copy.srcMemoryType = copy.dstMemoryType = CU_MEMORYTYPE_DEVICE;
+    copy.srcDevice = src;
+    copy.srcPitch = src_pitch;
+    copy.dstDevice = dst;
+    copy.dstPitch = dst_pitch;
+    return session.driver.cuMemcpy2DAsync_v2(&copy, stream);
+}
+
+} // namespace calls
+} // namespace vgpu::server

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copies of rows between the worker's host memory and the device.
+#pragma once
+
+#include "remoting/server/session.h"
+
+namespace vgpu::server
+{
+
+// Rows of `width` bytes, `host_pitch` and `device_pitch` apart, put into the stream.
+struct Rows {
+    uint64_t device_pitch, host_pitch, width, rows;
+};
+CUresult copy_to_device(const Driver &driver, CUdeviceptr dst, const void *src, const Rows &rows,
+                        CUstream stream);
+CUresult copy_to_host(const Driver &driver, void *dst, CUdeviceptr src, const Rows &rows,
+                      CUstream stream);
+
+// Which waits come in order: those of one stream of one context.
+inline uint64_t lane_key(const Context &context, CUstream stream) noexcept
+{
+    return uint64_t(context.handle) ^ uint64_t(stream) << 1;
+}
+
+} // namespace vgpu::server

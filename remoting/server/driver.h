@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam to the vendor's driver, or the software GPU: a table of public entry points, found by
+// dlopen.
+#pragma once
+
+#include <cuda.h>
+
+#include <memory>
+#include <string>
+
+namespace vgpu::server
+{
+
+// What the table of calls uses as it is (generated).
+struct ServedEntries {
+#define ENTRY(name) decltype(&::name) name = nullptr;
+#include "remoting/api/driver-table.inc"
+#undef ENTRY
+};
+
+// What the server's own code uses. Old versions, which the header hides, have their types here.
+using CtxCreateFn = CUresult(CUDAAPI *)(CUcontext *, unsigned, CUdevice);
+using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
+
+#define VGPU_OWN_ENTRIES                                                                           \
+    ENTRY(cuInit)                                                                                  \
+    ENTRY(cuDriverGetVersion)                                                                      \
+    ENTRY(cuGetErrorName)                                                                          \
+    ENTRY(cuDeviceGetCount)                                                                        \
+    ENTRY(cuDeviceGet)                                                                             \
+    ENTRY(cuDeviceGetName)                                                                         \
+    ENTRY(cuDeviceGetAttribute)                                                                    \
+    ENTRY(cuDeviceGetPCIBusId)                                                                     \
+    ENTRY(cuDeviceTotalMem_v2)                                                                     \
+    ENTRY(cuDevicePrimaryCtxRetain)                                                                \
+    ENTRY(cuDevicePrimaryCtxRelease_v2)                                                            \
+    ENTRY(cuDevicePrimaryCtxReset_v2)                                                              \
+    ENTRY(cuDevicePrimaryCtxSetFlags_v2)                                                           \
+    ENTRY(cuCtxDestroy_v2)                                                                         \
+    ENTRY(cuCtxSetCurrent)                                                                         \
+    ENTRY(cuCtxSynchronize)                                                                        \
+    ENTRY(cuMemAddressReserve)                                                                     \
+    ENTRY(cuMemAddressFree)                                                                        \
+    ENTRY(cuMemCreate)                                                                             \
+    ENTRY(cuMemRelease)                                                                            \
+    ENTRY(cuMemMap)                                                                                \
+    ENTRY(cuMemUnmap)                                                                              \
+    ENTRY(cuMemSetAccess)                                                                          \
+    ENTRY(cuMemGetAllocationGranularity)                                                           \
+    ENTRY(cuMemcpyAsync)                                                                           \
+    ENTRY(cuMemcpyHtoDAsync_v2)                                                                    \
+    ENTRY(cuMemcpyDtoHAsync_v2)                                                                    \
+    ENTRY(cuMemcpy2DAsync_v2)                                                                      \
+    ENTRY(cuMemHostRegister_v2)                                                                    \
+    ENTRY(cuMemHostUnregister)                                                                     \
+    ENTRY(cuMemHostGetDevicePointer_v2)                                                            \
+    ENTRY(cuModuleLoadDataEx)                                                                      \
+    ENTRY(cuModuleUnload)                                                                          \
+    ENTRY(cuModuleGetGlobal_v2)                                                                    \
+    ENTRY(cuLibraryLoadData)                                                                       \
+    ENTRY(cuLibraryUnload)                                                                         \
+    ENTRY(cuLibraryGetGlobal)                                                                      \
+    ENTRY(cuFuncGetAttribute)                                                                      \
+    ENTRY(cuFuncGetParamInfo)                                                                      \
+    ENTRY(cuKernelGetAttribute)                                                                    \
+    ENTRY(cuKernelGetParamInfo)                                                                    \
+    ENTRY(cuLaunchKernel)                                                                          \
+    ENTRY(cuLaunchKernelEx)                                                                        \
+    ENTRY(cuStreamCreateWithPriority)                                                              \
+    ENTRY(cuStreamDestroy_v2)                                                                      \
+    ENTRY(cuEventDestroy_v2)                                                                       \
+    ENTRY(cuEventSynchronize)
+
+struct OwnEntries {
+#define ENTRY(name) decltype(&::name) name = nullptr;
+    VGPU_OWN_ENTRIES
+#undef ENTRY
+    decltype(&::cuDeviceGetUuid_v2) cuDeviceGetUuid_v2 = nullptr;
+    CtxCreateFn cuCtxCreate_v2 = nullptr;
+    ElapsedTimeFn cuEventElapsedTime = nullptr; // of either version
+};
+
+struct Driver : ServedEntries, OwnEntries {
+    std::string path; // what was opened
+    int version = 0;
+
+    // "CUDA_ERROR_INVALID_VALUE", for texts.
+    std::string name_of(CUresult result) const;
+
+    // Throws Error with `what` and the result's name unless it is a success.
+    void check(CUresult result, const char *what) const;
+};
+
+// Opens the driver at `path`, or where that is empty the system's libcuda.so.1 and, where there is
+// none or it has no device, the software GPU; and initialises it. Throws Error that names each one
+// tried and what was wrong. It stays open until the process ends: a driver is not made to be
+// unloaded.
+std::unique_ptr<Driver> open_driver(const std::string &path);
+
+} // namespace vgpu::server

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/server/host-memory.h"
+
+#include "remoting/base/error.h"
+
+#include <sys/mman.h>
+
+namespace vgpu::server
+{
+
+bool rows_fit(uint64_t bytes, uint64_t offset, uint64_t pitch, uint64_t width,
+              uint64_t rows) noexcept
+{
+    if (width == 0 || rows == 0)
+        return offset <= bytes;
+    uint64_t last, end;
+    if (rows > 1 && pitch < width)
+        return false;
+    return !__builtin_mul_overflow(rows - 1, pitch, &last) &&
+           !__builtin_add_overflow(last, width, &end) &&
+           !__builtin_add_overflow(end, offset, &end) && end <= bytes;
+}
+
+HostMemory::~HostMemory()
+{
+    for (auto &[id, piece] : pieces_)
+        drop(piece);
+}
+
+CUresult HostMemory::map(uint64_t id, Fd memfd, uint64_t address, uint64_t bytes,
+                         CUdeviceptr *device)
+{
+    if (bytes == 0 || pieces_.contains(id))
+        return CUDA_ERROR_INVALID_VALUE;
+    if (pieces_.size() >= kMost)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    check_memfd(memfd.get(), bytes);
+    constexpr int kAccess = PROT_READ | PROT_WRITE;
+    void *wish = reinterpret_cast<void *>(address);
+    void *at = MAP_FAILED;
+    if (address)
+        at = mmap(wish, bytes, kAccess, MAP_SHARED | MAP_FIXED_NOREPLACE, memfd.get(), 0);
+    if (at != MAP_FAILED && at != wish) { // a kernel older than the flag
+        munmap(at, bytes);
+        at = MAP_FAILED;
+    }
+    if (at == MAP_FAILED)
+        at = mmap(nullptr, bytes, kAccess, MAP_SHARED, memfd.get(), 0);
+    if (at == MAP_FAILED)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    Piece piece{static_cast<std::byte *>(at), bytes, false};
+    CUresult result = driver_.cuMemHostRegister_v2(
+        at, bytes, CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP);
+    piece.registered = result == CUDA_SUCCESS;
+    if (result == CUDA_SUCCESS)
+        result = driver_.cuMemHostGetDevicePointer_v2(device, at, 0);
+    if (result == CUDA_SUCCESS)
+        pieces_.emplace(id, piece);
+    else
+        drop(piece);
+    return result;
+}
+
+bool HostMemory::take(uint64_t id, Piece &piece)
+{
+    auto at = pieces_.find(id);
+    if (at == pieces_.end())
+        return false;
+    piece = at->second;
+    pieces_.erase(at);
+    return true;
+}
+
+std::byte *HostMemory::rows(uint64_t id, uint64_t offset, uint64_t pitch, uint64_t width,
+                            uint64_t rows) const
+{
+    auto at = pieces_.find(id);
+    if (at == pieces_.end() || !rows_fit(at->second.bytes, offset, pitch, width, rows))
+        return nullptr;
+    return at->second.data + offset;
+}
+
+void HostMemory::drop(const Piece &piece)
+{
+    if (piece.registered)
+        driver_.cuMemHostUnregister(piece.data);
+    munmap(piece.data, piece.bytes);
+}
+
+} // namespace vgpu::server

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LTLIBRARIES += %D%/libserver.la
+%C%_libserver_la_SOURCES = %D%/arena.cc %D%/arena.h %D%/calls.h %D%/context-calls.cc %D%/contexts.cc \
+	%D%/contexts.h %D%/copy.cc %D%/copy.h %D%/coverage.cc %D%/decode.h %D%/dispatch.cc %D%/driver.cc \
+	%D%/driver.h %D%/fence.cc %D%/fence.h %D%/handles.cc %D%/handles.h %D%/host-calls.cc \
+	%D%/host-memory.cc %D%/host-memory.h %D%/image-calls.cc %D%/image-check.cc %D%/image-check.h \
+	%D%/images.cc %D%/images.h %D%/launch.cc %D%/memory.cc %D%/memory.h %D%/memory-calls.cc \
+	%D%/output.cc %D%/output.h %D%/quota.cc %D%/quota.h %D%/replies.cc %D%/replies.h %D%/session.cc %D%/session.h %D%/slice.h \
+	%D%/slice-page.h %D%/snapshot.cc %D%/staging.cc %D%/staging.h %D%/stream-calls.cc %D%/throttle.cc \
+	%D%/throttle.h %D%/waiters.cc %D%/waiters.h
+%C%_libserver_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_SOFT_DIR='"$(vgpusoftdir)"'
+# A client may name an enumerator that is none: it is the driver's to refuse, but a sanitizer stumbles over its way there.
+%C%_libserver_la_CXXFLAGS = $(AM_CXXFLAGS) -fno-sanitize=enum
+
+if HAVE_GTEST
+check_PROGRAMS += %D%/unit-server
+UNIT_TESTS += %D%/unit-server
+endif
+server_test_libs = %D%/libserver.la remoting/wire/libwire.la remoting/base/libbase.la -ldl -lpthread
+%C%_unit_server_SOURCES = %D%/arena-test.cc %D%/image-check-test.cc %D%/quota-test.cc %D%/session-test.cc \
+	%D%/fuzz-test.cc %D%/fuzz-dispatch.cc %D%/waiters-test.cc %D%/test-client.h
+%C%_unit_server_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
+%C%_unit_server_LDADD = $(server_test_libs) -lgtest -lgtest_main
+%C%_unit_server_CXXFLAGS = $(AM_CXXFLAGS) -fno-sanitize=enum
+
+if FUZZERS
+noinst_PROGRAMS += %D%/fuzz-dispatch
+endif
+%C%_fuzz_dispatch_SOURCES = %D%/fuzz-dispatch.cc
+%C%_fuzz_dispatch_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_FUZZER
+%C%_fuzz_dispatch_CXXFLAGS = $(AM_CXXFLAGS) -fsanitize=fuzzer -fno-sanitize=enum
+%C%_fuzz_dispatch_LDADD = $(server_test_libs)

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/server/calls.h"
+
+namespace vgpu::server::calls
+{
+
+CUresult vgpuMemoryInfo(Session &session, uint32_t ordinal, uint64_t *free, uint64_t *total)
+{
+    if (ordinal >= session.slices.size())
+        return CUDA_ERROR_INVALID_DEVICE;
+    session.memory.info(ordinal, *free, *total);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuMemAlloc_v2(Session &session, CUdeviceptr *pointer, size_t bytes)
+{
+    Context *context = session.contexts.current();
+    if (!context)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    return session.memory.allocate(context->slice, context->word, bytes, pointer);
+}
+
+CUresult cuMemAllocPitch_v2(Session &session, CUdeviceptr *pointer, size_t *pitch, size_t width,
+                            size_t height, unsigned element)
+{
+    if (width == 0 || height == 0 || (element != 4 && element != 8 && element != 16))
+        return CUDA_ERROR_INVALID_VALUE;
+    size_t row, bytes;
+    if (__builtin_add_overflow(width, Memory::kAlignment - 1, &row))
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    row -= row % Memory::kAlignment;
+    if (__builtin_mul_overflow(row, height, &bytes))
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    CUresult result = cuMemAlloc_v2(session, pointer, bytes);
+    *pitch = row;
+    return result;
+}
+
+// Frees as the driver does: after everything that was asked for before, on any stream.
+CUresult cuMemFree_v2(Session &session, CUdeviceptr pointer)
+{
+    return session.memory.free(pointer, session.contexts.fence());
+}
+
+// There at once, which is earlier than the stream asks for.
+CUresult cuMemAllocAsync(Session &session, CUdeviceptr *pointer, size_t bytes, CUstream)
+{
+    return cuMemAlloc_v2(session, pointer, bytes);
+}
+
+CUresult cuMemFreeAsync(Session &session, CUdeviceptr pointer, CUstream stream)
+{
+    Context *context = session.contexts.current();
+    if (!context)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    Fence fence(session.driver);
+    if (CUresult result = fence.add(context->handle, context->events, stream);
+        result != CUDA_SUCCESS)
+        return result;
+    return session.memory.free(pointer, std::move(fence));
+}
+
+} // namespace vgpu::server::calls

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/server/memory.h"
+
+#include "remoting/base/log.h"
+
+#include <algorithm>
+
+namespace vgpu::server
+{
+namespace
+{
+
+constexpr uint64_t kChunk = 2 << 20;
+
+constexpr uint64_t round_up(uint64_t n, uint64_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+CUmemAllocationProp on_device(CUdevice device)
+{
+    CUmemAllocationProp prop{};
+    prop.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+    prop.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    prop.location.id = device;
+    return prop;
+}
+
+CUmemAccessDesc reach_from(CUdevice device)
+{
+    CUmemAccessDesc access{};
+    access.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    access.location.id = device;
+    access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+    return access;
+}
+
+} // namespace
+
+Memory::Memory(const Driver &driver, const std::vector<Slice> &slices, Contexts &contexts)
+    : driver_(driver), slices_(slices), contexts_(contexts), shares_(slices.size())
+{
+    for (size_t i = 0; i < slices.size(); ++i) {
+        Share &share = shares_[i];
+        CUdevice device = slices[i].device;
+        uint64_t limit = slices[i].memory;
+        size_t total = 0;
+        driver_.check(driver_.cuDeviceTotalMem_v2(&total, device), "cuDeviceTotalMem");
+        share.quota = std::make_unique<Quota>(*slices[i].page,
+                                              limit ? std::min<uint64_t>(limit, total) : total);
+        CUmemAllocationProp prop = on_device(device);
+        size_t granularity = 0;
+        driver_.check(
+            driver_.cuMemGetAllocationGranularity(&granularity, &prop,
+                                                  CU_MEM_ALLOC_GRANULARITY_MINIMUM),
+            "virtual memory management (cuMemGetAllocationGranularity), without which addresses "
+            "cannot be the client's");
+        share.granularity = granularity;
+        share.access.push_back(reach_from(device));
+        // Its other slices' devices, where they can: for copies and kernels that reach over.
+        for (const Slice &other : slices) {
+            int can = 0;
+            bool known = std::any_of(share.access.begin(), share.access.end(), [&](auto &access) {
+                return access.location.id == other.device;
+            });
+            if (!known && driver_.cuDeviceCanAccessPeer &&
+                driver_.cuDeviceCanAccessPeer(&can, other.device, device) == CUDA_SUCCESS && can)
+                share.access.push_back(reach_from(other.device));
+        }
+    }
+}
+
+Memory::~Memory()
+{
+    reap(true);
+    for (auto &[pointer, block] : blocks_)
+        release(pointer, block);
+    for (size_t i = 0; i < shares_.size(); ++i)
+        trim(i);
+    if (window_)
+        driver_.cuMemAddressFree(window_, window_bytes_);
+}
+
+CUdeviceptr Memory::open_window(uint64_t bytes, std::span<const uint64_t> bases)
+{
+    if (window_)
+        return window_;
+    for (uint64_t base : bases) {
+        CUdeviceptr got = 0;
+        if (driver_.cuMemAddressReserve(&got, bytes, 0, base, 0) != CUDA_SUCCESS)
+            continue;
+        if (got == base) { // the address is only a wish to the driver
+            window_ = got;
+            window_bytes_ = bytes;
+            addresses_.add_chunk(got, bytes);
+            return got;
+        }
+        driver_.cuMemAddressFree(got, bytes);
+    }
+    return 0;
+}
+
+CUresult Memory::map(size_t slice, uint64_t bytes, CUdeviceptr *pointer)
+{
+    Share &share = shares_[slice];
+    if (!share.quota->charge(bytes))
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    CUdeviceptr base = addresses_.allocate(bytes);
+    CUmemGenericAllocationHandle handle = 0;
+    CUmemAllocationProp prop = on_device(slices_[slice].device);
+    CUresult result =
+        base ? driver_.cuMemCreate(&handle, bytes, &prop, 0) : CUDA_ERROR_OUT_OF_MEMORY;
+    if (result == CUDA_SUCCESS) {
+        result = driver_.cuMemMap(base, bytes, 0, handle, 0);
+        driver_.cuMemRelease(handle); // the mapping keeps it
+        if (result == CUDA_SUCCESS) {
+            result = driver_.cuMemSetAccess(base, bytes, share.access.data(), share.access.size());
+            if (result != CUDA_SUCCESS)
+                driver_.cuMemUnmap(base, bytes);
+        }
+    }
+    if (result != CUDA_SUCCESS) {
+        if (base)
+            addresses_.free(base);
+        share.quota->release(bytes);
+        return result;
+    }
+    *pointer = base;
+    return CUDA_SUCCESS;
+}
+
+void Memory::unmap(size_t slice, CUdeviceptr pointer, uint64_t bytes)
+{
+    CUresult result = driver_.cuMemUnmap(pointer, bytes);
+    if (result != CUDA_SUCCESS) {
+        // Still the device's, so still charged, and the addresses are not used again.
+        log(Level::error, "%llu bytes of device memory could not be unmapped: %s",
+            (unsigned long long)bytes, driver_.name_of(result).c_str());
+        return;
+    }
+    addresses_.free(pointer);
+    shares_[slice].quota->release(bytes);
+}
+
+CUresult Memory::try_allocate(size_t slice, uint32_t word, uint64_t bytes, CUdeviceptr *pointer)
+{
+    Share &share = shares_[slice];
+    if (bytes > kSmall) {
+        uint64_t size = round_up(bytes, share.granularity);
+        CUresult result = map(slice, size, pointer);
+        if (result == CUDA_SUCCESS)
+            blocks_[*pointer] = {slice, word, size, true};
+        return result;
+    }
+    uint64_t size = round_up(bytes, kAlignment);
+    CUdeviceptr base = share.arena.allocate(size);
+    if (!base) {
+        uint64_t chunk = round_up(kChunk, share.granularity);
+        if (CUresult result = map(slice, chunk, &base); result != CUDA_SUCCESS)
+            return result;
+        share.arena.add_chunk(base, chunk);
+        base = share.arena.allocate(size);
+    }
+    blocks_[base] = {slice, word, size, false};
+    *pointer = base;
+    return CUDA_SUCCESS;
+}
+
+CUresult Memory::allocate(size_t slice, uint32_t word, uint64_t bytes, CUdeviceptr *pointer)
+{
+    if (bytes == 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (bytes > shares_[slice].quota->limit()) // before it is rounded up
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    reap(false);
+    CUresult result = try_allocate(slice, word, bytes, pointer);
+    if (result == CUDA_ERROR_OUT_OF_MEMORY) {
+        reap(true); // what is being freed counts as free
+        trim(slice);
+        result = try_allocate(slice, word, bytes, pointer);
+    }
+    return result;
+}
+
+void Memory::release(CUdeviceptr pointer, const Block &block)
+{
+    if (block.whole) {
+        unmap(block.slice, pointer, block.bytes);
+        return;
+    }
+    Arena &arena = shares_[block.slice].arena;
+    arena.free(pointer);
+    // One empty chunk may stay for the next small block.
+    if (arena.free_bytes() > 2 * kChunk)
+        trim(block.slice);
+}
+
+void Memory::trim(size_t slice)
+{
+    uint64_t base, bytes;
+    while (shares_[slice].arena.take_empty_chunk(base, bytes))
+        unmap(slice, base, bytes);
+}
+
+CUresult Memory::free(CUdeviceptr pointer, Fence fence)
+{
+    auto at = blocks_.find(pointer);
+    if (at == blocks_.end())
+        return CUDA_ERROR_INVALID_VALUE;
+    pending_.push_back({std::move(fence), pointer, at->second});
+    blocks_.erase(at);
+    reap(false);
+    return CUDA_SUCCESS;
+}
+
+void Memory::reap(bool wait)
+{
+    // In order, without looking past the first that is not done: an allocation must not cost a
+    // walk.
+    CUresult result;
+    while (!pending_.empty()) {
+        Pending &first = pending_.front();
+        if (!first.fence.done(result)) {
+            if (!wait)
+                return;
+            first.fence.wait();
+            contexts_.restore();
+        }
+        release(first.pointer, first.block);
+        pending_.pop_front();
+    }
+}
+
+void Memory::drop_context(uint32_t word)
+{
+    reap(true);
+    for (auto at = blocks_.begin(); at != blocks_.end();) {
+        if (at->second.word == word) {
+            release(at->first, at->second);
+            at = blocks_.erase(at);
+        } else {
+            ++at;
+        }
+    }
+}
+
+void Memory::info(size_t slice, uint64_t &free, uint64_t &total)
+{
+    reap(true);
+    trim(slice);
+    total = shares_[slice].quota->limit();
+    free = shares_[slice].quota->left();
+}
+
+bool Memory::reaches(CUdeviceptr pointer) const
+{
+    if (pointer - window_ < window_bytes_)
+        return true;
+    auto at = ranges_.upper_bound(pointer);
+    if (at == ranges_.begin())
+        return false;
+    --at;
+    return pointer - at->first < at->second.bytes;
+}
+
+void Memory::add_range(CUdeviceptr base, uint64_t bytes, uint64_t owner)
+{
+    ranges_[base] = {bytes, owner};
+}
+
+void Memory::drop_ranges(uint64_t owner)
+{
+    std::erase_if(ranges_, [&](auto &item) { return item.second.owner == owner; });
+}
+
+} // namespace vgpu::server

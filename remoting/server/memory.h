@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Device memory: a window of addresses that the client has reserved too, physical memory mapped
+// into it in chunks, blocks within. Device pointers are therefore equal on both ends. Every byte
+// mapped is charged to the slice's quota first.
+#pragma once
+
+#include "remoting/server/arena.h"
+#include "remoting/server/contexts.h"
+#include "remoting/server/driver.h"
+#include "remoting/server/fence.h"
+#include "remoting/server/quota.h"
+#include "remoting/server/slice.h"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace vgpu::server
+{
+
+class Memory
+{
+public:
+    static constexpr uint64_t kAlignment = 512;
+    static constexpr uint64_t kSmall = 1 << 20; // larger blocks are mapped by themselves
+
+    Memory(const Driver &driver, const std::vector<Slice> &slices, Contexts &contexts);
+    ~Memory();
+
+    // Takes the first of these address ranges that the driver has free. 0 if there is none.
+    CUdeviceptr open_window(uint64_t bytes, std::span<const uint64_t> bases);
+
+    // `word`: the context it belongs to.
+    CUresult allocate(size_t slice, uint32_t word, uint64_t bytes, CUdeviceptr *pointer);
+
+    // The block is given back when the fence is passed; from now on it is no block any more.
+    CUresult free(CUdeviceptr pointer, Fence fence);
+
+    // A context ends: so do its blocks. The device must be done with them.
+    void drop_context(uint32_t word);
+
+    // What is left of the slice's quota, for all its workers.
+    void info(size_t slice, uint64_t &free, uint64_t &total);
+
+    // Whether a pointer lies in what the session may name: the window, or a range added.
+    bool reaches(CUdeviceptr pointer) const;
+
+    // A module's global or mapped host memory, until its owner is dropped.
+    void add_range(CUdeviceptr base, uint64_t bytes, uint64_t owner);
+    void drop_ranges(uint64_t owner);
+
+private:
+    struct Block {
+        size_t slice;
+        uint32_t word;
+        uint64_t bytes;
+        bool whole; // its own mapping, not a part of a chunk
+    };
+    struct Pending {
+        Fence fence;
+        CUdeviceptr pointer;
+        Block block;
+    };
+    struct Range {
+        uint64_t bytes;
+        uint64_t owner;
+    };
+    struct Share { // of one slice
+        std::unique_ptr<Quota> quota;
+        Arena arena;
+        uint64_t granularity = 0;
+        std::vector<CUmemAccessDesc> access;
+    };
+
+    CUresult map(size_t slice, uint64_t bytes, CUdeviceptr *pointer);
+    void unmap(size_t slice, CUdeviceptr pointer, uint64_t bytes);
+    CUresult try_allocate(size_t slice, uint32_t word, uint64_t bytes, CUdeviceptr *pointer);
+    void release(CUdeviceptr pointer, const Block &block);
+    void reap(bool wait);
+    void trim(size_t slice);
+
+    const Driver &driver_;
+    const std::vector<Slice> &slices_;
+    Contexts &contexts_;
+    std::vector<Share> shares_;
+    CUdeviceptr window_ = 0;
+    uint64_t window_bytes_ = 0;
+    Arena addresses_; // of the window
+    std::unordered_map<CUdeviceptr, Block> blocks_;
+    std::deque<Pending> pending_;
+    std::map<CUdeviceptr, Range> ranges_;
+};
+
+} // namespace vgpu::server

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way back to the client: replies of the dispatch thread and of the waiters, and the failure
+// that waits for one.
+#pragma once
+
+#include "remoting/api/calls.h"
+#include "remoting/server/output.h"
+#include "remoting/wire/channel.h"
+#include "remoting/wire/codec.h"
+
+#include <cuda.h>
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace vgpu::server
+{
+
+// Which request a reply is for.
+struct ReplyTo {
+    api::Call call;
+    uint32_t sequence;
+};
+
+class Replies
+{
+public:
+    // Before the first reply; the channel outlives the last.
+    void attach(wire::Channel &channel) { channel_ = &channel; }
+
+    // Keeps the first failure since the last reply; the next reply carries it.
+    void fail_later(api::Call call, CUresult result);
+
+    // `body` is what follows the pair of the deferred failure; `data` follows the body, its size a
+    // multiple of 8. A peer that is gone is noted, not thrown: a waiter has nobody to tell; the
+    // dispatch thread sees it at its next receive.
+    void send(ReplyTo to, CUresult result, std::span<const std::byte> body = {},
+              std::span<const std::byte> data = {}, bool more = false) noexcept;
+
+    // From now on what the device prints goes to the client, ahead of the replies.
+    void forward_output(ReplyTo to);
+
+private:
+    void transmit(ReplyTo to, CUresult result, std::span<const std::byte> body,
+                  std::span<const std::byte> data, bool more);
+    void transmit_output();
+
+    wire::Channel *channel_ = nullptr;
+    std::mutex mutex_; // of all below, and of sending
+    std::vector<std::byte> head_;
+    CUresult deferred_ = CUDA_SUCCESS;
+    api::Call deferred_call_{};
+    bool broken_ = false;
+    std::unique_ptr<Output> output_;
+    ReplyTo output_to_{};
+    std::vector<std::byte> printed_;
+};
+
+} // namespace vgpu::server

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/server/session.h"
+
+#include "remoting/base/error.h"
+#include "remoting/base/log.h"
+#include "remoting/server/calls.h"
+
+#include <cerrno>
+
+namespace vgpu::server
+{
+namespace
+{
+
+std::vector<Slice> with_devices(const Driver &driver, std::vector<Slice> slices)
+{
+    for (Slice &slice : slices)
+        driver.check(driver.cuDeviceGet(&slice.device, slice.ordinal), "cuDeviceGet");
+    return slices;
+}
+
+} // namespace
+
+void Request::check_done() const
+{
+    if (!in.done())
+        fail(EPROTO, "call %s: %s", api::call_name(call),
+             in.ok() ? "the message is too long" : in.why());
+}
+
+Session::Session(const Driver &d, std::vector<Slice> s)
+    : driver(d), slices(with_devices(d, std::move(s))), contexts(driver, slices),
+      memory(driver, slices, contexts), handles(contexts, slices, memory), host_memory(driver),
+      in_staging(driver), out_staging(driver)
+{
+    for (const Slice &slice : slices)
+        throttles.push_back(std::make_unique<Throttle>(driver, slice));
+}
+
+void Session::attach(wire::Channel &to)
+{
+    channel = &to;
+    replies.attach(to);
+}
+
+Session::~Session()
+{
+    waiters.finish();
+    contexts.fence().wait();
+    for (auto &throttle : throttles)
+        throttle->close();
+    contexts.restore();
+    for (Retired &retired : retired_)
+        retired.action();
+}
+
+void Session::run()
+{
+    std::vector<std::byte> message;
+    while (!detached_) {
+        try {
+            // Now and then, what the device is done with is let go, though nobody calls.
+            if (!channel->receive(message, retired_.empty() ? -1 : 50)) {
+                housekeep();
+                continue;
+            }
+        } catch (const Error &error) {
+            if (error.code() != ECONNRESET && error.code() != EPIPE)
+                throw;
+            log(Level::info, "the client is gone: %s", error.what());
+            return;
+        }
+        handle(message);
+    }
+}
+
+void Session::answer(const Request &request, CUresult result)
+{
+    if (request.wants_reply)
+        replies.send(request.reply_to(), result);
+    else if (result != CUDA_SUCCESS)
+        replies.fail_later(request.call, result);
+}
+
+void Session::retire(Fence fence, std::function<void()> action)
+{
+    housekeep();
+    retired_.push_back({std::move(fence), std::move(action)});
+}
+
+void Session::housekeep()
+{
+    CUresult ignored;
+    while (!retired_.empty() && retired_.front().fence.done(ignored)) {
+        retired_.front().action();
+        retired_.pop_front();
+    }
+}
+
+void Session::close_context(uint32_t word)
+{
+    Context *context = contexts.find(word);
+    if (!context)
+        return;
+    contexts.fence(*context).wait();
+    waiters.drain(); // they hold events of it
+    throttles[context->slice]->close();
+    contexts.restore();
+    handles.remove_context(word);
+    memory.drop_context(word);
+    contexts.close(word);
+}
+
+} // namespace vgpu::server

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// One tenant: the parts that serve a client process, and the loop that dispatches its calls.
+// Everything here belongs to the dispatch thread, except what its own header says.
+#pragma once
+
+#include "remoting/api/params.h"
+#include "remoting/server/contexts.h"
+#include "remoting/server/driver.h"
+#include "remoting/server/handles.h"
+#include "remoting/server/host-memory.h"
+#include "remoting/server/images.h"
+#include "remoting/server/memory.h"
+#include "remoting/server/replies.h"
+#include "remoting/server/slice.h"
+#include "remoting/server/staging.h"
+#include "remoting/server/throttle.h"
+#include "remoting/server/waiters.h"
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace vgpu::server
+{
+
+// One request being served.
+struct Request {
+    api::Call call;
+    uint32_t sequence;
+    bool wants_reply;
+    wire::Decoder in;
+
+    ReplyTo reply_to() const { return {call, sequence}; }
+
+    // For hand-written decoders: throws EPROTO unless all was read and all was right.
+    void check_done() const;
+};
+
+class Session
+{
+public:
+    // The driver is open; the slices name its devices by `ordinal`.
+    Session(const Driver &driver, std::vector<Slice> slices);
+    ~Session();
+
+    // Where replies go and descriptors come from; before the first message. It outlives the
+    // session.
+    void attach(wire::Channel &channel);
+
+    // Until the client detaches or its end of the channel closes: returns then. Throws Error
+    // (EPROTO) for a client that breaks the rules.
+    void run();
+
+    // One message; run() without a channel's end, for tests and the fuzz target.
+    void handle(std::span<const std::byte> message);
+    bool detached() const noexcept { return detached_; }
+
+    // An asynchronous call's failure is kept, a synchronous one's is the answer.
+    void answer(const Request &request, CUresult result);
+
+    // Runs `action` on the dispatch thread when the fence is passed.
+    void retire(Fence fence, std::function<void()> action);
+
+    // Ends a context with all that the session has in it.
+    void close_context(uint32_t word);
+
+    wire::Channel *channel = nullptr;
+    const Driver &driver;
+    std::vector<Slice> slices;
+    Contexts contexts;
+    Memory memory;
+    Handles handles;
+    HostMemory host_memory;
+    Images images;
+    Replies replies;
+    InStaging in_staging;
+    OutStaging out_staging;
+    std::vector<std::unique_ptr<Throttle>> throttles; // one a slice
+    std::vector<std::byte> reply;                     // reused
+    bool detached_ = false;
+    Waiters waiters; // last: its threads end before what they use
+
+private:
+    struct Retired {
+        Fence fence;
+        std::function<void()> action;
+    };
+    void housekeep();
+
+    std::deque<Retired> retired_;
+};
+
+} // namespace vgpu::server

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/server/staging.h"
+
+#include "remoting/api/params.h"
+#include "remoting/base/error.h"
+
+#include <sys/mman.h>
+
+namespace vgpu::server
+{
+
+Pinned::Pinned(const Driver &driver, size_t bytes) : driver_(driver), bytes_(bytes)
+{
+    void *at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        fail_errno("%zu bytes for copies", bytes);
+    data_ = static_cast<std::byte *>(at);
+    registered_ =
+        driver_.cuMemHostRegister_v2(data_, bytes_, CU_MEMHOSTREGISTER_PORTABLE) == CUDA_SUCCESS;
+}
+
+Pinned::~Pinned()
+{
+    if (registered_)
+        driver_.cuMemHostUnregister(data_);
+    munmap(data_, bytes_);
+}
+
+std::byte *InStaging::acquire(size_t n, Contexts &contexts)
+{
+    if (!memory_)
+        memory_ = std::make_unique<Pinned>(driver_, kBytes);
+    CUresult ignored; // of the device's work, which is reported where that was asked for
+    while (!pieces_.empty() && pieces_.front().fence.done(ignored))
+        pieces_.pop_front();
+    for (;;) {
+        if (pieces_.empty()) {
+            head_ = 0;
+            return memory_->data();
+        }
+        size_t tail = pieces_.front().begin;
+        if (head_ >= tail) { // the free part is after head and before tail
+            if (head_ > tail && kBytes - head_ >= n)
+                return memory_->data() + head_;
+            if (head_ > tail && tail > n) {
+                head_ = 0;
+                return memory_->data();
+            }
+        } else if (tail - head_ > n) {
+            return memory_->data() + head_;
+        }
+        pieces_.front().fence.wait();
+        contexts.restore();
+        pieces_.pop_front();
+    }
+}
+
+void InStaging::commit(size_t n, Fence fence)
+{
+    pieces_.push_back({head_, head_ + n, std::move(fence)});
+    head_ += n;
+}
+
+std::byte *OutStaging::take()
+{
+    std::unique_lock lock(mutex_);
+    if (free_.empty() && groups_.size() < kSlots / kGroup) {
+        groups_.push_back(std::make_unique<Pinned>(driver_, kGroup * api::kMaxPiece));
+        for (size_t i = 0; i < kGroup; ++i)
+            free_.push_back(groups_.back()->data() + i * api::kMaxPiece);
+    }
+    freed_.wait(lock, [&] { return !free_.empty(); });
+    std::byte *slot = free_.back();
+    free_.pop_back();
+    return slot;
+}
+
+void OutStaging::give(std::byte *slot)
+{
+    {
+        std::lock_guard lock(mutex_);
+        free_.push_back(slot);
+    }
+    freed_.notify_one();
+}
+
+} // namespace vgpu::server

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounded host memory between the channel and the device, registered with the driver so that copies
+// through it do not wait.
+#pragma once
+
+#include "remoting/server/contexts.h"
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <vector>
+
+namespace vgpu::server
+{
+
+// Memory of ours that the driver may know. It outlives the contexts under which it was registered:
+// it is only slower then.
+class Pinned
+{
+public:
+    Pinned(const Driver &driver, size_t bytes);
+    ~Pinned();
+    Pinned(const Pinned &) = delete;
+    Pinned &operator=(const Pinned &) = delete;
+    std::byte *data() const noexcept { return data_; }
+    size_t size() const noexcept { return bytes_; }
+
+private:
+    const Driver &driver_;
+    std::byte *data_;
+    size_t bytes_;
+    bool registered_;
+};
+
+// Towards the device: a ring, reclaimed in order as the device passes each piece's fence. Dispatch
+// thread only.
+class InStaging
+{
+public:
+    static constexpr size_t kBytes = 8 << 20;
+
+    explicit InStaging(const Driver &driver) : driver_(driver) {}
+
+    // Room for n bytes (at most kBytes / 2); waits for the device if there is none. The bytes are
+    // to be copied there, given to the driver, and then committed with a fence behind that.
+    std::byte *acquire(size_t n, Contexts &contexts);
+    void commit(size_t n, Fence fence);
+
+private:
+    struct Piece {
+        size_t begin, end;
+        Fence fence;
+    };
+    const Driver &driver_;
+    std::unique_ptr<Pinned> memory_; // made at the first copy
+    std::deque<Piece> pieces_;
+    size_t head_ = 0;
+};
+
+// From the device: slots of one piece each, taken on the dispatch thread, given back by the waiters
+// when the piece is sent.
+class OutStaging
+{
+public:
+    static constexpr size_t kSlots = 128;
+    static constexpr size_t kGroup = 16; // slots registered at a time
+
+    explicit OutStaging(const Driver &driver) : driver_(driver) {}
+
+    // A slot of api::kMaxPiece bytes. Waits for the waiters; what the client leaves unread
+    // (session.api) is less than all slots, so that they do not wait for the client's next request.
+    std::byte *take();
+    void give(std::byte *slot);
+
+private:
+    const Driver &driver_;
+    std::mutex mutex_;
+    std::condition_variable freed_;
+    std::vector<std::unique_ptr<Pinned>> groups_;
+    std::vector<std::byte *> free_;
+};
+
+} // namespace vgpu::server

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Streams, events, and the calls that wait: those leave the dispatch thread with a fence.
+#include "remoting/server/calls.h"
+#include "remoting/server/copy.h"
+
+#include <algorithm>
+
+namespace vgpu::server::calls
+{
+
+CUresult cuStreamCreateWithPriority(Session &session, CUstream *stream, unsigned flags,
+                                    int priority)
+{
+    Context *context = session.contexts.current();
+    if (!context)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    CUresult result = session.driver.cuStreamCreateWithPriority(stream, flags, priority);
+    if (result == CUDA_SUCCESS && (flags & CU_STREAM_NON_BLOCKING))
+        context->non_blocking.push_back(*stream);
+    return result;
+}
+
+CUresult cuStreamDestroy_v2(Session &session, CUstream stream)
+{
+    session.contexts.forget_stream(stream);
+    return session.driver.cuStreamDestroy_v2(stream);
+}
+
+// Behind whoever still waits for it.
+CUresult cuEventDestroy_v2(Session &session, CUevent event)
+{
+    if (session.waiters.idle(uint64_t(event)))
+        return session.driver.cuEventDestroy_v2(event);
+    session.waiters.add(uint64_t(event),
+                        [&driver = session.driver, event] { driver.cuEventDestroy_v2(event); });
+    return CUDA_SUCCESS;
+}
+
+CUresult cuEventElapsedTime_v2(Session &session, float *ms, CUevent start, CUevent end)
+{
+    return session.driver.cuEventElapsedTime(ms, start, end);
+}
+
+void cuStreamSynchronize(Session &session, const Request &request, CUstream stream)
+{
+    Context *context = session.contexts.current();
+    if (!context)
+        return session.answer(request, CUDA_ERROR_INVALID_CONTEXT);
+    uint64_t key = lane_key(*context, stream);
+    if (session.waiters.idle(key)) { // else an earlier copy's reply would be overtaken
+        CUresult now = session.driver.cuStreamQuery(stream);
+        if (now != CUDA_ERROR_NOT_READY)
+            return session.answer(request, now);
+    }
+    auto fence = std::make_shared<Fence>(session.driver);
+    if (CUresult result = fence->add(context->handle, context->events, stream);
+        result != CUDA_SUCCESS)
+        return session.answer(request, result);
+    session.waiters.add(key,
+                        [&session, request, fence] { session.answer(request, fence->wait()); });
+}
+
+void cuCtxSynchronize(Session &session, const Request &request)
+{
+    Context *context = session.contexts.current();
+    if (!context)
+        return session.answer(request, CUDA_ERROR_INVALID_CONTEXT);
+    auto fence = std::make_shared<Fence>(session.contexts.fence(*context));
+    CUresult now;
+    if (session.waiters.idle() && fence->done(now)) {
+        // A context that failed has no fence to tell of it.
+        return session.answer(request,
+                              now == CUDA_SUCCESS ? session.driver.cuCtxSynchronize() : now);
+    }
+    auto result = std::make_shared<CUresult>(CUDA_SUCCESS);
+    session.waiters.add(lane_key(*context, nullptr), [fence, result] { *result = fence->wait(); });
+    session.waiters.after_all([&session, request, result] { session.answer(request, *result); });
+}
+
+void cuEventSynchronize(Session &session, const Request &request, CUevent event)
+{
+    CUresult now = session.driver.cuEventQuery(event);
+    Context *context = session.contexts.current();
+    if (now != CUDA_ERROR_NOT_READY || !context)
+        return session.answer(request,
+                              now == CUDA_ERROR_NOT_READY ? CUDA_ERROR_INVALID_CONTEXT : now);
+    session.waiters.add(uint64_t(event), [&session, request, event, current = context->handle] {
+        CUresult result = session.driver.cuCtxSetCurrent(current);
+        if (result == CUDA_SUCCESS)
+            result = session.driver.cuEventSynchronize(event);
+        session.answer(request, result);
+    });
+}
+
+} // namespace vgpu::server::calls
