@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/common/conf.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <unistd.h>
+
+#include "remoting/base/error.h"
+
+namespace vgpu::control
+{
+
+namespace
+{
+
+using Type = Option::Type;
+
+// The manual page vgpu.conf(5) is made of these texts.
+const Option kTable[] = {
+    {"AuthType", nullptr, nullptr, "munge",
+     "How peers prove who they are: munge (Slurm sites; each host runs munged) or key (a key "
+     "shared "
+     "by those who may use the daemons).",
+     Type::choice, "munge|key"},
+    {"KeyFile", nullptr, nullptr, "",
+     "With AuthType=key: a file of 64 hexadecimal digits that only its owner may read. Whoever "
+     "has the key can act as any user.",
+     Type::path},
+    {"MungeSocket", nullptr, nullptr, "",
+     "The socket of munged, where it is not MUNGE's own default.", Type::path},
+    {"VgpuctldHost", nullptr, nullptr, "",
+     "The host that runs vgpuctld. Without it every vgpud stands alone and grants leases itself."},
+    {"VgpuctldPort", nullptr, nullptr, "6827", "The TCP port of vgpuctld.", Type::integer},
+    {"VgpudAddr", nullptr, nullptr, "",
+     "The address on which vgpud listens, and which clients are given. The default is NodeName. In "
+     "a "
+     "file shared by several nodes leave it unset."},
+    {"VgpudPort", nullptr, nullptr, "6828", "The TCP port of vgpud; 0 takes a free one.",
+     Type::integer},
+    {"VgpudSocket", nullptr, nullptr, "/run/vgpu/vgpud.sock",
+     "The Unix socket of vgpud, for programs on the GPU node itself. Anyone may connect; the "
+     "authentication decides.",
+     Type::path},
+    {"NodeName", nullptr, nullptr, "",
+     "The name of this node. The default is its host name up to the first dot."},
+    {"SpoolDir", nullptr, nullptr, "/run/vgpu",
+     "Where files live that a reboot may lose, such as the lease files of job steps.", Type::path},
+    {"StateSaveLocation", nullptr, nullptr, "/var/spool/vgpu",
+     "The directory of vgpuctld's state table, vgpuctld.db.", Type::path},
+    {"SlurmUser", nullptr, nullptr, "slurm",
+     "The user that may, beside root and the daemon's own user, take and release leases for "
+     "others. "
+     "The same as in slurm.conf."},
+    {"Driver", nullptr, nullptr, "",
+     "The CUDA driver library that the workers open. The default is the system's libcuda.so.1, and "
+     "the software GPU where there is none.",
+     Type::path},
+    {"Channel", nullptr, nullptr, "auto",
+     "How programs reach their worker, where a job does not choose: shm, unix, tcp, or auto for "
+     "the "
+     "best that both ends can reach.",
+     Type::choice, "auto|shm|unix|tcp"},
+    {"SlicesPerDevice", nullptr, nullptr, "8", "How many slices a device is shared out in at most.",
+     Type::integer},
+    {"DefaultMemory", nullptr, nullptr, "0",
+     "The device memory of a slice that does not ask for an amount; 0 is the device's memory "
+     "divided "
+     "by SlicesPerDevice.",
+     Type::size},
+    {"DefaultCores", nullptr, nullptr, "0",
+     "The percentage of a device's compute time of a slice that does not ask for one; 0 sets no "
+     "limit.",
+     Type::percent},
+    {"MaxSessions", nullptr, nullptr, "64",
+     "How many processes may use one lease at the same time; at most 128.", Type::integer},
+    {"LeaseTimeout", nullptr, nullptr, "60",
+     "Seconds after which a lease ends that nobody has renewed and no process uses.",
+     Type::duration},
+    {"HeartbeatInterval", nullptr, nullptr, "5",
+     "Seconds between two reports of vgpud to vgpuctld. A node that misses three is lost.",
+     Type::duration},
+    {"LogFile", nullptr, nullptr, "",
+     "Where the daemons log; the default is standard error. %h is the node, %p the program.",
+     Type::path},
+    {"DebugLevel", nullptr, nullptr, "info", "What the daemons log.", Type::choice,
+     "debug|info|warning|error"},
+    {"PidFile", nullptr, nullptr, "",
+     "A file for the daemon's process id. %h is the node, %p the program.", Type::path},
+};
+
+uint64_t ranged(const Options &options, const char *key, int64_t low, int64_t high)
+{
+    const int64_t value = options.integer(key);
+    if (value < low || value > high)
+        fail(EINVAL, "%s: %s=%lld: %lld to %lld is possible", options.source(key).c_str(), key,
+             static_cast<long long>(value), static_cast<long long>(low),
+             static_cast<long long>(high));
+    return static_cast<uint64_t>(value);
+}
+
+uint32_t seconds(const Options &options, const char *key)
+{
+    const auto value =
+        std::chrono::duration_cast<std::chrono::seconds>(options.duration(key)).count();
+    if (value < 1 || value > 86400)
+        fail(EINVAL, "%s: %s=%s: from one second to one day is possible",
+             options.source(key).c_str(), key, options.string(key).c_str());
+    return static_cast<uint32_t>(value);
+}
+
+std::string short_host_name()
+{
+    char name[256] = "localhost";
+    gethostname(name, sizeof name - 1);
+    std::string host(name);
+    return host.substr(0, host.find('.'));
+}
+
+Conf conf_of(const Options &options, const std::string &path)
+{
+    Conf conf;
+    conf.path = path;
+    conf.auth.method = wire::parse_method(options.string("AuthType"));
+    conf.auth.munge_socket = options.string("MungeSocket");
+    conf.auth.key_file = options.string("KeyFile");
+    if (conf.auth.method == wire::AuthConfig::Method::key && conf.auth.key_file.empty())
+        fail(EINVAL, "%s: AuthType=key needs a KeyFile", options.source("AuthType").c_str());
+    conf.vgpuctld_host = options.string("VgpuctldHost");
+    conf.vgpuctld_port = static_cast<uint16_t>(ranged(options, "VgpuctldPort", 1, 65535));
+    conf.vgpud_addr = options.string("VgpudAddr");
+    conf.vgpud_port = static_cast<uint16_t>(ranged(options, "VgpudPort", 0, 65535));
+    conf.vgpud_socket = options.string("VgpudSocket");
+    conf.node_name = options.is_set("NodeName") ? options.string("NodeName") : short_host_name();
+    conf.spool_dir = options.string("SpoolDir");
+    conf.state_save_location = options.string("StateSaveLocation");
+    conf.slurm_user = options.string("SlurmUser");
+    conf.driver = options.string("Driver");
+    conf.channel = options.string("Channel");
+    conf.slices_per_device = static_cast<uint32_t>(ranged(options, "SlicesPerDevice", 1, 1024));
+    conf.default_memory = options.size("DefaultMemory");
+    conf.default_cores = options.percent("DefaultCores");
+    conf.max_sessions = static_cast<uint32_t>(ranged(options, "MaxSessions", 1, 128));
+    conf.lease_timeout = seconds(options, "LeaseTimeout");
+    conf.heartbeat_interval = seconds(options, "HeartbeatInterval");
+    conf.log_file = options.string("LogFile");
+    conf.debug_level = options.string("DebugLevel");
+    conf.pid_file = options.string("PidFile");
+    return conf;
+}
+
+} // namespace
+
+std::span<const Option> conf_table()
+{
+    return kTable;
+}
+
+std::string default_conf_path()
+{
+    const char *path = std::getenv("VGPU_CONF");
+    return path && *path ? path : VGPU_SYSCONFDIR "/vgpu.conf";
+}
+
+Conf load_conf(const std::string &path)
+{
+    Options options(kTable);
+    options.load_file(path);
+    return conf_of(options, path);
+}
+
+Conf parse_conf(std::string_view text, const std::string &name)
+{
+    Options options(kTable);
+    options.load_text(text, name);
+    return conf_of(options, name);
+}
+
+Conf load_conf()
+{
+    const std::string path = default_conf_path();
+    // A path that somebody named must exist; the built-in one need not.
+    if (!std::getenv("VGPU_CONF") && access(path.c_str(), F_OK) != 0)
+        return conf_of(Options(kTable), "");
+    return load_conf(path);
+}
+
+} // namespace vgpu::control

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// vgpu.conf: the one table of options, and what was read from it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "remoting/base/options.h"
+#include "remoting/wire/auth.h"
+
+namespace vgpu::control
+{
+
+/// Everything vgpu.conf says, with defaults filled in. One file serves daemons, plugins and tools.
+struct Conf {
+    std::string path; // the file it was read from; empty when there was none
+
+    wire::AuthConfig auth; // AuthType, MungeSocket, KeyFile
+
+    std::string vgpuctld_host; // empty: there is no vgpuctld, every vgpud stands alone
+    uint16_t vgpuctld_port;
+    std::string vgpud_addr; // empty: the node's own name for others, all addresses to listen on
+    uint16_t vgpud_port;    // 0: any free one
+    std::string vgpud_socket;
+
+    std::string node_name; // never empty
+    std::string spool_dir;
+    std::string state_save_location;
+    std::string slurm_user;
+    std::string pid_file;
+    std::string log_file;
+    std::string debug_level;
+
+    std::string driver;          // empty: the system's libcuda.so.1, else the software GPU
+    std::string channel;         // auto, shm, unix, tcp
+    uint32_t lease_timeout;      // seconds
+    uint32_t heartbeat_interval; // seconds
+    uint32_t slices_per_device;
+    uint64_t default_memory; // 0: device memory / slices_per_device
+    uint32_t default_cores;
+    uint32_t max_sessions; // per lease
+};
+
+/// Where vgpu.conf is: $VGPU_CONF, else the directory chosen at configure time.
+std::string default_conf_path();
+
+/// Reads `path`. A missing file, an unknown key or a bad value throws Error with "file:line: ...".
+Conf load_conf(const std::string &path);
+
+/// The same from a text; `name` stands before every complaint.
+Conf parse_conf(std::string_view text, const std::string &name);
+
+/// $VGPU_CONF or the default file if it exists, else the defaults alone.
+Conf load_conf();
+
+/// The table itself: vgpu.conf(5) is generated from it.
+std::span<const Option> conf_table();
+
+} // namespace vgpu::control

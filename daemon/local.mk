@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+include daemon/common/local.mk
+include daemon/vgpud/local.mk
+include daemon/vgpuctld/local.mk
+include daemon/vgpustepd/local.mk
+include daemon/tools/local.mk
+
+BATS_TESTS += tests/auth.bats tests/daemon.bats tests/vgpu-run.bats
+EXTRA_DIST += tests/auth.bats tests/control-peer.py tests/daemon.bats tests/daemons.bash tests/vgpu-run.bats

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// vgpuctld: the command line and the loop.
+#include "config.h"
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <unistd.h>
+
+#include "daemon/common/daemon-log.h"
+#include "daemon/vgpuctld/vgpuctld.h"
+#include "remoting/base/error.h"
+#include "remoting/base/log.h"
+
+namespace vgpu::control
+{
+
+namespace
+{
+
+int daemon_main(const std::string &conf_path)
+{
+    const Conf conf = conf_path.empty() ? load_conf() : load_conf(conf_path);
+    if (conf.vgpuctld_host.empty())
+        fail(EINVAL, "%s names no VgpuctldHost, the host on which vgpuctld listens",
+             conf.path.empty() ? "no vgpu.conf was found, and so it" : conf.path.c_str());
+    start_log(conf, "vgpuctld");
+    const PidFile pid_file(conf, "vgpuctld");
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    auto vgpuctld = std::make_unique<Vgpuctld>(&loop, conf);
+    std::vector<std::unique_ptr<Signal>> signals;
+    for (int number : {SIGTERM, SIGINT, SIGQUIT})
+        signals.push_back(std::make_unique<Signal>(&loop, number, [&] {
+            signals.clear();
+            uv_stop(&loop);
+        }));
+    uv_run(&loop, UV_RUN_DEFAULT);
+    vgpuctld.reset();
+    uv_run(&loop, UV_RUN_NOWAIT); // the close callbacks
+    log(Level::info, "ended");
+    return EXIT_SUCCESS;
+}
+
+} // namespace
+
+} // namespace vgpu::control
+
+int main(int argc, char **argv)
+{
+    CLI::App app(
+        "The management daemon of slurm-vgpu: keeps the GPU state table and grants leases.\n"
+        "vgpuctld(8) describes it, vgpu.conf(5) its configuration.",
+        "vgpuctld");
+    std::string conf;
+    bool foreground = false;
+    app.add_option("-f,--conf", conf,
+                   "the configuration file (default: $VGPU_CONF, or the installed vgpu.conf)");
+    app.add_flag("-D", foreground, "stay in the foreground: it always does, as systemd likes it");
+    app.set_version_flag("-V,--version", std::string("vgpuctld ") + PACKAGE_VERSION);
+    CLI11_PARSE(app, argc, argv);
+    try {
+        _exit(vgpu::control::daemon_main(conf)); // a thread may still be asking munged
+    } catch (const std::exception &error) {
+        vgpu::log(vgpu::Level::error, "vgpuctld: %s", error.what());
+        return EXIT_FAILURE;
+    }
+}

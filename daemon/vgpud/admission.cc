@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/vgpud/admission.h"
+
+#include <algorithm>
+
+namespace vgpu::control
+{
+
+std::optional<Refusal> check_session(const Table &table, const wire::Peer &peer, bool unix_socket,
+                                     uint32_t max_sessions, uint64_t now)
+{
+    auto found = table.leases.find(peer.lease);
+    if (found == table.leases.end())
+        return Refusal{kCudaNoDevice, table.absence(peer.lease) +
+                                          ": ask for a new one (a new job step, or vgpu-run)"};
+    const Lease &lease = found->second;
+    if (peer.uid != lease.uid)
+        return Refusal{kCudaNotPermitted, "lease " + lease.lease + " belongs to uid " +
+                                              std::to_string(lease.uid) + ", not to uid " +
+                                              std::to_string(peer.uid)};
+    const bool used = table.has_session(lease.lease);
+    if (lease.expiry <= now && !used)
+        return Refusal{kCudaNoDevice, "lease " + lease.lease + " has expired " +
+                                          std::to_string(now - lease.expiry) + " s ago"};
+    const auto sessions =
+        std::count_if(table.sessions.begin(), table.sessions.end(),
+                      [&](const auto &entry) { return entry.second.lease == lease.lease; });
+    if (sessions >= static_cast<long>(max_sessions))
+        return Refusal{kCudaNotReady, "lease " + lease.lease + " is used by " +
+                                          std::to_string(sessions) +
+                                          " processes already (MaxSessions)"};
+    if (peer.channel == "ring" && !unix_socket)
+        return Refusal{kCudaNotReady,
+                       "shared memory was asked for over TCP: it needs the Unix socket of the GPU "
+                       "node (VGPU_CHANNEL=tcp)"};
+    return std::nullopt;
+}
+
+} // namespace vgpu::control

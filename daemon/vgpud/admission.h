@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a client process may have a worker: one pure check, each refusal with its text and its
+// CUDA error.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "daemon/common/cuda-codes.h"
+#include "daemon/common/table.h"
+#include "remoting/wire/handshake.h"
+
+namespace vgpu::control
+{
+
+struct Refusal {
+    int code;
+    std::string reason;
+};
+
+std::optional<Refusal> check_session(const Table &table, const wire::Peer &peer, bool unix_socket,
+                                     uint32_t max_sessions, uint64_t now);
+
+} // namespace vgpu::control

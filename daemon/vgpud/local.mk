@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+sbin_PROGRAMS += vgpud
+vgpud_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(HWLOC_CFLAGS)
+vgpud_SOURCES = \
+	%D%/admission.cc %D%/admission.h %D%/main.cc %D%/pages.cc %D%/pages.h \
+	%D%/probe-child.cc %D%/probe.cc %D%/probe.h %D%/sessions.cc %D%/sessions.h \
+	%D%/uplink.cc %D%/uplink.h %D%/vgpud.cc %D%/vgpud.h %D%/worker.cc %D%/worker.h
+vgpud_LDADD = $(daemon_ldadd) $(HWLOC_LIBS) -ldl

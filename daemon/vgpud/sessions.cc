@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config.h"
+
+#include "daemon/vgpud/sessions.h"
+
+#include <cerrno>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/common/desk.h"
+#include "daemon/common/environment.h"
+#include "daemon/common/gate.h"
+#include "daemon/vgpud/admission.h"
+#include "remoting/base/error.h"
+#include "remoting/base/hex.h"
+#include "remoting/base/log.h"
+#include "remoting/base/random.h"
+
+namespace vgpu::control
+{
+
+namespace
+{
+
+bool is_unix(int fd)
+{
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    return getsockname(fd, reinterpret_cast<sockaddr *>(&address), &length) == 0 &&
+           address.ss_family == AF_UNIX;
+}
+
+/// "GPU-01020304-..." back to its 16 bytes.
+std::vector<std::byte> uuid_bytes(const std::string &text)
+{
+    std::string digits;
+    for (char c : text.substr(std::min<size_t>(4, text.size())))
+        if (c != '-')
+            digits += c;
+    return from_hex(digits);
+}
+
+} // namespace
+
+Sessions::Sessions(uv_loop_t *loop, const Conf &conf, const Probed &probed, Table &table)
+    : loop_(loop), conf_(conf), probed_(probed), table_(table)
+{
+}
+
+const Device *Sessions::device(const std::string &uuid) const
+{
+    for (const Device &one : probed_.devices)
+        if (one.uuid == uuid)
+            return &one;
+    return nullptr;
+}
+
+void Sessions::open(Fd connection, const wire::Peer &peer)
+{
+    const bool local = is_unix(connection.get());
+    std::optional<Refusal> no = check_session(table_, peer, local, conf_.max_sessions, unix_time());
+    if (!no && stopped_)
+        no = Refusal{kCudaNotReady, "vgpud on " + conf_.node_name + " is going down"};
+    if (!no) {
+        try {
+            return start(duplicate(connection.get()), peer, table_.leases.at(peer.lease));
+        } catch (const Error &error) {
+            no = Refusal{kCudaNotReady, error.what()};
+        }
+    }
+    log(Level::warning, "refused process %lld of uid %u on %s: %s",
+        static_cast<long long>(peer.pid), static_cast<unsigned>(peer.uid), peer.host.c_str(),
+        no->reason.c_str());
+    Gate::refuse(std::move(connection), no->code, no->reason);
+}
+
+Fd Sessions::orders(const std::string &session, const wire::Peer &peer, const Lease &lease) const
+{
+    wire::Array slices;
+    for (const Slice &slice : lease.slices) {
+        const Device *found = device(slice.device);
+        if (!found)
+            fail(ENODEV, "device %s of lease %s is not on %s", slice.device.c_str(),
+                 lease.lease.c_str(), conf_.node_name.c_str());
+        slices.add(wire::Map()
+                       .set("device", found->index)
+                       .set("uuid", std::span<const std::byte>(uuid_bytes(slice.device)))
+                       .set("memory", slice.memory)
+                       .set("cores", slice.cores)
+                       .set("page", slice.index));
+    }
+    std::string cpus;
+    if (const Device *first = lease.slices.empty() ? nullptr : device(lease.slices.front().device))
+        cpus = first->cpus;
+    wire::Map client;
+    client.set("host", peer.host).set("pid", peer.pid).set("uid", peer.uid);
+    const msgpack::sbuffer map = wire::Map()
+                                     .set("session", session)
+                                     .set("lease", lease.lease)
+                                     .set("job", lease.job)
+                                     .set("step", lease.step)
+                                     .set("node", conf_.node_name)
+                                     .set("software", PACKAGE_VERSION)
+                                     .set("channel", peer.channel)
+                                     .set("api", peer.api)
+                                     .set("driver", probed_.driver)
+                                     .set("slices", slices)
+                                     .set("client", client)
+                                     .set("log_level", conf_.debug_level)
+                                     .set("cpus", cpus)
+                                     .pack();
+    Fd file(memfd_create("vgpu-orders", MFD_CLOEXEC));
+    if (!file)
+        fail_errno("making memory for a worker's orders");
+    write_all(file.get(), std::as_bytes(std::span(map.data(), map.size())), Deadline::never());
+    lseek(file.get(), 0, SEEK_SET);
+    return file;
+}
+
+void Sessions::start(Fd connection, const wire::Peer &peer, const Lease &lease)
+{
+    const std::string session = to_hex(random_u64());
+    const bool local = is_unix(connection.get());
+    set_nonblocking(connection.get(), false);
+    auto pages = pages_.find(lease.lease);
+    if (pages == pages_.end())
+        pages = pages_.try_emplace(lease.lease, lease.slices.size()).first;
+    const Fd map = orders(session, peer, lease);
+
+    WorkerStart start;
+    start.program = libexec_dir() + "/vgpustepd";
+    start.connection = connection.get();
+    start.pages = pages->second.descriptor();
+    start.orders = map.get();
+    start.uid = lease.uid;
+    if (const Device *first = device(lease.slices.front().device))
+        start.cpus = first->cpus;
+    auto worker = std::make_unique<Worker>(
+        loop_, start, [this, session](pid_t pid, bool in_order, const std::string &how) {
+            ended(session, pid, in_order, how);
+        });
+
+    Session row;
+    row.session = session;
+    row.lease = lease.lease;
+    row.node = conf_.node_name;
+    row.host = peer.host;
+    row.pid = static_cast<uint32_t>(peer.pid);
+    row.worker_pid = static_cast<uint32_t>(worker->pid());
+    row.channel = peer.channel == "ring" ? "shm" : local ? "unix" : "tcp";
+    row.since = unix_time();
+    log(Level::info, "worker %u serves process %u on %s over %s (lease %s, job %u, uid %u)",
+        row.worker_pid, row.pid, row.host.c_str(), row.channel.c_str(), lease.lease.c_str(),
+        lease.job, lease.uid);
+    table_.sessions[session] = row;
+    live_[session] = {lease.lease, std::move(worker)};
+}
+
+void Sessions::ended(const std::string &session, pid_t pid, bool in_order, const std::string &how)
+{
+    auto found = live_.find(session);
+    if (found == live_.end())
+        return;
+    const std::string lease = found->second.lease;
+    log(in_order ? Level::info : Level::warning, "worker %d of lease %s %s", static_cast<int>(pid),
+        lease.c_str(), how.c_str());
+    live_.erase(found);
+    table_.sessions.erase(session);
+    if (auto pages = pages_.find(lease); pages != pages_.end())
+        pages->second.clear(pid);
+    // A lease whose last process has gone gets its whole time again: the next program of the job
+    // may take a while.
+    if (auto row = table_.leases.find(lease); row == table_.leases.end())
+        drop_pages(lease);
+    else if (!table_.has_session(lease))
+        row->second.expiry = std::max(row->second.expiry, unix_time() + conf_.lease_timeout);
+    if (stopped_ && live_.empty())
+        stopped_();
+}
+
+void Sessions::drop_pages(const std::string &lease)
+{
+    for (const auto &[session, live] : live_)
+        if (live.lease == lease)
+            return;
+    pages_.erase(lease);
+}
+
+void Sessions::revoke(const std::string &lease)
+{
+    for (auto &[session, live] : live_)
+        if (live.lease == lease)
+            live.worker->stop();
+    drop_pages(lease);
+}
+
+void Sessions::refresh()
+{
+    std::map<std::string, uint64_t> busy;
+    std::map<std::string, uint64_t> memory;
+    for (const auto &[id, lease] : table_.leases) {
+        auto pages = pages_.find(id);
+        if (pages == pages_.end())
+            continue;
+        for (const Slice &slice : lease.slices) {
+            const Usage usage = pages->second.usage(slice.index);
+            table_.usage[{id, slice.index}] = usage;
+            busy[slice.device] += usage.device_ns;
+            memory[slice.device] += usage.memory_used;
+        }
+    }
+    const uint64_t now = now_ns();
+    const uint64_t elapsed = now - refreshed_ns_;
+    // Two looks in quick succession would show noise: the load keeps its value until a tenth of a
+    // second has passed.
+    const bool measure = elapsed > 100'000'000;
+    for (auto &[key, row] : table_.devices) {
+        const std::string &uuid = row.uuid;
+        row.memory_used = memory[uuid];
+        row.last_seen = unix_time();
+        if (!measure)
+            continue;
+        const uint64_t before = device_ns_[uuid];
+        const uint64_t spent = busy[uuid] > before ? busy[uuid] - before : 0;
+        row.utilisation = static_cast<uint32_t>(std::min<uint64_t>(100, spent * 100 / elapsed));
+        device_ns_[uuid] = busy[uuid];
+    }
+    if (measure)
+        refreshed_ns_ = now;
+}
+
+void Sessions::stop(std::function<void()> done)
+{
+    stopped_ = std::move(done);
+    for (auto &[session, live] : live_)
+        live.worker->stop();
+    if (live_.empty())
+        stopped_();
+}
+
+} // namespace vgpu::control

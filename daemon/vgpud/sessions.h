@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sessions of this node: who is let in, the workers that serve them, and what they use.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "daemon/common/conf.h"
+#include "daemon/common/table.h"
+#include "daemon/vgpud/pages.h"
+#include "daemon/vgpud/probe.h"
+#include "daemon/vgpud/worker.h"
+#include "remoting/wire/handshake.h"
+
+namespace vgpu::control
+{
+
+class Sessions
+{
+public:
+    Sessions(uv_loop_t *loop, const Conf &conf, const Probed &probed, Table &table);
+
+    /// A client that has proved who it is: checks its lease and hands the connection to a new
+    /// worker, which answers it.
+    void open(Fd connection, const wire::Peer &peer);
+
+    /// Ends the workers of a lease, and forgets its pages when the last has gone.
+    void revoke(const std::string &lease);
+
+    /// Brings usage, and the devices' load since the last call, into the table.
+    void refresh();
+
+    /// Ends all workers; `done` is called when none is left.
+    void stop(std::function<void()> done);
+
+private:
+    struct Live {
+        std::string lease;
+        std::unique_ptr<Worker> worker;
+    };
+
+    void start(Fd connection, const wire::Peer &peer, const Lease &lease);
+    void ended(const std::string &session, pid_t pid, bool in_order, const std::string &how);
+    void drop_pages(const std::string &lease);
+    Fd orders(const std::string &session, const wire::Peer &peer, const Lease &lease) const;
+    const Device *device(const std::string &uuid) const;
+
+    uv_loop_t *loop_;
+    const Conf &conf_;
+    const Probed &probed_;
+    Table &table_;
+    std::map<std::string, Live> live_;
+    std::map<std::string, LeasePages> pages_;
+    std::map<std::string, uint64_t> device_ns_; // by device, at the last refresh
+    uint64_t refreshed_ns_ = 0;
+    std::function<void()> stopped_;
+};
+
+} // namespace vgpu::control

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// One vgpustepd: started as the job's user with nothing but what it needs, and reaped.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <sys/types.h>
+
+#include "daemon/common/loop.h"
+#include "remoting/base/fd.h"
+
+namespace vgpu::control
+{
+
+struct WorkerStart {
+    std::string program; // path of vgpustepd
+    int connection;      // descriptor 3 there: the client, whose hello is not answered yet
+    int pages;           // descriptor 4: the lease's slice pages
+    int orders;          // descriptor 5: the start map
+    uid_t uid;
+    std::string cpus; // hwloc's list; empty: wherever vgpud runs
+};
+
+class Worker
+{
+public:
+    /// `ended` is called once, with how: "exited with status 0", "was killed by SIGSEGV
+    /// (Segmentation fault)". In order is what exits with 0, and whatever comes of stop().
+    using Ended = std::function<void(pid_t pid, bool in_order, const std::string &how)>;
+
+    /// Throws Error when it cannot be started.
+    Worker(uv_loop_t *loop, const WorkerStart &start, Ended ended);
+    ~Worker();
+
+    pid_t pid() const { return pid_; }
+
+    /// SIGTERM to its process group, SIGKILL where that has not helped after five seconds.
+    void stop();
+
+private:
+    void reap();
+
+    uv_loop_t *loop_;
+    Ended ended_;
+    pid_t pid_ = 0;
+    Fd pidfd_;
+    std::unique_ptr<Poll> poll_;
+    std::unique_ptr<Timer> patience_;
+};
+
+} // namespace vgpu::control

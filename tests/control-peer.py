@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A peer that speaks the control plane by hand, well or badly, and prints what it is answered.
+
+It is written from HACKING.md alone, so that it also shows that the page tells all one needs."""
+import argparse
+import hashlib
+import hmac
+import json
+import os
+import socket
+import struct
+import sys
+
+
+def pack(value):
+    """The part of msgpack that is needed, in its longest forms."""
+    if isinstance(value, bool):
+        return b"\xc3" if value else b"\xc2"
+    if isinstance(value, int):
+        return struct.pack(">BQ", 0xCF, value)
+    if isinstance(value, str):
+        data = value.encode()
+        return struct.pack(">BI", 0xDB, len(data)) + data
+    if isinstance(value, bytes):
+        return struct.pack(">BI", 0xC6, len(value)) + value
+    if isinstance(value, list):
+        return struct.pack(">BI", 0xDD, len(value)) + b"".join(map(pack, value))
+    return struct.pack(">BI", 0xDF, len(value)) + b"".join(pack(k) + pack(v) for k, v in value.items())
+
+
+def unpack(data, at=0):
+    """One value, and the place behind it."""
+    tag = data[at]
+    at += 1
+
+    def number(form):
+        size = struct.calcsize(form)
+        return struct.unpack(form, data[at:at + size])[0], at + size
+
+    def body(length, start):
+        return data[start:start + length], start + length
+
+    if tag < 0x80:
+        return tag, at
+    if tag >= 0xE0:
+        return tag - 256, at
+    if 0xA0 <= tag < 0xC0:
+        text, at = body(tag - 0xA0, at)
+        return text.decode(), at
+    if tag in (0xC0, 0xC2, 0xC3):
+        return {0xC0: None, 0xC2: False, 0xC3: True}[tag], at
+    numbers = {0xCC: ">B", 0xCD: ">H", 0xCE: ">I", 0xCF: ">Q", 0xD0: ">b", 0xD1: ">h", 0xD2: ">i", 0xD3: ">q"}
+    if tag in numbers:
+        return number(numbers[tag])
+    lengths = {0xC4: ">B", 0xC5: ">H", 0xC6: ">I", 0xD9: ">B", 0xDA: ">H", 0xDB: ">I",
+               0xDC: ">H", 0xDD: ">I", 0xDE: ">H", 0xDF: ">I"}
+    if tag in lengths:
+        length, at = number(lengths[tag])
+    else:
+        length = tag & 0x0F
+    if tag in (0xC4, 0xC5, 0xC6):
+        return body(length, at)
+    if tag in (0xD9, 0xDA, 0xDB):
+        text, at = body(length, at)
+        return text.decode(), at
+    if tag in (0xDC, 0xDD) or 0x90 <= tag < 0xA0:
+        items = []
+        for _ in range(length):
+            item, at = unpack(data, at)
+            items.append(item)
+        return items, at
+    items = {}
+    for _ in range(length):
+        key, at = unpack(data, at)
+        items[key], at = unpack(data, at)
+    return items, at
+
+
+class Peer:
+    def __init__(self, address):
+        if address.startswith("/"):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.connect(address)
+        else:
+            host, port = address.rsplit(":", 1)
+            self.socket = socket.create_connection((host, int(port)))
+        self.socket.settimeout(15)
+
+    def send(self, value, times=1):
+        data = pack(value)
+        self.socket.sendall((struct.pack("<I", len(data)) + data) * times)
+
+    def exactly(self, count):
+        data = b""
+        while len(data) < count:
+            piece = self.socket.recv(count - len(data))
+            if not piece:
+                raise EOFError("closed")
+            data += piece
+        return data
+
+    def receive(self):
+        (length,) = struct.unpack("<I", self.exactly(4))
+        return unpack(self.exactly(length))[0]
+
+
+def credential(key_file, nonce, uid, lease):
+    with open(key_file) as file:
+        key = bytes.fromhex(file.read().strip())
+    return hmac.new(key, nonce + struct.pack("<I", uid) + lease.encode(), hashlib.sha512).digest()[:32]
+
+
+def spoil(peer, kind):
+    """What no client of ours sends."""
+    if kind == "garbage":
+        peer.socket.sendall(b"GET / HTTP/1.0\r\n\r\n" + bytes(range(256)))
+    elif kind == "truncated":
+        peer.socket.sendall(struct.pack("<I", 100) + b"\xdf")
+        peer.socket.shutdown(socket.SHUT_WR)
+    elif kind == "oversized":
+        peer.socket.sendall(struct.pack("<I", 1 << 31))
+    elif kind == "deep":
+        peer.socket.sendall(struct.pack("<I", 60000) + b"\x91" * 60000)
+    elif kind == "many":  # an array that claims four thousand million elements
+        peer.socket.sendall(struct.pack("<I", 5) + b"\xdd\xff\xff\xff\xff")
+    elif kind == "text":
+        peer.send("hello")
+    else:
+        raise SystemExit(f"no such kind: {kind}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("address")
+    parser.add_argument("--key")
+    parser.add_argument("--uid", type=int, default=os.geteuid())
+    parser.add_argument("--role", default="tool")
+    parser.add_argument("--lease", default="")
+    parser.add_argument("--sign-lease", help="the lease that the credential is for, if it is another")
+    parser.add_argument("--channel", default="stream")
+    parser.add_argument("--protocol", type=int, default=1)
+    parser.add_argument("--api", type=int, default=0)
+    parser.add_argument("--no-credential", action="store_true")
+    parser.add_argument("--replay", help="a nonce to sign instead of the one received, in hexadecimal")
+    parser.add_argument("--early", action="store_true", help="send it twice, in one piece")
+    parser.add_argument("--spoil", help="garbage, truncated, oversized, deep, many or text, instead of a hello")
+    parser.add_argument("--request", nargs=2, metavar=("METHOD", "JSON"), help="after the welcome")
+    options = parser.parse_args()
+
+    peer = Peer(options.address)
+    challenge = peer.receive()
+    assert challenge["type"] == "challenge" and len(challenge["nonce"]) == 32, challenge
+    if options.spoil:
+        spoil(peer, options.spoil)
+    else:
+        hello = {"type": "hello", "protocol": options.protocol, "minor": 0, "software": "test", "role": options.role,
+                 "host": "tester", "pid": os.getpid(), "auth": "key", "uid": options.uid, "unknown-key": "ignored"}
+        if options.role == "session":
+            hello.update(lease=options.lease, channel=options.channel, api=options.api)
+        if not options.no_credential:
+            nonce = bytes.fromhex(options.replay) if options.replay else challenge["nonce"]
+            lease = options.lease if options.sign_lease is None else options.sign_lease
+            hello["credential"] = credential(options.key, nonce, options.uid, lease)
+        peer.send(hello, 2 if options.early else 1)
+    try:
+        answer = peer.receive()
+        print(answer["type"], answer.get("code", ""), answer.get("reason", ""))
+        if options.request and answer["type"] == "welcome":
+            method, params = options.request
+            peer.send({"type": "request", "id": 7, "method": method, "params": json.loads(params)})
+            print(json.dumps(peer.receive(), default=str))
+    except (EOFError, ConnectionError):
+        print("closed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
