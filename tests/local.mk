@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# Unit tests lie beside the code, program tests here. Every one of them speaks TAP, so that each case counts.
+include %D%/cuda/local.mk
+
+dist_check_SCRIPTS = %D%/run-gtest %D%/slurm.suite
+EXTRA_DIST += %D%/lib.bash %D%/layers.bats $(slurm_tests)
+
+# One cluster is brought up for all of these: tests/slurm/setup_suite.bash.
+slurm_tests = \
+	%D%/slurm/setup_suite.bash %D%/slurm/lib.bash \
+	%D%/slurm/failures.bats %D%/slurm/jobs.bats %D%/slurm/options.bats %D%/slurm/pool.bats %D%/slurm/programs.bats
+
+BATS_TESTS += %D%/layers.bats
+if HAVE_SLURM
+BATS_TESTS += %D%/slurm.suite
+endif
+
+TEST_EXTENSIONS = .bats .suite
+vgpu_tap = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_DRIVER = $(vgpu_tap)
+BATS_LOG_DRIVER = $(vgpu_tap)
+SUITE_LOG_DRIVER = $(vgpu_tap)
+LOG_COMPILER = $(SHELL) $(top_srcdir)/%D%/run-gtest
+BATS_LOG_COMPILER = $(BATS)
+AM_BATS_LOG_FLAGS = --tap
+SUITE_LOG_COMPILER = $(SHELL)
+
+AM_TESTS_ENVIRONMENT = \
+	TOP_SRCDIR=`cd $(top_srcdir) && pwd`; TOP_BUILDDIR=`pwd`; VGPU_PREFIX='$(prefix)'; export TOP_SRCDIR TOP_BUILDDIR VGPU_PREFIX; \
+	CC='$(CC)'; CXX='$(CXX)'; NVCC='$(NVCC)'; CUDA_HOME_DIR='$(CUDA_HOME_DIR)'; export CC CXX NVCC CUDA_HOME_DIR; \
+	BATS='$(BATS)'; MPICC='$(MPICC)'; PYTHON='$(PYTHON)'; export BATS MPICC PYTHON;
+
+TESTS = $(UNIT_TESTS)
+if !SANITIZED
+TESTS += $(BATS_TESTS)
+endif
+
+# Builds and runs the unit tests alone: for builds with a sanitizer. Automake lets check-TESTS depend on everything that
+# any test needs, which is taken back here.
+check-units: $(BUILT_SOURCES)
+	$(MAKE) $(AM_MAKEFLAGS) $(UNIT_TESTS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(UNIT_TESTS)' check_PROGRAMS='$(UNIT_TESTS)' check_DATA=
+.PHONY: check-units
