@@ -13,10 +13,13 @@
 #include <string_view>
 #include <vector>
 
-// The face of the PTX executor towards the driver (softgpu/driver): text in, programs out, launches run.
-namespace vgpu::soft {
+// The face of the PTX executor towards the driver (softgpu/driver): text in, programs out, launches
+// run.
+namespace vgpu::soft
+{
 
-/// A kernel parameter's place in the packed parameter buffer, in bytes, as `cuFuncGetParamInfo` reports it.
+/// A kernel parameter's place in the packed parameter buffer, in bytes, as `cuFuncGetParamInfo`
+/// reports it.
 struct Parameter {
     size_t offset = 0;
     size_t size = 0;
@@ -28,9 +31,9 @@ struct KernelInfo {
     std::vector<Parameter> parameters;
     size_t parameter_bytes = 0;
     size_t static_shared_bytes = 0;
-    size_t local_bytes = 0;         ///< per thread
-    unsigned registers = 0;         ///< per thread, an estimate
-    unsigned max_threads = 1024;    ///< .maxntid product, else 1024
+    size_t local_bytes = 0;                   ///< per thread
+    unsigned registers = 0;                   ///< per thread, an estimate
+    unsigned max_threads = 1024;              ///< .maxntid product, else 1024
     std::array<unsigned, 3> required_block{}; ///< .reqntid, zeros if none
 };
 
@@ -48,19 +51,21 @@ struct GlobalInfo {
 struct Code;
 
 /// A module of decoded PTX. Immutable after `bind`, shared by launches.
-class Program {
+class Program
+{
 public:
-    /// Parses and decodes. Throws vgpu::Error whose text has `line:column: ` and the reason, as the driver's JIT log
-    /// would; hostile text costs bounded time and memory.
+    /// Parses and decodes. Throws vgpu::Error whose text has `line:column: ` and the reason, as the
+    /// driver's JIT log would; hostile text costs bounded time and memory.
     static std::shared_ptr<Program> compile(std::string_view ptx);
 
     virtual ~Program() = default;
     virtual std::vector<KernelInfo> kernels() const = 0;
-    virtual const KernelInfo *kernel(std::string_view name) const = 0;   ///< null if there is none
+    virtual const KernelInfo *kernel(std::string_view name) const = 0; ///< null if there is none
     virtual std::vector<GlobalInfo> globals() const = 0;
 
-    /// Gives each global its storage, writes initial values (addresses of other globals and functions included).
-    /// `place` returns zeroed memory of at least the size and alignment, already in the device's MemoryMap.
+    /// Gives each global its storage, writes initial values (addresses of other globals and
+    /// functions included). `place` returns zeroed memory of at least the size and alignment,
+    /// already in the device's MemoryMap.
     virtual void bind(const std::function<uint64_t(const GlobalInfo &)> &place) = 0;
 };
 
@@ -70,19 +75,32 @@ struct Dim3 {
 
 /// Why a launch failed. The driver makes a sticky context error of it and logs the text.
 struct Fault {
-    enum class Kind { none, illegal_address, misaligned_address, trap, assert_failed, illegal_instruction, stack_overflow, timeout, internal };
+    enum class Kind {
+        none,
+        illegal_address,
+        misaligned_address,
+        trap,
+        assert_failed,
+        illegal_instruction,
+        stack_overflow,
+        timeout,
+        internal
+    };
     Kind kind = Kind::none;
     std::string text; ///< names kernel, instruction (PTX line), block, thread and address
 };
 
 /// The services a kernel asks of its device while it runs. All called from executor threads.
-class Host {
+class Host
+{
 public:
     virtual ~Host() = default;
-    virtual void print(std::string_view text) = 0;          ///< device-side printf, already formatted
-    virtual uint64_t allocate(size_t bytes) = 0;             ///< device-side malloc: 0 when the heap is full
+    virtual void print(std::string_view text) = 0; ///< device-side printf, already formatted
+    /// Device-side malloc: 0 when the heap is full.
+    virtual uint64_t allocate(size_t bytes) = 0;
+    /// What is released must stay mapped until the launch ends: other threads may hold its range.
     virtual void release(uint64_t address) = 0;
-    virtual bool cancelled() const = 0;                      ///< polled now and then: context destroyed or worker ending
+    virtual bool cancelled() const = 0; ///< polled now and then: context destroyed or worker ending
 };
 
 struct Launch {
@@ -90,14 +108,16 @@ struct Launch {
     std::string kernel;
     Dim3 grid, block;
     size_t dynamic_shared_bytes = 0;
-    std::vector<std::byte> parameters; ///< packed as KernelInfo::parameters says; `parameter_bytes` long
-    bool cooperative = false;          ///< all blocks resumable, grid barriers allowed
-    std::string caller;                ///< for the log
-    double timeout_seconds = 0;        ///< 0: none (VGPU_SOFT_TIMEOUT)
+    std::vector<std::byte>
+        parameters;             ///< packed as KernelInfo::parameters says; `parameter_bytes` long
+    bool cooperative = false;   ///< all blocks resumable, grid barriers allowed
+    std::string caller;         ///< for the log
+    double timeout_seconds = 0; ///< 0: none (VGPU_SOFT_TIMEOUT)
 };
 
-/// Runs one grid to its end on up to `threads` cores (the calling thread included). Blocks are independent and are
-/// spread over the cores; a failure stops the grid soon and is returned, never thrown.
+/// Runs one grid to its end on up to `threads` cores (the calling thread included). Blocks are
+/// independent and are spread over the cores; a failure stops the grid soon and is returned, never
+/// thrown.
 Fault execute(const Launch &launch, const MemoryMap &memory, Host &host, unsigned threads);
 
 } // namespace vgpu::soft

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+# The PTX front end and executor. Handlers are compiled twice: for any x86-64, and for AVX2.
+VGPU_PTX_CXXFLAGS = $(AM_CXXFLAGS) -ffp-contract=off -fno-strict-aliasing
+# The user's -O2 comes later on the command line and would win over -O3: what matters of -O3 is named.
+VGPU_PTX_OPS_CXXFLAGS = $(VGPU_PTX_CXXFLAGS) -fno-math-errno -fno-trapping-math -ftree-vectorize \
+	-fvect-cost-model=dynamic -fpeel-loops -funswitch-loops -Wno-unknown-pragmas \
+	-Wno-ignored-optimization-argument
+
+VGPU_PTX_OPS = \
+	%D%/half.h \
+	%D%/lanes.h \
+	%D%/memory-lanes.h \
+	%D%/ops-atomic.cc \
+	%D%/ops-bits.cc \
+	%D%/ops-compare.cc \
+	%D%/ops-convert.cc \
+	%D%/ops-float.cc \
+	%D%/ops-half.cc \
+	%D%/ops-integer.cc \
+	%D%/ops-load.cc \
+	%D%/ops-store.cc \
+	%D%/ops-video.cc
+
+noinst_LTLIBRARIES += \
+	%D%/libops-baseline.la \
+	%D%/libops-avx2.la \
+	%D%/libptx.la
+
+%C%_libops_baseline_la_SOURCES = $(VGPU_PTX_OPS)
+%C%_libops_baseline_la_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_ISA=baseline
+%C%_libops_baseline_la_CXXFLAGS = $(VGPU_PTX_OPS_CXXFLAGS)
+
+%C%_libops_avx2_la_SOURCES = $(VGPU_PTX_OPS)
+%C%_libops_avx2_la_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_ISA=avx2
+%C%_libops_avx2_la_CXXFLAGS = $(VGPU_PTX_OPS_CXXFLAGS) -mavx2 -mfma
+
+%C%_libptx_la_SOURCES = \
+	%D%/barrier.cc \
+	%D%/barrier.h \
+	%D%/builtin.cc \
+	%D%/builtin.h \
+	%D%/code.h \
+	%D%/control.cc \
+	%D%/control.h \
+	%D%/decode-control.cc \
+	%D%/decode-memory.cc \
+	%D%/decode-plain.cc \
+	%D%/decode-values.cc \
+	%D%/decode.cc \
+	%D%/decode.h \
+	%D%/expression.cc \
+	%D%/expression.h \
+	%D%/fault.cc \
+	%D%/grid.cc \
+	%D%/lexer.cc \
+	%D%/lexer.h \
+	%D%/machine.h \
+	%D%/mbarrier.cc \
+	%D%/mbarrier.h \
+	%D%/memory.cc \
+	%D%/memory.h \
+	%D%/module.cc \
+	%D%/module.h \
+	%D%/operand.cc \
+	%D%/operand.h \
+	%D%/operations.cc \
+	%D%/operations.h \
+	%D%/parser.cc \
+	%D%/parser.h \
+	%D%/print.cc \
+	%D%/program.h \
+	%D%/resident.cc \
+	%D%/resident.h \
+	%D%/schedule.cc \
+	%D%/syntax.h \
+	%D%/types.cc \
+	%D%/types.h \
+	%D%/warp-operation.cc
+%C%_libptx_la_CXXFLAGS = $(VGPU_PTX_CXXFLAGS)
+%C%_libptx_la_LIBADD = \
+	%D%/libops-baseline.la \
+	%D%/libops-avx2.la \
+	remoting/base/libbase.la
+%C%_libptx_la_LDFLAGS = -pthread
+
+if HAVE_GTEST
+check_PROGRAMS += %D%/unit-ptx
+UNIT_TESTS += %D%/unit-ptx
+%C%_unit_ptx_SOURCES = \
+	%D%/arithmetic-test.cc \
+	%D%/control-test.cc \
+	%D%/memory-test.cc \
+	%D%/parse-test.cc \
+	%D%/test-machine.h
+%C%_unit_ptx_CXXFLAGS = $(AM_CXXFLAGS) -frounding-math
+%C%_unit_ptx_LDADD = %D%/libptx.la -lgtest -lgtest_main -lpthread
+endif

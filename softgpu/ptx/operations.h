@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "softgpu/ptx/code.h"
+
+#include <string_view>
+
+// The tables that bind names of typed instructions to handlers. Families of elementwise and memory
+// handlers are compiled twice, into namespaces `baseline` and `avx2`; the decoder takes those that
+// the processor can run.
+namespace vgpu::soft
+{
+
+struct Operation {
+    const char *name; ///< "add.b32"
+    Handler run;
+    const char
+        *signature;     ///< letters of the operands' widths, destination first; see width_letter()
+    uint32_t modifiers; ///< floating-point modifiers it honours
+};
+
+struct Operations {
+    const Operation *first;
+    size_t count;
+};
+
+#define VGPU_DECLARE_FAMILIES                                                                      \
+    Operations integer_operations();                                                               \
+    Operations bit_operations();                                                                   \
+    Operations video_operations();                                                                 \
+    Operations float_operations();                                                                 \
+    Operations half_operations();                                                                  \
+    Operations compare_operations();                                                               \
+    Operations convert_operations();                                                               \
+    Operations load_operations();                                                                  \
+    Operations store_operations();                                                                 \
+    Operations atomic_operations();
+
+namespace baseline
+{
+VGPU_DECLARE_FAMILIES
+}
+namespace avx2
+{
+VGPU_DECLARE_FAMILIES
+}
+#undef VGPU_DECLARE_FAMILIES
+
+/// The operation of that name for this processor (VGPU_SOFT_ISA=baseline|avx2 overrides), or null.
+const Operation *find_operation(std::string_view name);
+
+} // namespace vgpu::soft
