@@ -73,7 +73,7 @@ Place locate(Session &session, const End &end, size_t width, size_t rows)
     return place;
 }
 
-CUresult send_piece(Session &session, Context &context, CUdeviceptr to, size_t pitch,
+CUresult send_piece(Session &session, uint32_t word, CUdeviceptr to, size_t pitch,
                     const std::byte *from, size_t from_pitch, size_t width, size_t rows,
                     CUstream stream)
 {
@@ -85,21 +85,21 @@ CUresult send_piece(Session &session, Context &context, CUdeviceptr to, size_t p
                            api::id_of(stream), uint64_t(n)})
         out.u64(value);
     if (!gather)
-        return post(session, context.word(), api::Call::vgpuCopyIn, request, {from, n});
+        return post(session, word, api::Call::vgpuCopyIn, request, {from, n});
     std::byte *space = out.space(n);
     for (size_t row = 0; row < rows; ++row)
         std::memcpy(space + row * width, from + row * from_pitch, width);
-    return post(session, context.word(), api::Call::vgpuCopyIn, request);
+    return post(session, word, api::Call::vgpuCopyIn, request);
 }
 
-CUresult send_row(Session &session, Context &context, CUdeviceptr to, const std::byte *from,
+CUresult send_row(Session &session, uint32_t word, CUdeviceptr to, const std::byte *from,
                   size_t bytes, CUstream stream)
 {
     while (bytes != 0) {
         size_t n = std::min(bytes, api::kMaxPiece);
         if (n > kGather)
             n &= ~size_t(7);
-        CUresult result = send_piece(session, context, to, n, from, n, n, 1, stream);
+        CUresult result = send_piece(session, word, to, n, from, n, n, 1, stream);
         if (result != CUDA_SUCCESS)
             return result;
         to += n;
@@ -109,7 +109,7 @@ CUresult send_row(Session &session, Context &context, CUdeviceptr to, const std:
     return CUDA_SUCCESS;
 }
 
-CUresult copy_in(Session &session, Context &context, const Copy &copy, const Place &to,
+CUresult copy_in(Session &session, uint32_t word, const Copy &copy, const Place &to,
                  const Place &from)
 {
     // What is still arriving there is what must be sent.
@@ -124,16 +124,16 @@ CUresult copy_in(Session &session, Context &context, const Copy &copy, const Pla
     // From shared memory the worker copies by itself, and in order: an earlier copy or kernel may
     // still be writing there.
     if (from.host) {
-        result = post_in(session, context.word(), api::Call::vgpuCopyFromHost,
-                         val(uint64_t(to.address)), val(uint64_t(to.pitch)), val(from.host),
-                         val(from.offset), val(uint64_t(from.pitch)), val(uint64_t(copy.width)),
+        result = post_in(session, word, api::Call::vgpuCopyFromHost, val(uint64_t(to.address)),
+                         val(uint64_t(to.pitch)), val(from.host), val(from.offset),
+                         val(uint64_t(from.pitch)), val(uint64_t(copy.width)),
                          val(uint64_t(copy.rows)), handle(copy.stream));
         if (result == CUDA_SUCCESS && copy.waits)
-            result = synchronize_stream(session, context.word(), copy.stream);
+            result = synchronize_stream(session, word, copy.stream);
         return result;
     }
     if (copy.rows == 1 || (to.pitch == copy.width && from.pitch == copy.width)) {
-        result = send_row(session, context, to.address, from.pointer, total, copy.stream);
+        result = send_row(session, word, to.address, from.pointer, total, copy.stream);
     } else {
         size_t rows_each = std::max<size_t>(1, api::kMaxPiece / copy.width);
         for (size_t row = 0; row < copy.rows && result == CUDA_SUCCESS; row += rows_each) {
@@ -141,15 +141,15 @@ CUresult copy_in(Session &session, Context &context, const Copy &copy, const Pla
             CUdeviceptr target = to.address + row * to.pitch;
             const std::byte *source = from.pointer + row * from.pitch;
             if (copy.width > api::kMaxPiece)
-                result = send_row(session, context, target, source, copy.width, copy.stream);
+                result = send_row(session, word, target, source, copy.width, copy.stream);
             else
-                result = send_piece(session, context, target, to.pitch, source, from.pitch,
-                                    copy.width, rows, copy.stream);
+                result = send_piece(session, word, target, to.pitch, source, from.pitch, copy.width,
+                                    rows, copy.stream);
         }
     }
     // An address that only the worker can judge is judged before a waiting caller goes on.
     if (result == CUDA_SUCCESS && copy.waits && to.side == Side::foreign)
-        result = synchronize_stream(session, context.word(), copy.stream);
+        result = synchronize_stream(session, word, copy.stream);
     return result;
 }
 
@@ -160,11 +160,10 @@ void encode_copy_out(Request &request, const Copy &copy, const Place &from)
         request.out().u64(value);
 }
 
-CUresult copy_out(Session &session, Context &context, const Copy &copy, const Place &to,
+CUresult copy_out(Session &session, uint32_t word, const Copy &copy, const Place &to,
                   const Place &from)
 {
     Connection &connection = session.connection();
-    uint32_t word = context.word();
     if (to.host) {
         CUresult result =
             post_in(session, word, api::Call::vgpuCopyToHost, val(to.host), val(to.offset),
@@ -199,10 +198,10 @@ CUresult copy_out(Session &session, Context &context, const Copy &copy, const Pl
 }
 
 // What the host can do alone, in its place in the stream.
-CUresult copy_at_home(Session &session, Context &context, const Copy &copy, const Place &to,
+CUresult copy_at_home(Session &session, uint32_t word, const Copy &copy, const Place &to,
                       const Place &from)
 {
-    CUresult result = synchronize_stream(session, context.word(), copy.stream);
+    CUresult result = synchronize_stream(session, word, copy.stream);
     if (result != CUDA_SUCCESS)
         return result;
     for (size_t row = 0; row < copy.rows; ++row)
@@ -218,24 +217,25 @@ CUresult copy(Session &session, Context &context, const Copy &copy)
         return CUDA_ERROR_INVALID_HANDLE;
     if (copy.width == 0 || copy.rows == 0)
         return CUDA_SUCCESS;
+    uint32_t word = stream_word(session, context.word(), copy.stream);
     Place to = locate(session, copy.to, copy.width, copy.rows);
     Place from = locate(session, copy.from, copy.width, copy.rows);
     if (to.side == Side::bad || from.side == Side::bad)
         return CUDA_ERROR_INVALID_VALUE;
     if (to.side == Side::host && from.side == Side::host)
-        return copy_at_home(session, context, copy, to, from);
+        return copy_at_home(session, word, copy, to, from);
     if (from.side == Side::host)
-        return copy_in(session, context, copy, to, from);
+        return copy_in(session, word, copy, to, from);
     if (to.side == Side::host)
-        return copy_out(session, context, copy, to, from);
+        return copy_out(session, word, copy, to, from);
     // Between device addresses even the waiting forms do not hold up the host.
     CUresult result =
-        post_in(session, context.word(), api::Call::vgpuCopyOnDevice, val(uint64_t(to.address)),
+        post_in(session, word, api::Call::vgpuCopyOnDevice, val(uint64_t(to.address)),
                 val(uint64_t(to.pitch)), val(uint64_t(from.address)), val(uint64_t(from.pitch)),
                 val(uint64_t(copy.width)), val(uint64_t(copy.rows)), handle(copy.stream));
     if (result == CUDA_SUCCESS && copy.waits &&
         (to.side == Side::foreign || from.side == Side::foreign))
-        result = synchronize_stream(session, context.word(), copy.stream);
+        result = synchronize_stream(session, word, copy.stream);
     return result;
 }
 

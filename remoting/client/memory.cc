@@ -114,13 +114,15 @@ VGPU_ENTRY cuMemAllocAsync_ptsz(CUdeviceptr *address, size_t bytes, CUstream str
 
 VGPU_ENTRY cuMemFreeAsync(CUdeviceptr address, CUstream stream)
 {
-    return entry_in_context([&](Session &session, Context &) -> CUresult {
+    return entry_in_context([&](Session &session, Context &context) -> CUresult {
         if (!good_stream(session, stream))
             return CUDA_ERROR_INVALID_HANDLE;
         if (address == 0)
             return CUDA_SUCCESS;
-        return forget_allocation(session, address) ? remote::cuMemFreeAsync(address, stream)
-                                                   : CUDA_ERROR_INVALID_VALUE;
+        if (!forget_allocation(session, address))
+            return CUDA_ERROR_INVALID_VALUE;
+        return post_in(session, stream_word(session, context.word(), stream),
+                       vgpu::api::Call::cuMemFreeAsync, at(address), handle(stream));
     });
 }
 

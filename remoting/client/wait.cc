@@ -37,12 +37,11 @@ CUresult settle(Session &session, uint32_t sequence, CUresult result)
 {
     if (!session.connection().complete_before(sequence))
         return CUDA_ERROR_DEVICE_UNAVAILABLE;
-    CUresult deferred = session.take_deferred();
-    if (result == CUDA_SUCCESS)
-        result = deferred;
+    // Only what the worker says of this context ends it: a deferred failure may be another's.
     if (Context *context = current_context(); context && ends_context(result))
         context->fault.store(result, std::memory_order_release);
-    return result;
+    CUresult deferred = session.take_deferred();
+    return result == CUDA_SUCCESS ? deferred : result;
 }
 
 CUresult synchronize_context(Session &session, uint32_t word)
@@ -55,7 +54,15 @@ CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream)
 {
     uint32_t sequence = session.connection().last_sequence();
     return settle(session, sequence,
-                  call_in(session, word, api::Call::cuStreamSynchronize, handle(stream)));
+                  call_in(session, stream_word(session, word, stream),
+                          api::Call::cuStreamSynchronize, handle(stream)));
+}
+
+uint32_t stream_word(const Session &session, uint32_t current, CUstream stream)
+{
+    uint64_t id = api::id_of(stream);
+    auto known = id < api::kSpecialHandles ? nullptr : session.streams.find(id);
+    return known ? uint32_t(api::counter_of(known->context)) : current;
 }
 
 bool good_stream(const Session &session, CUstream stream)

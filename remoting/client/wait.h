@@ -16,6 +16,10 @@ CUresult settle(Session &session, uint32_t sequence, CUresult result);
 CUresult synchronize_context(Session &session, uint32_t word);
 CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream);
 
+// The `word` of what is asked of a stream: that of its own context, whichever is current; of the
+// current one for the driver's own streams.
+uint32_t stream_word(const Session &session, uint32_t current, CUstream stream);
+
 // One of the driver's own streams or one that was created here and not destroyed.
 bool good_stream(const Session &session, CUstream stream);
 

@@ -49,8 +49,20 @@ Context *Contexts::find(CUcontext handle) noexcept
 
 void Contexts::forget_stream(CUstream stream)
 {
-    for (auto &[word, context] : contexts_)
-        std::erase(context.non_blocking, stream);
+    for (auto &[word, context] : contexts_) {
+        if (std::erase(context.non_blocking, stream) == 0 ||
+            driver_.cuStreamQuery(stream) != CUDA_ERROR_NOT_READY)
+            continue;
+        // Its work goes on without a name: the legacy stream waits for it, and so do all fences.
+        CUevent event;
+        driver_.cuCtxSetCurrent(context.handle);
+        if (context.events->take(event) == CUDA_SUCCESS) {
+            if (driver_.cuEventRecord(event, stream) == CUDA_SUCCESS)
+                driver_.cuStreamWaitEvent(nullptr, event, 0);
+            context.events->give(event);
+        }
+        restore();
+    }
 }
 
 bool Contexts::shares_device(size_t slice) const noexcept

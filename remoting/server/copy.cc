@@ -137,11 +137,14 @@ public:
     // Behind what was sent before.
     void finish(CUresult result)
     {
-        session_.waiters.add(key_, [&replies = session_.replies, to = to_, result] {
-            uint64_t none[2] = {0, 0};
-            auto body = std::as_bytes(std::span(none));
-            replies.send(to, result, result == CUDA_SUCCESS ? body : body.first(0));
-        });
+        session_.waiters.add(
+            key_, [&replies = session_.replies, to = to_, result, failed = failed_] {
+                if (*failed) // an earlier piece's failure was the last reply
+                    return;
+                uint64_t none[2] = {0, 0};
+                auto body = std::as_bytes(std::span(none));
+                replies.send(to, result, result == CUDA_SUCCESS ? body : body.first(0));
+            });
     }
 
 private:
@@ -213,8 +216,9 @@ void vgpuCopyOut(Session &session, Request &request)
         result = CUDA_ERROR_INVALID_CONTEXT;
     if (result == CUDA_SUCCESS && __builtin_mul_overflow(width.arg(), rows.arg(), &total))
         result = CUDA_ERROR_INVALID_VALUE;
-    if (result != CUDA_SUCCESS)
-        return session.replies.send(request.reply_to(), result);
+    if (result != CUDA_SUCCESS) // nobody may be reading: not sent by this thread
+        return session.waiters.add(
+            0, [&session, to = request.reply_to(), result] { session.replies.send(to, result); });
     CopyOut copy(session, request.reply_to(), *context, stream.arg());
     result = copy.start(src.arg(), pitch.arg(), width.arg(), rows.arg());
     if (result != CUDA_SUCCESS)

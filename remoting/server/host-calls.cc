@@ -18,6 +18,9 @@ CUresult vgpuHostMap(Session &session, uint64_t host, uint64_t address, uint64_t
         return CUDA_ERROR_INVALID_HANDLE;
     if (!session.contexts.current())
         return CUDA_ERROR_INVALID_CONTEXT;
+    // What the client has given back may still lie where the new memory must: kernels are given
+    // the client's address of it.
+    session.finish_retired();
     CUresult result = session.host_memory.map(host, std::move(memfd), address, bytes, device);
     if (result == CUDA_SUCCESS)
         session.memory.add_range(*device, bytes, host);

@@ -12,7 +12,9 @@ namespace vgpu::server
 
 void Replies::fail_later(api::Call call, CUresult result)
 {
-    std::lock_guard lock(mutex_);
+    // Not mutex_: that may be held by a waiter for as long as the client does not read, and the
+    // client may be waiting for this thread.
+    std::lock_guard lock(deferred_mutex_);
     if (deferred_ == CUDA_SUCCESS) {
         deferred_ = result;
         deferred_call_ = call;
@@ -33,8 +35,15 @@ void Replies::transmit(ReplyTo to, CUresult result, std::span<const std::byte> b
 {
     head_.resize(wire::kHeaderSize + 8);
     head_.insert(head_.end(), body.begin(), body.end());
-    uint32_t pair[2] = {uint32_t(deferred_),
-                        deferred_ != CUDA_SUCCESS ? uint32_t(deferred_call_) : 0};
+    uint32_t pair[2] = {0, 0};
+    {
+        std::lock_guard lock(deferred_mutex_);
+        if (deferred_ != CUDA_SUCCESS) {
+            pair[0] = uint32_t(deferred_);
+            pair[1] = uint32_t(deferred_call_);
+        }
+        deferred_ = CUDA_SUCCESS;
+    }
     std::memcpy(head_.data() + wire::kHeaderSize, pair, sizeof(pair));
     wire::Header header;
     header.size = uint32_t(head_.size() + data.size());
@@ -43,7 +52,6 @@ void Replies::transmit(ReplyTo to, CUresult result, std::span<const std::byte> b
     header.sequence = to.sequence;
     header.word = uint32_t(result);
     wire::put_header(head_.data(), header);
-    deferred_ = CUDA_SUCCESS;
     channel_->send(head_, data);
 }
 

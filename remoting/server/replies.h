@@ -50,12 +50,14 @@ private:
     wire::Channel *channel_ = nullptr;
     std::mutex mutex_; // of all below, and of sending
     std::vector<std::byte> head_;
-    CUresult deferred_ = CUDA_SUCCESS;
-    api::Call deferred_call_{};
     bool broken_ = false;
     std::unique_ptr<Output> output_;
     ReplyTo output_to_{};
     std::vector<std::byte> printed_;
+
+    std::mutex deferred_mutex_; // of the two below; taken after mutex_, never held while sending
+    CUresult deferred_ = CUDA_SUCCESS;
+    api::Call deferred_call_{};
 };
 
 } // namespace vgpu::server

@@ -97,6 +97,17 @@ void Session::housekeep()
     }
 }
 
+void Session::finish_retired()
+{
+    if (retired_.empty())
+        return;
+    for (; !retired_.empty(); retired_.pop_front()) {
+        retired_.front().fence.wait();
+        retired_.front().action();
+    }
+    contexts.restore();
+}
+
 void Session::close_context(uint32_t word)
 {
     Context *context = contexts.find(word);

@@ -63,6 +63,9 @@ public:
     // Runs `action` on the dispatch thread when the fence is passed.
     void retire(Fence fence, std::function<void()> action);
 
+    // All that was retired, waiting for the device.
+    void finish_retired();
+
     // Ends a context with all that the session has in it.
     void close_context(uint32_t word);
 

@@ -49,6 +49,8 @@ void cuStreamSynchronize(Session &session, const Request &request, CUstream stre
     uint64_t key = lane_key(*context, stream);
     if (session.waiters.idle(key)) { // else an earlier copy's reply would be overtaken
         CUresult now = session.driver.cuStreamQuery(stream);
+        if (now == CUDA_SUCCESS) // at once, but only this brings what kernels printed
+            now = session.driver.cuStreamSynchronize(stream);
         if (now != CUDA_ERROR_NOT_READY)
             return session.answer(request, now);
     }
@@ -73,7 +75,14 @@ void cuCtxSynchronize(Session &session, const Request &request)
                               now == CUDA_SUCCESS ? session.driver.cuCtxSynchronize() : now);
     }
     auto result = std::make_shared<CUresult>(CUDA_SUCCESS);
-    session.waiters.add(lane_key(*context, nullptr), [fence, result] { *result = fence->wait(); });
+    session.waiters.add(lane_key(*context, nullptr), [&driver = session.driver,
+                                                      handle = context->handle, fence, result] {
+        *result = fence->wait();
+        // A context that had failed before the fence has none of its streams in it.
+        if (*result == CUDA_SUCCESS && driver.cuCtxSetCurrent(handle) == CUDA_SUCCESS)
+            if (CUresult now = driver.cuStreamQuery(nullptr); now != CUDA_ERROR_NOT_READY)
+                *result = now;
+    });
     session.waiters.after_all([&session, request, result] { session.answer(request, *result); });
 }
 
@@ -81,6 +90,8 @@ void cuEventSynchronize(Session &session, const Request &request, CUevent event)
 {
     CUresult now = session.driver.cuEventQuery(event);
     Context *context = session.contexts.current();
+    if (now == CUDA_SUCCESS) // at once, but only this brings what kernels printed
+        now = session.driver.cuEventSynchronize(event);
     if (now != CUDA_ERROR_NOT_READY || !context)
         return session.answer(request,
                               now == CUDA_ERROR_NOT_READY ? CUDA_ERROR_INVALID_CONTEXT : now);

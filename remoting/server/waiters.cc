@@ -9,26 +9,40 @@
 namespace vgpu::server
 {
 
-// Handles are aligned pointers: mixed, or they would share few lanes.
-size_t Waiters::lane_of(uint64_t key) noexcept
+// Where jobs of this key are queued or running; null if none is.
+Waiters::Lane *Waiters::busy_lane(uint64_t key)
 {
-    return ((key * 0x9e3779b97f4a7c15u) >> 32) % kLanes;
+    for (size_t i = 0; i < kLanes; ++i)
+        if (lanes_[i] && lanes_[i]->key == key && !lanes_[i]->idle())
+            return lanes_[i].get();
+    Lane *shared = lanes_[kLanes].get(); // perhaps of this key too
+    return shared && !shared->idle() ? shared : nullptr;
 }
 
-void Waiters::add(uint64_t key, Job job)
+Waiters::Lane &Waiters::lane_for(uint64_t key)
 {
-    auto &lane = lanes_[lane_of(key)];
+    if (Lane *lane = busy_lane(key))
+        return *lane;
+    size_t i = 0;
+    while (i < kLanes && lanes_[i] && !lanes_[i]->idle())
+        ++i;
+    auto &lane = lanes_[i];
     if (!lane) {
         lane = std::make_unique<Lane>();
         lane->thread = std::thread([lane = lane.get()] { lane->run(); });
     }
-    lane->add(std::move(job));
+    lane->key = key;
+    return *lane;
+}
+
+void Waiters::add(uint64_t key, Job job)
+{
+    lane_for(key).add(std::move(job));
 }
 
 bool Waiters::idle(uint64_t key)
 {
-    auto &lane = lanes_[lane_of(key)];
-    return !lane || lane->idle();
+    return !busy_lane(key);
 }
 
 bool Waiters::idle()

@@ -20,7 +20,7 @@ class Waiters
 public:
     using Job = std::function<void()>;
 
-    Waiters() : lanes_(kLanes) {}
+    Waiters() : lanes_(kLanes + 1) {}
     ~Waiters() { finish(); }
 
     // A thread is started with the first job of its lane. Waits while very many are queued there: a
@@ -42,8 +42,9 @@ public:
     void finish();
 
 private:
-    // Enough that streams seldom share one: sharing only makes a reply later than it could be.
-    static constexpr size_t kLanes = 32;
+    // A lane has one key at a time, since a wait behind another stream's may be one for ever; only
+    // what is more than so many at once shares the last one.
+    static constexpr size_t kLanes = 256;
     static constexpr size_t kMostJobs = 4096; // of a lane
 
     struct Lane {
@@ -54,11 +55,13 @@ private:
         bool busy = false;             // a job is running
         bool ending = false;
         std::thread thread;
+        uint64_t key = 0; // of its jobs; the dispatch thread's
         void run();
         bool idle();
         void add(Job job);
     };
-    static size_t lane_of(uint64_t key) noexcept;
+    Lane *busy_lane(uint64_t key);
+    Lane &lane_for(uint64_t key);
     std::vector<std::unique_ptr<Lane>> lanes_;
 };
 
