@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/common/conf.h"
 
+#include <fstream>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -70,6 +71,23 @@ TEST(Conf, DocumentsEveryOption)
 {
     for (const Option &option : conf_table())
         EXPECT_GT(std::string(option.doc).size(), 20U) << option.key;
+}
+
+TEST(Conf, ADaemonTakesTheEnvironmentAndTheCommandLineToo)
+{
+    const std::string path = ::testing::TempDir() + "vgpu-conf-test.conf";
+    std::ofstream(path) << "SlicesPerDevice=2 LeaseTimeout=30 VgpudPort=7000\n";
+    setenv("VGPU_CONF_LEASE_TIMEOUT", "40", 1);
+    setenv("VGPU_CONF_VGPUD_PORT", "7001", 1);
+    Conf conf = load_daemon_conf(path, {{"--vgpud-port", "7002"}});
+    EXPECT_EQ(conf.slices_per_device, 2U);
+    EXPECT_EQ(conf.lease_timeout, 40U);
+    EXPECT_EQ(conf.vgpud_port, 7002);
+    EXPECT_EQ(load_conf(path).vgpud_port, 7000); // the user's environment is not asked
+    EXPECT_THROW(load_daemon_conf(path, {{"--vgpud-port", "banana"}}), Error);
+    unsetenv("VGPU_CONF_LEASE_TIMEOUT");
+    unsetenv("VGPU_CONF_VGPUD_PORT");
+    unlink(path.c_str());
 }
 
 } // namespace

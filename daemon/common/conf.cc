@@ -17,74 +17,75 @@ using Type = Option::Type;
 
 // The manual page vgpu.conf(5) is made of these texts.
 const Option kTable[] = {
-    {"AuthType", nullptr, nullptr, "munge",
+    {"AuthType", "VGPU_CONF_AUTH_TYPE", "--auth-type", "munge",
      "How peers prove who they are: munge (Slurm sites; each host runs munged) or key (a key "
      "shared "
      "by those who may use the daemons).",
      Type::choice, "munge|key"},
-    {"KeyFile", nullptr, nullptr, "",
+    {"KeyFile", "VGPU_CONF_KEY_FILE", "--key-file", "",
      "With AuthType=key: a file of 64 hexadecimal digits that only its owner may read. Whoever "
      "has the key can act as any user.",
      Type::path},
-    {"MungeSocket", nullptr, nullptr, "",
+    {"MungeSocket", "VGPU_CONF_MUNGE_SOCKET", "--munge-socket", "",
      "The socket of munged, where it is not MUNGE's own default.", Type::path},
-    {"VgpuctldHost", nullptr, nullptr, "",
+    {"VgpuctldHost", "VGPU_CONF_VGPUCTLD_HOST", "--vgpuctld-host", "",
      "The host that runs vgpuctld. Without it every vgpud stands alone and grants leases itself."},
-    {"VgpuctldPort", nullptr, nullptr, "6827", "The TCP port of vgpuctld.", Type::integer},
-    {"VgpudAddr", nullptr, nullptr, "",
+    {"VgpuctldPort", "VGPU_CONF_VGPUCTLD_PORT", "--vgpuctld-port", "6827",
+     "The TCP port of vgpuctld.", Type::integer},
+    {"VgpudAddr", "VGPU_CONF_VGPUD_ADDR", "--vgpud-addr", "",
      "The address on which vgpud listens, and which clients are given. The default is NodeName. In "
      "a "
      "file shared by several nodes leave it unset."},
-    {"VgpudPort", nullptr, nullptr, "6828", "The TCP port of vgpud; 0 takes a free one.",
-     Type::integer},
-    {"VgpudSocket", nullptr, nullptr, "/run/vgpu/vgpud.sock",
+    {"VgpudPort", "VGPU_CONF_VGPUD_PORT", "--vgpud-port", "6828",
+     "The TCP port of vgpud; 0 takes a free one.", Type::integer},
+    {"VgpudSocket", "VGPU_CONF_VGPUD_SOCKET", "--vgpud-socket", "/run/vgpu/vgpud.sock",
      "The Unix socket of vgpud, for programs on the GPU node itself. Anyone may connect; the "
      "authentication decides.",
      Type::path},
-    {"NodeName", nullptr, nullptr, "",
+    {"NodeName", "VGPU_CONF_NODE_NAME", "--node-name", "",
      "The name of this node. The default is its host name up to the first dot."},
-    {"SpoolDir", nullptr, nullptr, "/run/vgpu",
+    {"SpoolDir", "VGPU_CONF_SPOOL_DIR", "--spool-dir", "/run/vgpu",
      "Where files live that a reboot may lose, such as the lease files of job steps.", Type::path},
-    {"StateSaveLocation", nullptr, nullptr, "/var/spool/vgpu",
-     "The directory of vgpuctld's state table, vgpuctld.db.", Type::path},
-    {"SlurmUser", nullptr, nullptr, "slurm",
+    {"StateSaveLocation", "VGPU_CONF_STATE_SAVE_LOCATION", "--state-save-location",
+     "/var/spool/vgpu", "The directory of vgpuctld's state table, vgpuctld.db.", Type::path},
+    {"SlurmUser", "VGPU_CONF_SLURM_USER", "--slurm-user", "slurm",
      "The user that may, beside root and the daemon's own user, take and release leases for "
      "others. "
      "The same as in slurm.conf."},
-    {"Driver", nullptr, nullptr, "",
+    {"Driver", "VGPU_CONF_DRIVER", "--driver", "",
      "The CUDA driver library that the workers open. The default is the system's libcuda.so.1, and "
      "the software GPU where there is none.",
      Type::path},
-    {"Channel", nullptr, nullptr, "auto",
+    {"Channel", "VGPU_CONF_CHANNEL", "--channel", "auto",
      "How programs reach their worker, where a job does not choose: shm, unix, tcp, or auto for "
      "the "
      "best that both ends can reach.",
      Type::choice, "auto|shm|unix|tcp"},
-    {"SlicesPerDevice", nullptr, nullptr, "8", "How many slices a device is shared out in at most.",
-     Type::integer},
-    {"DefaultMemory", nullptr, nullptr, "0",
+    {"SlicesPerDevice", "VGPU_CONF_SLICES_PER_DEVICE", "--slices-per-device", "8",
+     "How many slices a device is shared out in at most.", Type::integer},
+    {"DefaultMemory", "VGPU_CONF_DEFAULT_MEMORY", "--default-memory", "0",
      "The device memory of a slice that does not ask for an amount; 0 is the device's memory "
      "divided "
      "by SlicesPerDevice.",
      Type::size},
-    {"DefaultCores", nullptr, nullptr, "0",
+    {"DefaultCores", "VGPU_CONF_DEFAULT_CORES", "--default-cores", "0",
      "The percentage of a device's compute time of a slice that does not ask for one; 0 sets no "
      "limit.",
      Type::percent},
-    {"MaxSessions", nullptr, nullptr, "64",
+    {"MaxSessions", "VGPU_CONF_MAX_SESSIONS", "--max-sessions", "64",
      "How many processes may use one lease at the same time; at most 128.", Type::integer},
-    {"LeaseTimeout", nullptr, nullptr, "60",
+    {"LeaseTimeout", "VGPU_CONF_LEASE_TIMEOUT", "--lease-timeout", "60",
      "Seconds after which a lease ends that nobody has renewed and no process uses.",
      Type::duration},
-    {"HeartbeatInterval", nullptr, nullptr, "5",
+    {"HeartbeatInterval", "VGPU_CONF_HEARTBEAT_INTERVAL", "--heartbeat-interval", "5",
      "Seconds between two reports of vgpud to vgpuctld. A node that misses three is lost.",
      Type::duration},
-    {"LogFile", nullptr, nullptr, "",
+    {"LogFile", "VGPU_CONF_LOG_FILE", "--log-file", "",
      "Where the daemons log; the default is standard error. %h is the node, %p the program.",
      Type::path},
-    {"DebugLevel", nullptr, nullptr, "info", "What the daemons log.", Type::choice,
-     "debug|info|warning|error"},
-    {"PidFile", nullptr, nullptr, "",
+    {"DebugLevel", "VGPU_CONF_DEBUG_LEVEL", "--debug-level", "info", "What the daemons log.",
+     Type::choice, "debug|info|warning|error"},
+    {"PidFile", "VGPU_CONF_PID_FILE", "--pid-file", "",
      "A file for the daemon's process id. %h is the node, %p the program.", Type::path},
 };
 
@@ -175,13 +176,29 @@ Conf parse_conf(std::string_view text, const std::string &name)
     return conf_of(options, name);
 }
 
-Conf load_conf()
+// A path that somebody named must exist; the built-in one need not: "" then.
+static std::string found_conf_path()
 {
     const std::string path = default_conf_path();
-    // A path that somebody named must exist; the built-in one need not.
-    if (!std::getenv("VGPU_CONF") && access(path.c_str(), F_OK) != 0)
-        return conf_of(Options(kTable), "");
-    return load_conf(path);
+    return !std::getenv("VGPU_CONF") && access(path.c_str(), F_OK) != 0 ? "" : path;
+}
+
+Conf load_conf()
+{
+    const std::string path = found_conf_path();
+    return path.empty() ? conf_of(Options(kTable), "") : load_conf(path);
+}
+
+Conf load_daemon_conf(const std::string &path, const Arguments &arguments)
+{
+    Options options(kTable);
+    const std::string file = path.empty() ? found_conf_path() : path;
+    if (!file.empty())
+        options.load_file(file);
+    options.load_environment();
+    for (const auto &[name, value] : arguments)
+        options.set_argument(name, value);
+    return conf_of(options, file);
 }
 
 } // namespace vgpu::control

@@ -53,7 +53,15 @@ Conf parse_conf(std::string_view text, const std::string &name);
 /// $VGPU_CONF or the default file if it exists, else the defaults alone.
 Conf load_conf();
 
-/// The table itself: vgpu.conf(5) is generated from it.
+/// What a command line said, as pairs of an option's `cli` name and its value.
+using Arguments = std::vector<std::pair<std::string, std::string>>;
+
+/// For the daemons: the file at `path` (empty: as above), then the environment that the table
+/// names, then the command line. Plugins and tools read the file alone, since their environment is
+/// the user's.
+Conf load_daemon_conf(const std::string &path, const Arguments &arguments);
+
+/// The table itself: the daemons' --help and vgpu.conf(5) are made from it.
 std::span<const Option> conf_table();
 
 } // namespace vgpu::control

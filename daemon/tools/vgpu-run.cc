@@ -184,12 +184,15 @@ void parse_command_line(CLI::App &app, Wanted &wanted)
         "percentage of each device's compute time (default: no limit)");
     app.add_option("--channel", wanted.channel, "shm, unix, tcp, or auto for the best")
         ->check(CLI::IsMember({"auto", "shm", "unix", "tcp"}));
-    app.add_option("--server", wanted.server,
-                   "HOST:PORT of a vgpud or vgpuctld (default: a private one, here)");
+    CLI::Option *server =
+        app.add_option("--server", wanted.server,
+                       "HOST:PORT of a vgpud or vgpuctld (default: a private one, here)");
     app.add_option("--conf", wanted.conf,
-                   "with --server: the vgpu.conf that says how to authenticate");
+                   "with --server: the vgpu.conf that says how to authenticate")
+        ->needs(server);
     app.add_option("--driver", wanted.driver,
-                   "without --server: the CUDA driver library; \"soft\" is the software GPU");
+                   "without --server: the CUDA driver library; \"soft\" is the software GPU")
+        ->excludes(server);
     app.set_version_flag("-V,--version", std::string("vgpu-run ") + PACKAGE_VERSION);
     app.prefix_command();
     app.footer("vgpu-run(1) has examples.");

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <unistd.h>
 
+#include "daemon/common/conf-arguments.h"
 #include "daemon/common/daemon-log.h"
 #include "daemon/vgpuctld/vgpuctld.h"
 #include "remoting/base/error.h"
@@ -17,9 +18,9 @@ namespace vgpu::control
 namespace
 {
 
-int daemon_main(const std::string &conf_path)
+int daemon_main(const std::string &conf_path, const Arguments &arguments)
 {
-    const Conf conf = conf_path.empty() ? load_conf() : load_conf(conf_path);
+    const Conf conf = load_daemon_conf(conf_path, arguments);
     if (conf.vgpuctld_host.empty())
         fail(EINVAL, "%s names no VgpuctldHost, the host on which vgpuctld listens",
              conf.path.empty() ? "no vgpu.conf was found, and so it" : conf.path.c_str());
@@ -57,10 +58,12 @@ int main(int argc, char **argv)
     app.add_option("-f,--conf", conf,
                    "the configuration file (default: $VGPU_CONF, or the installed vgpu.conf)");
     app.add_flag("-D", foreground, "stay in the foreground: it always does, as systemd likes it");
+    vgpu::control::Arguments arguments;
+    vgpu::control::add_conf_options(app, arguments);
     app.set_version_flag("-V,--version", std::string("vgpuctld ") + PACKAGE_VERSION);
     CLI11_PARSE(app, argc, argv);
     try {
-        _exit(vgpu::control::daemon_main(conf)); // a thread may still be asking munged
+        _exit(vgpu::control::daemon_main(conf, arguments)); // a thread may still be asking munged
     } catch (const std::exception &error) {
         vgpu::log(vgpu::Level::error, "vgpuctld: %s", error.what());
         return EXIT_FAILURE;

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "daemon/common/conf-arguments.h"
 #include "daemon/common/daemon-log.h"
 #include "daemon/common/private-files.h"
 #include "daemon/vgpud/vgpud.h"
@@ -67,9 +68,9 @@ private:
     std::unique_ptr<Poll> poll_;
 };
 
-int daemon_main(const std::string &conf_path, int supervisor)
+int daemon_main(const std::string &conf_path, const Arguments &arguments, int supervisor)
 {
-    const Conf conf = conf_path.empty() ? load_conf() : load_conf(conf_path);
+    const Conf conf = load_daemon_conf(conf_path, arguments);
     start_log(conf, "vgpud");
     const PidFile pid_file(conf, "vgpud");
     if (supervisor >= 0)
@@ -94,7 +95,6 @@ int main(int argc, char **argv)
         "vgpud(8) describes it, vgpu.conf(5) its configuration.",
         "vgpud");
     std::string conf;
-    std::string driver;
     bool foreground = false;
     bool probing = false;
     int supervisor = -1;
@@ -102,9 +102,12 @@ int main(int argc, char **argv)
                    "the configuration file (default: $VGPU_CONF, or the installed vgpu.conf)");
     app.add_flag("-D", foreground, "stay in the foreground: it always does, as systemd likes it");
     app.add_flag("--probe", probing, "print what the driver has, as msgpack, and exit");
-    app.add_option("--driver", driver, "with --probe: the driver library");
     app.add_option("--supervised", supervisor,
                    "a descriptor: \"ready\" is written to it, and its end of file ends vgpud");
+    vgpu::control::Arguments arguments;
+    std::string driver;
+    app.add_option("--probe-driver", driver, "with --probe: the driver library");
+    vgpu::control::add_conf_options(app, arguments);
     app.set_version_flag("-V,--version", std::string("vgpud ") + PACKAGE_VERSION);
     CLI11_PARSE(app, argc, argv);
     try {
@@ -112,7 +115,7 @@ int main(int argc, char **argv)
             return vgpu::control::probe_child(driver);
         // Without libuv's exit handler: it would wait for a thread that still tries to reach
         // vgpuctld.
-        _exit(vgpu::control::daemon_main(conf, supervisor));
+        _exit(vgpu::control::daemon_main(conf, arguments, supervisor));
     } catch (const std::exception &error) {
         vgpu::log(vgpu::Level::error, "vgpud: %s", error.what());
         return EXIT_FAILURE;

@@ -60,7 +60,7 @@ Probed probe(const Conf &conf)
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input.get(), STDOUT_FILENO);
-    const char *arguments[] = {"vgpud", "--probe", "--driver", conf.driver.c_str(), nullptr};
+    const char *arguments[] = {"vgpud", "--probe", "--probe-driver", conf.driver.c_str(), nullptr};
     pid_t child = 0;
     const int error = posix_spawn(&child, "/proc/self/exe", &actions, nullptr,
                                   const_cast<char **>(arguments), environ);

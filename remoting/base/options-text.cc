@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the table of options says to people: --help and the manual.
+// What the table of options says to people.
 #include "remoting/base/options.h"
-
-#include <algorithm>
 
 namespace vgpu
 {
@@ -41,32 +39,6 @@ static std::string value_name(const Option &option)
 static bool has_default(const Option &option)
 {
     return option.default_value && *option.default_value;
-}
-
-std::string help_text(std::span<const Option> table)
-{
-    size_t width = 0;
-    auto left = [](const Option &option) {
-        return "  " + std::string(option.cli) + "=" + value_name(option);
-    };
-    for (const Option &option : table) {
-        if (option.cli)
-            width = std::max(width, left(option).size());
-    }
-    std::string out;
-    for (const Option &option : table) {
-        if (!option.cli)
-            continue;
-        std::string line = left(option);
-        line.resize(width + 2, ' ');
-        line += option.doc;
-        if (has_default(option))
-            line += " [" + std::string(option.default_value) + "]";
-        if (option.env)
-            line += " ($" + std::string(option.env) + ")";
-        out += line + "\n";
-    }
-    return out;
 }
 
 // Backslashes, hyphens that are minus signs, and dots that would begin a request.

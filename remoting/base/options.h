@@ -90,9 +90,6 @@ void parse_pairs(
 // A whole file of at most `max` bytes.
 std::string read_file(const std::string &path, size_t max);
 
-// The options that have a command-line form, two columns, for --help.
-std::string help_text(std::span<const Option> table);
-
 // One .TP paragraph per key, for a manual page.
 std::string manual_text(std::span<const Option> table);
 
