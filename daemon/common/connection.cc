@@ -30,8 +30,12 @@ struct Reply::Owed {
     {
         if (std::exchange(paid, true))
             return;
-        if (auto alive = connection.lock())
-            alive->send(frame);
+        auto alive = connection.lock();
+        if (!alive)
+            return;
+        if (frame.size() > wire::kMaxFrame)
+            return alive->send(wire::pack_failure(id, EMSGSIZE, "the answer is too long to send"));
+        alive->send(frame);
     }
     ~Owed()
     {
@@ -154,6 +158,10 @@ void Connection::send(const msgpack::sbuffer &frame)
 {
     if (!fd_)
         return;
+    if (written_ > output_.size() / 2) { // a peer that never catches up quite
+        output_.erase(0, written_);
+        written_ = 0;
+    }
     output_ += wire::frame_bytes(frame);
     if (output_.size() - written_ > kMaxOutput)
         return close("the peer does not read what it is sent");

@@ -98,7 +98,8 @@ void Gate::refuse(Fd fd, int code, const std::string &reason)
     // the reason.
     shutdown(fd.get(), SHUT_WR);
     std::array<std::byte, 4096> rest;
-    while (::recv(fd.get(), rest.data(), rest.size(), MSG_DONTWAIT) > 0)
+    // Not for as long as it likes to go on sending.
+    for (int i = 0; i < 16 && ::recv(fd.get(), rest.data(), rest.size(), MSG_DONTWAIT) > 0; ++i)
         continue;
 }
 
@@ -111,9 +112,17 @@ void Gate::accept(int listener)
 {
     Fd fd(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd) {
-        if (errno == EMFILE || errno == ENFILE)
+        if (errno == EMFILE || errno == ENFILE) {
             log(Level::error,
                 "no descriptor left for a new connection: raise the limit (ulimit -n)");
+            // The listener stays readable: without a rest the loop would do nothing else.
+            for (auto &door : doors_)
+                door->poll->watch(0);
+            rest_ = std::make_unique<Timer>(loop_, 1000, 0, [this] {
+                for (auto &door : doors_)
+                    door->poll->watch(UV_READABLE);
+            });
+        }
         return;
     }
     if (visitors_.size() >= kMaxVisitors)

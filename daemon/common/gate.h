@@ -52,6 +52,7 @@ private:
     Admitted admitted_;
     std::vector<std::unique_ptr<Door>> doors_;
     std::list<std::shared_ptr<Visitor>> visitors_; // in the handshake
+    std::unique_ptr<Timer> rest_;                  // of the doors, when descriptors are short
     std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
 };
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "remoting/base/error.h"
+#include "remoting/base/log.h"
 
 namespace vgpu::control
 {
@@ -21,8 +22,15 @@ void check(int status, const char *what)
 template<typename Function, typename... Arguments>
 void run(const Function &function, Arguments... arguments)
 {
-    if (const Function copy = function)
+    const Function copy = function;
+    if (!copy)
+        return;
+    // libuv is C: nothing may pass through it.
+    try {
         copy(arguments...);
+    } catch (const std::exception &error) {
+        log(Level::error, "%s", error.what());
+    }
 }
 
 template<typename Handle>
@@ -124,7 +132,7 @@ void off_loop(uv_loop_t *loop, std::function<void()> work, std::function<void()>
               loop, &job->uv, [](uv_work_t *uv) { static_cast<Job *>(uv->data)->work(); },
               [](uv_work_t *uv, int) {
                   std::unique_ptr<Job> job(static_cast<Job *>(uv->data));
-                  job->done();
+                  run(job->done);
               }),
           "starting a thread");
     job.release();

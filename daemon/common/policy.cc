@@ -135,6 +135,11 @@ std::optional<std::string> admit(const LeaseRequest &request, const Asker &asker
                std::to_string(kMaxSlicesAsked) + " can be had";
     if (request.cores > 100)
         return std::to_string(request.cores) + "% of a device's cores asked for: at most 100 exist";
+    if (request.task_host.size() > 255)
+        return "the name of the task's host is too long";
+    if (!request.channel.empty() && request.channel != "auto" && request.channel != "shm" &&
+        request.channel != "unix" && request.channel != "tcp")
+        return "a channel is auto, shm, unix or tcp";
     if (asker.trusted)
         return std::nullopt;
     if (!users_may_acquire)

@@ -193,6 +193,9 @@ void Nodes::sweep()
     for (const std::string &name :
          silent_nodes(table_, unix_time(), kMissedBeats * conf_.heartbeat_interval)) {
         table_.nodes[name].state = "lost";
+        // Nobody tells of their end any more: from now on a lease there lives by being renewed.
+        std::erase_if(table_.sessions,
+                      [&](const auto &entry) { return entry.second.node == name; });
         log(Level::warning, "node %s is lost: not heard of for %llu s", name.c_str(),
             static_cast<unsigned long long>(kMissedBeats * conf_.heartbeat_interval));
     }

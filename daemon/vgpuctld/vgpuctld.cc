@@ -3,6 +3,7 @@
 
 #include "daemon/vgpuctld/vgpuctld.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "remoting/base/error.h"
@@ -17,6 +18,7 @@ namespace
 {
 
 constexpr size_t kMaxConnections = 4096; // nodes, plugins and tools at the same time
+constexpr long kMaxOfUser = 128;
 
 } // namespace
 
@@ -27,8 +29,9 @@ Vgpuctld::Vgpuctld(uv_loop_t *loop, const Conf &conf)
                  nodes_.grant(lease, std::move(done));
              },
              [this](const Lease &lease, const std::string &reason) {
-                 archive_.keep_lease(table_, lease.lease);
+                 // First what counts: a full disk must not leave its workers running.
                  nodes_.revoke(lease.node, lease.lease, reason);
+                 archive_.keep_lease(table_, lease.lease);
              },
              [this](const Lease &lease) { archive_.keep_lease(table_, lease.lease); }, [] {}}),
       gate_(loop, "vgpuctld", conf.node_name, to_hex(random_u64()), conf.auth,
@@ -63,6 +66,12 @@ void Vgpuctld::admitted(Fd fd, const wire::Peer &peer)
                             "this is vgpuctld: programs connect to the vgpud of their lease");
     if (connections_.size() >= kMaxConnections)
         return Gate::refuse(std::move(fd), EBUSY, "vgpuctld has too many connections: try again");
+    // No single user takes them all; root has many plugins and nodes.
+    const auto own = std::count_if(connections_.begin(), connections_.end(),
+                                   [&](const auto &one) { return one->peer().uid == peer.uid; });
+    if (own >= kMaxOfUser && !trusted(conf_, peer.uid))
+        return Gate::refuse(std::move(fd), EBUSY,
+                            "uid " + std::to_string(peer.uid) + " has too many connections here");
     if (!Gate::welcome(fd.get()))
         return;
     auto connection = std::make_shared<Connection>(

@@ -59,7 +59,10 @@ const Device *Sessions::device(const std::string &uuid) const
 void Sessions::open(Fd connection, const wire::Peer &peer)
 {
     const bool local = is_unix(connection.get());
-    std::optional<Refusal> no = check_session(table_, peer, local, conf_.max_sessions, unix_time());
+    // vgpuctld renews what it granted, and revokes it in time: here its first expiry stays as it
+    // was.
+    const uint64_t now = conf_.vgpuctld_host.empty() ? unix_time() : 0;
+    std::optional<Refusal> no = check_session(table_, peer, local, conf_.max_sessions, now);
     if (!no && stopped_)
         no = Refusal{kCudaNotReady, "vgpud on " + conf_.node_name + " is going down"};
     if (!no) {

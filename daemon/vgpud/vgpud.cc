@@ -3,6 +3,7 @@
 
 #include "daemon/vgpud/vgpud.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -20,6 +21,7 @@ namespace
 {
 
 constexpr size_t kMaxConnections = 1024; // of tools and plugins
+constexpr long kMaxOfUser = 128;
 
 } // namespace
 
@@ -75,6 +77,12 @@ void Vgpud::admitted(Fd fd, const wire::Peer &peer)
     if (connections_.size() >= kMaxConnections)
         return Gate::refuse(std::move(fd), EBUSY,
                             "vgpud on " + conf_.node_name + " has too many connections");
+    // No single user takes them all; root has many plugins and nodes.
+    const auto own = std::count_if(connections_.begin(), connections_.end(),
+                                   [&](const auto &one) { return one->peer().uid == peer.uid; });
+    if (own >= kMaxOfUser && !trusted(conf_, peer.uid))
+        return Gate::refuse(std::move(fd), EBUSY,
+                            "uid " + std::to_string(peer.uid) + " has too many connections here");
     if (!Gate::welcome(fd.get()))
         return;
     auto connection = std::make_shared<Connection>(

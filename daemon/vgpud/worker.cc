@@ -90,6 +90,7 @@ struct Plan {
     cpu_set_t cpus;
     int descriptors[3];
     int status; // where to write errno when something fails
+    pid_t parent;
 };
 
 [[noreturn]] void give_up(const Plan &plan)
@@ -131,8 +132,13 @@ struct Plan {
                              setresgid(plan.user.gid, plan.user.gid, plan.user.gid) != 0 ||
                              setresuid(plan.user.uid, plan.user.uid, plan.user.uid) != 0))
         give_up(plan);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || chdir("/") != 0)
+    // Without its vgpud the lease has ended, and the slice is somebody else's. After the change of
+    // user, which would undo it.
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        chdir("/") != 0)
         give_up(plan);
+    if (getppid() != plan.parent)
+        _exit(127);
     execve(plan.program, plan.arguments.data(), plan.environment.data());
     give_up(plan);
 }
@@ -171,6 +177,7 @@ Worker::Worker(uv_loop_t *loop, const WorkerStart &start, Ended ended)
     plan.descriptors[1] = start.pages;
     plan.descriptors[2] = start.orders;
     plan.status = input.get();
+    plan.parent = getpid();
     pid_ = fork();
     if (pid_ < 0)
         fail_errno("starting a worker");

@@ -97,6 +97,7 @@ void serve(Fd connection, const Startup &startup)
 {
     std::unique_ptr<server::Driver> driver;
     Mapping pages;
+    std::unique_ptr<wire::Channel> channel; // before the session, whose waiters answer to the end
     std::unique_ptr<server::Session> session;
     try {
         check_version(startup);
@@ -112,7 +113,7 @@ void serve(Fd connection, const Startup &startup)
     wire::SessionWelcome welcome;
     welcome.session = startup.session;
     welcome.channel = startup.channel;
-    auto channel = wire::accept_session(std::move(connection), welcome);
+    channel = wire::accept_session(std::move(connection), welcome);
     session->attach(*channel);
     log(Level::info, "session %s: process %lld on %s, lease %s, over %s, driver %s",
         startup.session.c_str(), (long long)startup.client_pid, startup.client_host.c_str(),

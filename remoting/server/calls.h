@@ -56,6 +56,7 @@ CUresult vgpuContextReset(Session &session, uint32_t ordinal);
 CUresult vgpuDetach(Session &session);
 CUresult cuCtxCreate_v2(Session &session, CUcontext *context, unsigned flags, CUdevice device);
 CUresult cuCtxDestroy_v2(Session &session, CUcontext context);
+CUresult cuCtxSetLimit(Session &session, CUlimit limit, size_t value);
 
 // memory-calls.cc
 CUresult vgpuMemoryInfo(Session &session, uint32_t ordinal, uint64_t *free, uint64_t *total);

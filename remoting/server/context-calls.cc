@@ -37,4 +37,21 @@ CUresult cuCtxDestroy_v2(Session &session, CUcontext handle)
     return CUDA_SUCCESS;
 }
 
+// What kernels may allocate, and what they print into, is device memory like any other.
+CUresult cuCtxSetLimit(Session &session, CUlimit limit, size_t value)
+{
+    Context *context = session.contexts.current();
+    if (!context)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    if (limit != CU_LIMIT_MALLOC_HEAP_SIZE && limit != CU_LIMIT_PRINTF_FIFO_SIZE)
+        return session.driver.cuCtxSetLimit(limit, value);
+    uint64_t before = session.memory.reserved(context->word, limit);
+    if (!session.memory.reserve(context->slice, context->word, limit, value))
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    CUresult result = session.driver.cuCtxSetLimit(limit, value);
+    if (result != CUDA_SUCCESS)
+        session.memory.reserve(context->slice, context->word, limit, before);
+    return result;
+}
+
 } // namespace vgpu::server::calls

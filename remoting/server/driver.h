@@ -38,6 +38,7 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuDevicePrimaryCtxSetFlags_v2)                                                           \
     ENTRY(cuCtxDestroy_v2)                                                                         \
     ENTRY(cuCtxSetCurrent)                                                                         \
+    ENTRY(cuCtxSetLimit)                                                                           \
     ENTRY(cuCtxSynchronize)                                                                        \
     ENTRY(cuMemAddressReserve)                                                                     \
     ENTRY(cuMemAddressFree)                                                                        \
@@ -69,7 +70,8 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuStreamCreateWithPriority)                                                              \
     ENTRY(cuStreamDestroy_v2)                                                                      \
     ENTRY(cuEventDestroy_v2)                                                                       \
-    ENTRY(cuEventSynchronize)
+    ENTRY(cuEventSynchronize)                                                                      \
+    ENTRY(cuStreamSynchronize)
 
 struct OwnEntries {
 #define ENTRY(name) decltype(&::name) name = nullptr;

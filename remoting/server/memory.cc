@@ -231,9 +231,31 @@ void Memory::reap(bool wait)
     }
 }
 
+bool Memory::reserve(size_t slice, uint32_t word, int what, uint64_t bytes)
+{
+    Quota &quota = *shares_[slice].quota;
+    Reserved &now = reserved_.try_emplace({word, what}, Reserved{slice, 0}).first->second;
+    if (bytes > now.bytes && !quota.charge(bytes - now.bytes))
+        return false;
+    if (bytes < now.bytes)
+        quota.release(now.bytes - bytes);
+    now.bytes = bytes;
+    return true;
+}
+
+uint64_t Memory::reserved(uint32_t word, int what) const
+{
+    auto at = reserved_.find({word, what});
+    return at == reserved_.end() ? 0 : at->second.bytes;
+}
+
 void Memory::drop_context(uint32_t word)
 {
     reap(true);
+    for (auto &[key, one] : reserved_)
+        if (key.first == word)
+            shares_[one.slice].quota->release(one.bytes);
+    std::erase_if(reserved_, [&](auto &item) { return item.first.first == word; });
     for (auto at = blocks_.begin(); at != blocks_.end();) {
         if (at->second.word == word) {
             release(at->first, at->second);

@@ -45,6 +45,11 @@ public:
     // What is left of the slice's quota, for all its workers.
     void info(size_t slice, uint64_t &free, uint64_t &total);
 
+    // What the driver takes for a context by itself, such as the heap of its kernels: charged, not
+    // mapped. False if it is too much.
+    bool reserve(size_t slice, uint32_t word, int what, uint64_t bytes);
+    uint64_t reserved(uint32_t word, int what) const;
+
     // Whether a pointer lies in what the session may name: the window, or a range added.
     bool reaches(CUdeviceptr pointer) const;
 
@@ -92,6 +97,11 @@ private:
     std::unordered_map<CUdeviceptr, Block> blocks_;
     std::deque<Pending> pending_;
     std::map<CUdeviceptr, Range> ranges_;
+    struct Reserved {
+        size_t slice;
+        uint64_t bytes;
+    };
+    std::map<std::pair<uint32_t, int>, Reserved> reserved_; // by context and what it is
 };
 
 } // namespace vgpu::server

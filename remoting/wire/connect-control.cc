@@ -11,11 +11,12 @@ namespace vgpu::wire
 ControlConnection connect_control(const std::string &address, std::string_view role,
                                   const AuthConfig &auth, int timeout_ms)
 {
-    Fd fd = connect_to(address, Deadline::after_ms(timeout_ms));
+    Deadline deadline = Deadline::after_ms(timeout_ms); // for all of it
+    Fd fd = connect_to(address, deadline);
     try {
-        Challenge challenge = receive_challenge(fd.get(), timeout_ms);
-        send_hello(fd.get(), challenge, role, auth, "", {}, timeout_ms);
-        receive_welcome(fd.get(), challenge, timeout_ms);
+        Challenge challenge = receive_challenge(fd.get(), deadline.poll_ms());
+        send_hello(fd.get(), challenge, role, auth, "", {}, deadline.poll_ms());
+        receive_welcome(fd.get(), challenge, deadline.poll_ms());
         return ControlConnection(std::move(fd), std::move(challenge));
     } catch (const Error &error) {
         fail(error.code(), "%s: %s", address.c_str(), error.what());

@@ -129,8 +129,11 @@ Peer verify_hello(const msgpack::object &frame, const Challenge &challenge, cons
     peer.software = get_string(frame, "software", "");
     if (!is_one_of(peer.role, {"session", "tool", "plugin", "daemon"}))
         fail(EPROTO, "'%.40s' is no role", peer.role.c_str());
-    if (peer.host.size() > 255 || peer.software.size() > 64)
-        fail(EPROTO, "the hello's host or software is too long");
+    // They are logged, and shown on other users' terminals.
+    auto printable = [](char c) { return c >= ' ' && c != '\x7f'; };
+    if (peer.host.size() > 255 || peer.software.size() > 64 ||
+        !std::all_of(peer.host.begin(), peer.host.end(), printable))
+        fail(EPROTO, "the hello's host or software is too long, or no plain text");
     if (peer.role == "session") {
         peer.lease = get_string(frame, "lease");
         peer.channel = get_string(frame, "channel");
