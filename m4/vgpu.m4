@@ -24,7 +24,7 @@ AC_DEFUN([VGPU_SANITIZERS], [
   AS_IF([test "x$enable_asan" = xyes], [VGPU_SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"])
   AS_IF([test "x$enable_tsan" = xyes], [
     AS_IF([test "x$enable_asan" = xyes], [AC_MSG_ERROR([--enable-asan and --enable-tsan exclude each other])])
-    VGPU_SANITIZE="-fsanitize=thread -fno-omit-frame-pointer"])
+    VGPU_SANITIZE="-fsanitize=thread -Wno-tsan -fno-omit-frame-pointer"])
   AC_SUBST([VGPU_SANITIZE])
   AM_CONDITIONAL([SANITIZED], [test -n "$VGPU_SANITIZE"])
   AM_CONDITIONAL([FUZZERS], [test "x$enable_fuzzers" = xyes])
@@ -56,6 +56,7 @@ AC_DEFUN([VGPU_LIBRARIES], [
   AC_LANG_POP
   AM_CONDITIONAL([HAVE_GTEST], [test "x$have_gtest" = xyes])
   AC_PATH_PROG([BATS], [bats])
+  AM_CONDITIONAL([HAVE_BATS], [test -n "$BATS"])
   AC_PATH_PROG([MPICC], [mpicc])
 ])
 

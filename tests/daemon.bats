@@ -18,8 +18,7 @@ setup() {
 }
 
 teardown() {
-    stop_daemons "$DIR"
-    eventually 10 no_processes
+    stop_daemons "$DIR" && eventually 10 no_processes
 }
 
 # A site of one host: vgpuctld, and vgpud registered with it.

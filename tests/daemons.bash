@@ -68,7 +68,12 @@ stop() {
     kill "$pid" 2>/dev/null || return 0
     eventually 10 is_gone "$pid" || { kill -9 "$pid"; return 1; }
 }
-stop_daemons() { stop "$1/vgpud.pid"; stop "$1/vgpuctld.pid"; }
+stop_daemons() {
+    local failed=0
+    stop "$1/vgpud.pid" || failed=1
+    stop "$1/vgpuctld.pid" || failed=1
+    return "$failed"
+}
 
 # children PID: the pids of its child processes.
 children() { cat /proc/"$1"/task/*/children 2>/dev/null; }

@@ -32,7 +32,9 @@ AM_TESTS_ENVIRONMENT = \
 
 TESTS = $(UNIT_TESTS)
 if !SANITIZED
+if HAVE_BATS
 TESTS += $(BATS_TESTS)
+endif
 endif
 
 # Builds and runs the unit tests alone: for builds with a sanitizer. Automake lets check-TESTS depend on everything that
@@ -41,3 +43,9 @@ check-units: $(BUILT_SOURCES)
 	$(MAKE) $(AM_MAKEFLAGS) $(UNIT_TESTS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(UNIT_TESTS)' check_PROGRAMS='$(UNIT_TESTS)' check_DATA=
 .PHONY: check-units
+
+# What the tests against the cluster leave for whoever looks into a failure.
+clean-local: clean-slurm-tests
+clean-slurm-tests:
+	rm -rf %D%/slurm-cluster %D%/slurm-work %D%/slurm-install.log
+.PHONY: clean-slurm-tests

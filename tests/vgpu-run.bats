@@ -23,7 +23,7 @@ same() {
     shift
     need_program "$name-shared"
     expected=$(straight "$PROGRAMS/$name-shared")
-    for channel in shm:shared shm:static unix:shared tcp:static; do
+    for channel in shm:shared shm:static unix:shared tcp:shared tcp:static; do
         link=${channel#*:} channel=${channel%:*}
         run --separate-stderr timeout 60 vgpu-run --channel "$channel" "$@" "$PROGRAMS/$name-$link"
         [ "$status" = 0 ] || { echo "$name-$link over $channel: status $status: $output $stderr"; return 1; }
@@ -43,6 +43,16 @@ same() {
 @test "two-devices" { same two-devices --gpus 2; }
 @test "thrust-sort" { same thrust-sort; }
 @test "error-codes" { same error-codes; }
+
+@test "the channel is the one that was asked for" {
+    need_program vector-add-shared
+    local channel
+    for channel in shm unix tcp; do
+        run --separate-stderr env VGPU_LOG_LEVEL=info vgpu-run --channel "$channel" "$PROGRAMS/vector-add-shared"
+        [ "$status" = 0 ]
+        contains "$stderr" " over $channel (lease"
+    done
+}
 
 @test "driver-ptx and nvrtc" {
     local name expected

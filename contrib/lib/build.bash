@@ -21,7 +21,7 @@ configured() {
     mkdir -p "$dir"
     [[ $(cat "$dir/.arguments" 2>/dev/null) != "$*" || ! -e $dir/Makefile || $tree/configure -nt $dir/config.status ]] || return 0
     rm -f "$dir/.arguments"
-    (cd "$dir" && logged "$logs/configure-${dir##*/}.log" "configure ${dir##*/}: $*" "$tree/configure" "$@")
+    (cd "$dir" && logged "$logs/configure-${dir##*/}.log" "configure ${dir##*/}: $*" "$tree/configure" "$@") || return
     sed -n '/^slurm-vgpu .* will be built with/,$p' "$logs/configure-${dir##*/}.log"
     echo "$*" >"$dir/.arguments"
 }

@@ -284,7 +284,7 @@ void run_warp(Warp &warp)
 {
     warp.budget = kSliceBranches;
     uint32_t ready = warp.runnable();
-    const Inst *inst;
+    const Inst *inst = nullptr;
     bool divergent = false;
     if (warp.yielded && (warp.turn & 1) && !warp.together) {
         // The group that has waited longest has this slice, unless there is but one.

@@ -40,6 +40,8 @@ int main()
         chunk, [](void **p, size_t size) { return cudaMalloc(p, size); },
         [](void *p) { return cudaFree(p); });
     EXPECT(plain * kMiB <= total);
+    // A failure long before the limit is no quota.
+    EXPECT(plain / (chunk / kMiB) >= kLimit || before - plain * kMiB < 2 * chunk);
     CUDA(cudaMemGetInfo(&after, &total));
     EXPECT(after == before);
     size_t pitched = exhaust(
@@ -52,7 +54,14 @@ int main()
     EXPECT(pitched * kMiB <= total);
     CUDA(cudaMemGetInfo(&after, &total));
     EXPECT(after == before);
-    std::printf("memory-quota: ok total %zu MiB, plain %zu MiB, pitched %zu MiB\n", total / kMiB,
-                plain, pitched);
+    size_t ordered = exhaust(
+        chunk, [](void **p, size_t size) { return cudaMallocAsync(p, size, nullptr); },
+        [](void *p) {
+            cudaError_t error = cudaFreeAsync(p, nullptr);
+            return error == cudaSuccess ? cudaStreamSynchronize(nullptr) : error;
+        });
+    EXPECT(ordered * kMiB <= total);
+    std::printf("memory-quota: ok total %zu MiB, plain %zu MiB, pitched %zu MiB, ordered %zu MiB\n",
+                total / kMiB, plain, pitched, ordered);
     return 0;
 }

@@ -28,6 +28,8 @@ int main(int argc, char **argv)
 
     // Where the launcher gave each rank a device of its own, there is one to count.
     CUDA(cudaGetDeviceCount(&devices));
+    if (argc > 1)
+        EXPECT(devices == atoi(argv[1])); // so many on this node: one for each of its ranks
     CUDA(cudaSetDevice(local_rank % devices));
     unsigned long long *device, mine = 0, all = 0, expected = 0;
     std::vector<unsigned long long> host(n);

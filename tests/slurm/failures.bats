@@ -11,8 +11,8 @@ teardown() {
     # Whatever a test has stopped runs again for the next.
     on ctl pgrep -x vgpuctld >/dev/null || start vgpuctld
     on gpu1 pgrep -x vgpud >/dev/null || start vgpud
-    eventually 20 gpu_is_up
-    assert_clean
+    rm -f "$WORK/go"
+    eventually 20 gpu_is_up && assert_clean
 }
 
 gpu_is_up() { [ "$(state '[.nodes[] | select(.node == "gpu1" and .state == "up")] | length')" = 1 ]; }
@@ -32,9 +32,10 @@ leased() { [ "$(state '.slices | length')" -ge 1 ]; }
 }
 
 @test "vgpuctld dies during a job: the job goes on and ends in time" {
-    job=$(submit --gres=vgpu:1 --wrap 'sleep 2; echo over')
+    job=$(submit --gres=vgpu:1 --wrap "while [ ! -e $WORK/go ]; do sleep 0.1; done; echo over")
     eventually 20 leased
     on ctl pkill -KILL -x vgpuctld
+    touch "$WORK/go"
     wait_job "$job" 15
     [ "$(job_state "$job")" = COMPLETED ]
     contains "$(cat "$WORK/$job.out")" "over"
@@ -100,9 +101,9 @@ END
 
 @test "a killed worker: the program gets an error and one line, the others nothing" {
     need_program jacobi-shared
-    job=$(submit --gres=vgpu:1 --wrap "$PROGRAMS/jacobi-shared")
+    job=$(submit --gres=vgpu:1 --wrap "while $PROGRAMS/jacobi-shared; do :; done; exit 1")
     eventually 30 in_use
-    on gpu1 pkill -KILL -x vgpustepd
+    eventually 10 on gpu1 pkill -KILL -x vgpustepd
     wait_job "$job" 30
     [ "$(job_state "$job")" = FAILED ]
     contains "$(cat "$WORK/$job.out")" "slurm-vgpu: "
@@ -111,11 +112,10 @@ END
 
 @test "a killed program: its worker goes, the job's next one works" {
     need_program vector-add-shared jacobi-shared
-    job=$(submit --gres=vgpu:1 --wrap "$PROGRAMS/jacobi-shared & pid=\$!; while [ ! -e $WORK/go ]; do sleep 0.1; done; kill -KILL \$pid; wait; $PROGRAMS/vector-add-shared")
+    job=$(submit --gres=vgpu:1 --wrap "while :; do $PROGRAMS/jacobi-shared; done & loop=\$!; while [ ! -e $WORK/go ]; do sleep 0.1; done; until pkill -KILL -x jacobi-shared; do :; done; kill \$loop; pkill -KILL -x jacobi-shared; wait; $PROGRAMS/vector-add-shared")
     eventually 30 in_use
     touch "$WORK/go"
     wait_job "$job" 30
-    rm "$WORK/go"
     [ "$(job_state "$job")" = COMPLETED ]
     contains "$(cat "$WORK/$job.out")" "vector-add: ok"
 }
@@ -194,7 +194,7 @@ END
         [ "$(ctl squeue -h -j "$job" -o %r)" != BeginTime ] || ctl scontrol update "jobid=$job" StartTime=now
         eventually 5 printed 2
     }
-    eventually 60 again
+    eventually 170 again
     [ "$(grep ^Lease= "$WORK/$job.out" | sort -u | wc -l)" = 2 ]
     ctl scancel "$job"
 }

@@ -51,17 +51,27 @@ teardown() {
 @test "another user's job runs as that user, worker included" {
     need_program jacobi-shared
     cp "$PROGRAMS/jacobi-shared" "$WORK/jacobi"
-    job=$(as_user nobody ctl sbatch --parsable --output="$WORK/nobody.out" --gres=vgpu:1 --wrap "$WORK/jacobi")
+    job=$(as_user nobody ctl sbatch --parsable --output="$WORK/nobody.out" --gres=vgpu:1 --wrap "while [ ! -e $WORK/nobody.go ]; do $WORK/jacobi; done")
     worker_of_nobody() { [ "$(on gpu1 ps -C vgpustepd -o user=)" = nobody ]; }
     eventually 30 worker_of_nobody
+    touch "$WORK/nobody.go"
     wait_job "$job" 60
     contains "$(cat "$WORK/nobody.out")" "jacobi: ok"
 }
 
 @test "two steps of one job at the same time have different slices" {
-    job=$(submit -n2 -N1 --gres=vgpu:2 --wrap 'srun -n1 --exact --gres=vgpu:1 sleep 5 & srun -n1 --exact --gres=vgpu:1 sleep 5 & wait')
+    job=$(submit -n2 -N1 --gres=vgpu:2 --wrap "go='while [ ! -e $WORK/go ]; do sleep 0.1; done'; srun -n1 --exact --gres=vgpu:1 sh -c \"\$go\" & srun -n1 --exact --gres=vgpu:1 sh -c \"\$go\" & wait")
     both() { [ "$(state "[.slices[] | select(.job == $job) | .step] | unique | length")" -ge 3 ]; }
     eventually 20 both
+    touch "$WORK/go"
     wait_job "$job" 30
+    rm "$WORK/go"
     [ "$(job_state "$job")" = COMPLETED ]
+}
+
+@test "a program that first needs its GPU after LeaseTimeout still gets it" {
+    need_program vector-add-shared
+    # The lease was renewed meanwhile: LeaseTimeout is 6 s here.
+    run -0 --separate-stderr ctl srun --gres=vgpu:1 sh -c "sleep 8; $PROGRAMS/vector-add-shared"
+    contains "$output" "vector-add: ok"
 }

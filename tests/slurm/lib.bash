@@ -50,12 +50,13 @@ no_lease_files() {
 no_drained_nodes() { [ "$(ctl sinfo -h -N -o %t | sort -u)" = idle ]; }
 no_licences() { ctl scontrol -o show licenses | grep -q 'Used=0'; }
 
+# One chain: in a teardown bats looks at the last command only.
 assert_clean() {
-    eventually 20 jobs_ended
-    eventually 20 no_leases
-    eventually 10 no_sessions
-    eventually 10 no_workers
-    eventually 10 no_lease_files
-    eventually 10 no_licences
-    eventually 15 no_drained_nodes
+    eventually 20 jobs_ended &&
+        eventually 20 no_leases &&
+        eventually 10 no_sessions &&
+        eventually 10 no_workers &&
+        eventually 10 no_lease_files &&
+        eventually 10 no_licences &&
+        eventually 15 no_drained_nodes
 }

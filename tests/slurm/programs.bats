@@ -66,12 +66,12 @@ carries() {
 
 @test "mpi-ranks: srun -n4 --mpi=pmix, a vgpu for each rank" {
     need_program mpi-ranks-shared
-    run -0 --separate-stderr ctl srun -N1 -n4 --mpi=pmix --gres=vgpu:4 "$PROGRAMS/mpi-ranks-shared"
+    run -0 --separate-stderr ctl srun -N1 -n4 --mpi=pmix --gres=vgpu:4 "$PROGRAMS/mpi-ranks-shared" 4
     contains "$output" "mpi-ranks: ok"
     printf '%s\n' "$output" >"$WORK/expected"
     # Over two nodes it is the same sum.
     by_srun_two() {
-        run -0 --separate-stderr ctl srun -w cpu1,cpu2 -N2 -n4 --mpi=pmix --gres=vgpu:2 "$PROGRAMS/mpi-ranks-static"
+        run -0 --separate-stderr ctl srun -w cpu1,cpu2 -N2 -n4 --mpi=pmix --gres=vgpu:2 "$PROGRAMS/mpi-ranks-static" 2
         diff "$WORK/expected" - <<<"$output"
     }
     by_srun_two
@@ -81,12 +81,13 @@ carries() {
     need_program jacobi-shared
     local where channel job
     for where in gpu1:shm cpu1:tcp; do
-        job=$(submit -w "${where%:*}" --gres=vgpu:1 --wrap "$PROGRAMS/jacobi-shared")
+        job=$(submit -w "${where%:*}" --gres=vgpu:1 --wrap "while :; do $PROGRAMS/jacobi-shared; done")
         seen() { channel=$(state "[.sessions[].channel] | join(\",\")") && [ -n "$channel" ]; }
         eventually 30 seen
         [ "$channel" = "${where#*:}" ]
-        wait_job "$job" 120
-        [ "$(job_state "$job")" = COMPLETED ]
+        ctl scancel "$job"
+        wait_job "$job"
+        eventually 20 no_sessions
     done
 }
 
