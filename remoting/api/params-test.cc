@@ -198,7 +198,7 @@ TEST(Params, devices_and_pointers)
 
 TEST(Params, scalars_and_structures_through_pointers)
 {
-    CUmemLocation location{CU_MEM_LOCATION_TYPE_DEVICE, {7}}, back{};
+    CUmemLocation location{CU_MEM_LOCATION_TYPE_DEVICE, 7}, back{};
     float f = 0;
     int both = 1;
     using Call = Wire<In<CUmemLocation>, Out<float>, InOut<int>, Out<CUmemLocation>>;

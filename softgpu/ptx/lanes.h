@@ -43,16 +43,23 @@ alignas(64) static constexpr uint32_t kBit[kLanes] = {
     1u << 24, 1u << 25, 1u << 26, 1u << 27, 1u << 28, 1u << 29, 1u << 30, 1u << 31,
 };
 
+// Says of the loop after it that no lane depends on another.
+#ifdef __clang__
+#define VGPU_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define VGPU_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 /// d[lane] = value(lane) for the active lanes; `value` is evaluated for all, and must bear that.
 template<class D, class F>
 VGPU_INLINE void fill(uint32_t active, D *d, F value)
 {
     if (active == kAllLanes) {
-#pragma GCC ivdep
+        VGPU_INDEPENDENT
         for (unsigned lane = 0; lane < kLanes; lane++)
             d[lane] = value(lane);
     } else {
-#pragma GCC ivdep
+        VGPU_INDEPENDENT
         for (unsigned lane = 0; lane < kLanes; lane++) {
             D now = value(lane);
             d[lane] = (active & kBit[lane]) ? now : d[lane];
@@ -78,7 +85,7 @@ template<class F>
 VGPU_INLINE uint32_t collect(F test)
 {
     uint32_t bits = 0;
-#pragma GCC ivdep
+    VGPU_INDEPENDENT
     for (unsigned lane = 0; lane < kLanes; lane++)
         bits |= test(lane) ? kBit[lane] : 0u;
     return bits;
