@@ -36,32 +36,28 @@ bool is_column(const msgpack::object &value)
 
 } // namespace
 
-Store::Store(const std::string &directory) : path_(directory + "/vgpuctld.db")
+Store::Store(const std::string &directory)
+    : path_(directory + "/vgpuctld.db"), db_(nullptr, sqlite3_close)
 {
     make_directories(directory, 0700);
+    sqlite3 *db = nullptr;
     const int result =
-        sqlite3_open_v2(path_.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
-    if (result != SQLITE_OK) {
-        const std::string reason = db_ ? sqlite3_errmsg(db_) : sqlite3_errstr(result);
-        sqlite3_close(db_);
-        fail(EIO, "%s: %s (StateSaveLocation)", path_.c_str(), reason.c_str());
-    }
-    sqlite3_busy_timeout(db_, kBusyMs);
+        sqlite3_open_v2(path_.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+    db_.reset(db);
+    if (result != SQLITE_OK)
+        fail(EIO, "%s: %s (StateSaveLocation)", path_.c_str(),
+             db ? sqlite3_errmsg(db) : sqlite3_errstr(result));
+    sqlite3_busy_timeout(db, kBusyMs);
     execute("PRAGMA journal_mode=WAL");
     execute("PRAGMA synchronous=NORMAL"); // a power failure may lose the last rows, which daemons
                                           // report again
 }
 
-Store::~Store()
-{
-    sqlite3_close(db_);
-}
-
 Store::Statement Store::prepare(const std::string &sql)
 {
     sqlite3_stmt *statement = nullptr;
-    if (sqlite3_prepare_v2(db_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK)
-        fail(EIO, "%s: %s", path_.c_str(), sqlite3_errmsg(db_));
+    if (sqlite3_prepare_v2(db_.get(), sql.c_str(), -1, &statement, nullptr) != SQLITE_OK)
+        fail(EIO, "%s: %s", path_.c_str(), sqlite3_errmsg(db_.get()));
     return {statement, sqlite3_finalize};
 }
 
@@ -69,7 +65,7 @@ bool Store::step(sqlite3_stmt *statement)
 {
     const int result = sqlite3_step(statement);
     if (result != SQLITE_ROW && result != SQLITE_DONE)
-        fail(EIO, "%s: %s", path_.c_str(), sqlite3_errmsg(db_));
+        fail(EIO, "%s: %s", path_.c_str(), sqlite3_errmsg(db_.get()));
     return result == SQLITE_ROW;
 }
 
@@ -163,7 +159,7 @@ Store::Transaction::Transaction(Store &store) : store_(store)
 Store::Transaction::~Transaction()
 {
     if (open_)
-        sqlite3_exec(store_.db_, "ROLLBACK", nullptr, nullptr, nullptr);
+        sqlite3_exec(store_.db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 void Store::Transaction::commit()

@@ -22,7 +22,6 @@ class Store
 public:
     /// Opens vgpuctld.db in `directory`, making both if need be. Throws Error.
     explicit Store(const std::string &directory);
-    ~Store();
     Store(const Store &) = delete;
     Store &operator=(const Store &) = delete;
 
@@ -80,7 +79,7 @@ private:
     void execute(const std::string &sql);
 
     std::string path_;
-    sqlite3 *db_ = nullptr;
+    std::unique_ptr<sqlite3, int (*)(sqlite3 *)> db_;
 };
 
 } // namespace vgpu::control

@@ -148,7 +148,9 @@ TEST(StaticCudart, IsKnownByWhatItLeavesBehind)
     EXPECT_FALSE(holds(pattern.substr(0, 12)));
     EXPECT_FALSE(holds("cudart.shm.%"));
     EXPECT_FALSE(holds(""));
+#ifndef __SANITIZE_ADDRESS__ // it reads our own image from end to end, red zones included
     EXPECT_FALSE(report_static_cudart()); // this test is linked with none
+#endif
 }
 
 TEST(Window, KeepsOneOfWhatItOffersAndReservesIt)
