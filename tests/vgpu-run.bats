@@ -209,6 +209,7 @@ start_jacobi() {
         [ "$status" != 0 ] || { cat out err; return 1; }
         contains "$(cat err)" "was killed by SIGKILL"
         contains "$(cat err)" "is gone"
+        contains "$(cat out)" "cudaErrorDevicesUnavailable"
     done
 }
 

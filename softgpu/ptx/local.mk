@@ -2,8 +2,9 @@
 # The PTX front end and executor. Handlers are compiled twice: for any x86-64, and for AVX2.
 VGPU_PTX_CXXFLAGS = $(AM_CXXFLAGS) -ffp-contract=off -fno-strict-aliasing
 # The user's -O2 comes later on the command line and would win over -O3: what matters of -O3 is named.
-VGPU_PTX_OPS_CXXFLAGS = $(VGPU_PTX_CXXFLAGS) -fno-math-errno -fno-trapping-math -ftree-vectorize \
-	-fvect-cost-model=dynamic -fpeel-loops -funswitch-loops -Wno-unknown-pragmas \
+# The thread sanitizer is for our threads: what handlers touch is the kernel's, which may race as kernels do.
+VGPU_PTX_OPS_CXXFLAGS = $(filter-out -fsanitize=thread,$(VGPU_PTX_CXXFLAGS)) -fno-math-errno -fno-trapping-math -ftree-vectorize \
+	-fvect-cost-model=dynamic -fpeel-loops -funswitch-loops \
 	-Wno-ignored-optimization-argument
 
 VGPU_PTX_OPS = \

@@ -108,6 +108,7 @@ END
     [ "$(job_state "$job")" = FAILED ]
     contains "$(cat "$WORK/$job.out")" "slurm-vgpu: "
     contains "$(cat "$WORK/$job.out")" "jacobi: FAILED"
+    contains "$(cat "$WORK/$job.out")" "cudaErrorDevicesUnavailable"
 }
 
 @test "a killed program: its worker goes, the job's next one works" {
