@@ -8,18 +8,32 @@ mapfile -t shared <"$dir/shared"
 
 hostname "$host"
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -m 755 /run/outside
-mount --bind /tmp /run/outside
-mount -t tmpfs -o mode=1777 tmpfs /tmp
+
+# cover FOLDER MODE: FOLDER is the host's own now, but for the shared folders below it.
+cover() {
+    local folder=$1 mode=$2 path
+    mkdir -m 755 /run/outside
+    mount --bind "$folder" /run/outside
+    mount -t tmpfs -o "mode=$mode" tmpfs "$folder"
+    for path in "${shared[@]}"; do
+        [[ $path == "$folder"/* ]] || continue
+        mkdir -p "$path"
+        mount --bind "/run/outside/${path#"$folder"/}" "$path"
+    done
+    umount /run/outside
+    rmdir /run/outside
+}
+
+cover /tmp 1777
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
-# Jobs work in folders that all hosts see, and those may lie below the real /tmp.
+# Slurm's user has to get through where the tree lies in a folder closed to others, such as root's home.
 for path in "${shared[@]}"; do
-    [[ $path == /tmp/* ]] || continue
-    mkdir -p "$path"
-    mount --bind "/run/outside/${path#/tmp/}" "$path"
+    above=$path closed=
+    while above=${above%/*} && [[ -n $above ]]; do
+        ((8#$(stat -c %a "$above") & 1)) || closed=$above
+    done
+    [[ -z $closed ]] || cover "$closed" 755
 done
-umount /run/outside
-rmdir /run/outside
 mount --bind "$dir/etc/hosts" /etc/hosts
 mount --bind "$dir/etc/slurm" /etc/slurm
 install -d -m 755 /run/lock /run/slurm /run/vgpu
