@@ -19,8 +19,6 @@ stage() {
     PEER=$TOP_SRCDIR/tests/control-peer.py
 }
 
-need_program() { [ -x "$PROGRAMS/$1" ] || skip "tests/cuda/$1 was not built"; }
-
 # straight COMMAND...: on the software GPU itself, without daemon or channel.
 straight() { env LD_LIBRARY_PATH="$VGPU_LIBDIR/soft:$VGPU_LIBDIR:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@"; }
 

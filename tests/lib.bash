@@ -20,6 +20,14 @@ need() {
     done
 }
 
+# need_program NAME...: skips where tests/cuda was not built (no nvcc, no MPI). $PROGRAMS is where.
+need_program() {
+    local one
+    for one in "$@"; do
+        [ -x "$PROGRAMS/$one" ] || skip "tests/cuda/$one was not built"
+    done
+}
+
 # need_root: namespaces and other users' processes.
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 

@@ -12,9 +12,6 @@ as_user() { (cd "$WORK" && "$TOP_SRCDIR/contrib/cluster" exec --dir "$CLUSTER" -
 ctl() { on ctl "$@"; }
 start() { "$TOP_SRCDIR/contrib/cluster" start --dir "$CLUSTER" "$@"; }
 
-# need_program NAME: skips where tests/cuda was not built (no nvcc, no MPI).
-need_program() { [ -x "$PROGRAMS/$1" ] || skip "tests/cuda/$1 was not built"; }
-
 # straight COMMAND...: on the software GPU itself, without Slurm, daemon or channel.
 straight() {
     (cd "$WORK" && VGPU_SOFT_DEVICES=${SOFT_DEVICES:-1} LD_LIBRARY_PATH="$VGPU_LIBDIR/soft:$VGPU_LIBDIR:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@")
