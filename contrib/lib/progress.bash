@@ -25,6 +25,12 @@ wait_for() {
     done
 }
 
+# last_lines LOG: what `logged` shows of a failed command, unless $explain names a better function.
+last_lines() {
+    printf -- '--- the last lines of %s:\n' "$1"
+    tail -n 25 "$1"
+}
+
 # logged LOG WHAT COMMAND...: runs COMMAND with its output in LOG, and shows how long it took or where it failed.
 logged() {
     local log=$1 what=$2 begin=$SECONDS status=0 ticker
@@ -39,8 +45,7 @@ logged() {
     kill "$ticker" 2>/dev/null || true
     wait "$ticker" 2>/dev/null || true
     if ((status != 0)); then
-        printf -- '--- the last lines of %s:\n' "$log" >&2
-        tail -n 25 "$log" >&2
+        "${explain:-last_lines}" "$log" >&2
         printf '%s: failed: %s (status %d after %d s); the whole log is %s\n' \
             "${0##*/}" "$what" "$status" $((SECONDS - begin)) "$log" >&2
         return 1
