@@ -74,6 +74,7 @@ noinst_LTLIBRARIES += \
 	%D%/resident.h \
 	%D%/schedule.cc \
 	%D%/syntax.h \
+	%D%/texture.h \
 	%D%/types.cc \
 	%D%/types.h \
 	%D%/warp-operation.cc

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "softgpu/ptx/memory.h"
+#include "softgpu/ptx/texture.h"
 
 #include <array>
 #include <cstddef>
@@ -101,6 +102,10 @@ public:
     /// What is released must stay mapped until the launch ends: other threads may hold its range.
     virtual void release(uint64_t address) = 0;
     virtual bool cancelled() const = 0; ///< polled now and then: context destroyed or worker ending
+    /// What a kernel's 64-bit texture or surface object stands for, or null if it stands for none.
+    /// Asked once a launch and core for each object; held until the launch ends.
+    virtual std::shared_ptr<const Texture> texture(uint64_t) { return nullptr; }
+    virtual std::shared_ptr<const Image> surface(uint64_t) { return nullptr; }
 };
 
 struct Launch {
