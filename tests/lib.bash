@@ -4,11 +4,13 @@
 TOP_SRCDIR=${TOP_SRCDIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 TOP_BUILDDIR=${TOP_BUILDDIR:-$TOP_SRCDIR/build}
 CXX=${CXX:-g++}
+PYTHON=${PYTHON:-python3}
 CUDA_HOME_DIR=${CUDA_HOME_DIR:-/usr/local/cuda}
-export TOP_SRCDIR TOP_BUILDDIR CXX CUDA_HOME_DIR
+export TOP_SRCDIR TOP_BUILDDIR CXX PYTHON CUDA_HOME_DIR
 
 # The libraries in the build tree, where libtool puts them.
 SOFT_LIBDIR=$TOP_BUILDDIR/softgpu/driver/.libs
+NULL_LIBDIR=$TOP_BUILDDIR/nulldriver/.libs
 CLIENT_LIBDIR=$TOP_BUILDDIR/remoting/client/.libs
 CUDART_LIBDIR=$TOP_BUILDDIR/remoting/cudart/.libs
 

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// Modules and kernels: the PTX is read for the names and parameters of its kernels and for its
+// variables, so that callers find what they look for; nothing is made of the code.
+#include "nulldriver/null.h"
+
+#include "remoting/base/error.h"
+#include "softgpu/fatbin/fatbin.h"
+#include "softgpu/ptx/parser.h"
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace null = vgpu::null;
+
+namespace
+{
+
+struct Image;
+
+// What a CUfunction and a CUkernel point to.
+struct Function {
+    Image *image;
+    std::string name;
+    std::vector<std::pair<size_t, size_t>> parameters; // offset and size
+    size_t bytes = 0;
+};
+
+// What a CUmodule and a CUlibrary point to. Never taken away: whoever keeps a handle too long finds
+// it as it was.
+struct Image {
+    std::map<std::string, Function, std::less<>> functions;
+    std::map<std::string, std::vector<uint64_t>, std::less<>> variables; // in 16-byte units
+};
+
+std::string ptx_of(const void *data)
+{
+    namespace fatbin = vgpu::soft::fatbin;
+    uint32_t magic;
+    memcpy(&magic, data, sizeof magic);
+    if (magic == fatbin::kWrapperMagic) {
+        memcpy(&data, static_cast<const char *>(data) + 8, sizeof data);
+        memcpy(&magic, data, sizeof magic);
+    }
+    if (magic != fatbin::kHeaderMagic)
+        return magic == 0x464c457f ? "" : static_cast<const char *>(data); // an ELF file has none
+    size_t bytes = fatbin::container_bytes(data);
+    auto list = fatbin::entries({static_cast<const std::byte *>(data), bytes});
+    auto best = fatbin::best_ptx(list, std::numeric_limits<unsigned>::max());
+    return best ? fatbin::text(*best) : "";
+}
+
+std::unique_ptr<Image> read_image(const void *data)
+{
+    auto image = std::make_unique<Image>();
+    const std::string text = ptx_of(data);
+    const vgpu::soft::syntax::Module module = vgpu::soft::parse(text);
+    for (const auto &function : module.functions) {
+        if (!function.kernel)
+            continue;
+        Function &own = image->functions[std::string(function.name)];
+        own = {image.get(), std::string(function.name), {}, 0};
+        for (const auto &parameter : function.parameters) {
+            own.bytes =
+                (own.bytes + parameter.alignment - 1) / parameter.alignment * parameter.alignment;
+            own.parameters.emplace_back(own.bytes, parameter.size);
+            own.bytes += parameter.size;
+        }
+    }
+    for (const auto &variable : module.variables)
+        image->variables[std::string(variable.name)].resize(variable.size / 8 + 1);
+    return image;
+}
+
+template<class Handle>
+CUresult load(const char *call, Handle *handle, const void *data)
+{
+    if (!handle || !data)
+        return CUDA_ERROR_INVALID_VALUE;
+    try {
+        *handle = reinterpret_cast<Handle>(read_image(data).release());
+    } catch (const vgpu::Error &error) {
+        fprintf(stderr, "libcuda-null: %s: %s\n", call, error.what());
+        return CUDA_ERROR_INVALID_PTX;
+    } catch (const std::exception &error) {
+        fprintf(stderr, "libcuda-null: %s: %s\n", call, error.what());
+        return CUDA_ERROR_INVALID_IMAGE;
+    }
+    return null::accept(call, "handle", *handle);
+}
+
+template<class Handle>
+CUresult load_file(const char *call, Handle *handle, const char *path)
+{
+    std::ifstream file(path, std::ios::binary);
+    if (!file)
+        return CUDA_ERROR_FILE_NOT_FOUND;
+    std::string bytes(std::istreambuf_iterator<char>(file), {});
+    bytes.append(16, '\0');
+    return load(call, handle, bytes.data());
+}
+
+template<class Handle>
+CUresult find(const char *call, Handle *handle, const void *image, const char *name)
+{
+    auto &functions = const_cast<Image *>(static_cast<const Image *>(image))->functions;
+    auto it = functions.find(std::string_view(name));
+    if (it == functions.end())
+        return CUDA_ERROR_NOT_FOUND;
+    *handle = reinterpret_cast<Handle>(&it->second);
+    return null::accept(call, "name", name);
+}
+
+CUresult find_variable(const char *call, CUdeviceptr *pointer, size_t *bytes, void *image,
+                       const char *name)
+{
+    auto &variables = static_cast<Image *>(image)->variables;
+    auto it = variables.find(std::string_view(name));
+    if (it == variables.end())
+        return CUDA_ERROR_NOT_FOUND;
+    if (pointer)
+        *pointer = CUdeviceptr(it->second.data());
+    if (bytes)
+        *bytes = it->second.size() * 8;
+    return null::accept(call, "name", name);
+}
+
+CUresult parameter(const void *function, size_t index, size_t *offset, size_t *bytes)
+{
+    auto &list = static_cast<const Function *>(function)->parameters;
+    if (index >= list.size())
+        return CUDA_ERROR_INVALID_VALUE;
+    *offset = list[index].first;
+    if (bytes)
+        *bytes = list[index].second;
+    return CUDA_SUCCESS;
+}
+
+CUresult attribute(int *value, CUfunction_attribute which)
+{
+    switch (which) {
+    case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK:
+        *value = 1024;
+        break;
+    case CU_FUNC_ATTRIBUTE_NUM_REGS:
+        *value = 32;
+        break;
+    case CU_FUNC_ATTRIBUTE_PTX_VERSION:
+    case CU_FUNC_ATTRIBUTE_BINARY_VERSION:
+        *value = 80;
+        break;
+    case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES:
+        *value = 48 << 10;
+        break;
+    default:
+        *value = 0;
+    }
+    return CUDA_SUCCESS;
+}
+
+// The packed parameters, whichever way they were given.
+std::vector<std::byte> packed(const Function &function, void **values, void **extra)
+{
+    std::vector<std::byte> buffer(function.bytes);
+    for (size_t i = 0; values && i < function.parameters.size(); i++)
+        memcpy(buffer.data() + function.parameters[i].first, values[i],
+               function.parameters[i].second);
+    const void *data = nullptr;
+    size_t bytes = 0;
+    for (; extra && *extra != CU_LAUNCH_PARAM_END; extra += 2) {
+        if (*extra == CU_LAUNCH_PARAM_BUFFER_POINTER)
+            data = extra[1];
+        else if (*extra == CU_LAUNCH_PARAM_BUFFER_SIZE)
+            bytes = *static_cast<size_t *>(extra[1]);
+    }
+    if (data)
+        memcpy(buffer.data(), data, std::min(bytes, buffer.size()));
+    return buffer;
+}
+
+CUresult record_launch(const CUlaunchConfig &at, CUfunction handle, void **values, void **extra)
+{
+    auto &function = *reinterpret_cast<const Function *>(handle);
+    auto buffer = packed(function, values, extra);
+    bool cooperative = false;
+    for (unsigned i = 0; i < at.numAttrs; i++)
+        if (at.attrs[i].id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE)
+            cooperative = at.attrs[i].value.cooperative;
+    auto dim3 = [](unsigned x, unsigned y, unsigned z) {
+        return std::to_string(x) + "x" + std::to_string(y) + "x" + std::to_string(z);
+    };
+    null::write_record(
+        "cuLaunchKernel", "f,grid,block,shared,hStream,cooperative,parameters",
+        {null::text(function.name.c_str()), dim3(at.gridDimX, at.gridDimY, at.gridDimZ),
+         dim3(at.blockDimX, at.blockDimY, at.blockDimZ), std::to_string(at.sharedMemBytes),
+         null::text(at.hStream), std::to_string(cooperative),
+         null::text(null::Exact{buffer.data(), buffer.size()})});
+    return CUDA_SUCCESS;
+}
+
+} // namespace
+
+NULL_EXPORT cuModuleLoad(CUmodule *module, const char *path)
+{
+    return load_file("cuModuleLoad", module, path);
+}
+
+NULL_EXPORT cuModuleLoadData(CUmodule *module, const void *image)
+{
+    return load("cuModuleLoadData", module, image);
+}
+
+NULL_EXPORT cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int, CUjit_option *,
+                               void **)
+{
+    return load("cuModuleLoadDataEx", module, image);
+}
+
+NULL_EXPORT cuModuleLoadFatBinary(CUmodule *module, const void *image)
+{
+    return load("cuModuleLoadFatBinary", module, image);
+}
+
+NULL_EXPORT cuLibraryLoadData(CUlibrary *library, const void *image, CUjit_option *, void **,
+                              unsigned int, CUlibraryOption *, void **, unsigned int)
+{
+    return load("cuLibraryLoadData", library, image);
+}
+
+NULL_EXPORT cuLibraryLoadFromFile(CUlibrary *library, const char *path, CUjit_option *, void **,
+                                  unsigned int, CUlibraryOption *, void **, unsigned int)
+{
+    return load_file("cuLibraryLoadFromFile", library, path);
+}
+
+NULL_EXPORT cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name)
+{
+    return find("cuModuleGetFunction", function, module, name);
+}
+
+NULL_EXPORT cuLibraryGetKernel(CUkernel *kernel, CUlibrary library, const char *name)
+{
+    return find("cuLibraryGetKernel", kernel, library, name);
+}
+
+NULL_EXPORT cuKernelGetFunction(CUfunction *function, CUkernel kernel)
+{
+    *function = reinterpret_cast<CUfunction>(kernel);
+    return null::accept("cuKernelGetFunction", "kernel", kernel);
+}
+
+NULL_EXPORT cuLibraryGetModule(CUmodule *module, CUlibrary library)
+{
+    *module = reinterpret_cast<CUmodule>(library);
+    return null::accept("cuLibraryGetModule", "library", library);
+}
+
+NULL_EXPORT cuFuncGetModule(CUmodule *module, CUfunction function)
+{
+    *module = reinterpret_cast<CUmodule>(reinterpret_cast<const Function *>(function)->image);
+    return CUDA_SUCCESS;
+}
+
+NULL_EXPORT cuModuleGetGlobal_v2(CUdeviceptr *pointer, size_t *bytes, CUmodule module,
+                                 const char *name)
+{
+    return find_variable("cuModuleGetGlobal_v2", pointer, bytes, module, name);
+}
+
+NULL_EXPORT cuLibraryGetGlobal(CUdeviceptr *pointer, size_t *bytes, CUlibrary library,
+                               const char *name)
+{
+    return find_variable("cuLibraryGetGlobal", pointer, bytes, library, name);
+}
+
+NULL_EXPORT cuFuncGetParamInfo(CUfunction function, size_t index, size_t *offset, size_t *bytes)
+{
+    return parameter(function, index, offset, bytes);
+}
+
+NULL_EXPORT cuKernelGetParamInfo(CUkernel kernel, size_t index, size_t *offset, size_t *bytes)
+{
+    return parameter(kernel, index, offset, bytes);
+}
+
+NULL_EXPORT cuFuncGetAttribute(int *value, CUfunction_attribute which, CUfunction)
+{
+    return attribute(value, which);
+}
+
+NULL_EXPORT cuKernelGetAttribute(int *value, CUfunction_attribute which, CUkernel, CUdevice)
+{
+    return attribute(value, which);
+}
+
+NULL_EXPORT cuFuncGetName(const char **name, CUfunction function)
+{
+    *name = reinterpret_cast<const Function *>(function)->name.c_str();
+    return CUDA_SUCCESS;
+}
+
+NULL_EXPORT cuKernelGetName(const char **name, CUkernel kernel)
+{
+    *name = reinterpret_cast<const Function *>(kernel)->name.c_str();
+    return CUDA_SUCCESS;
+}
+
+NULL_EXPORT cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction, int threads,
+                                                        size_t)
+{
+    *blocks = threads > 0 ? 2048 / threads : 0;
+    return CUDA_SUCCESS;
+}
+
+NULL_EXPORT cuLaunchKernel(CUfunction function, unsigned int grid_x, unsigned int grid_y,
+                           unsigned int grid_z, unsigned int block_x, unsigned int block_y,
+                           unsigned int block_z, unsigned int shared, CUstream stream,
+                           void **values, void **extra)
+{
+    if (!null::recording) [[likely]]
+        return CUDA_SUCCESS;
+    return record_launch({.gridDimX = grid_x,
+                          .gridDimY = grid_y,
+                          .gridDimZ = grid_z,
+                          .blockDimX = block_x,
+                          .blockDimY = block_y,
+                          .blockDimZ = block_z,
+                          .sharedMemBytes = shared,
+                          .hStream = stream},
+                         function, values, extra);
+}
+
+NULL_EXPORT cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void **values,
+                             void **extra)
+{
+    return null::recording ? record_launch(*config, function, values, extra) : CUDA_SUCCESS;
+}

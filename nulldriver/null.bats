@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The null driver: it has every entry point, and what reaches it is the same straight and remoted.
+bats_require_minimum_version 1.5.0
+load ../tests/lib
+load ../tests/daemons
+
+setup_file() {
+    stage
+    mkdir -p "$STAGE/lib/null"
+    ln -sf "$NULL_LIBDIR/libcuda-null.so.1" "$STAGE/lib/null/"
+    ln -sf libcuda-null.so.1 "$STAGE/lib/null/libcuda.so.1"
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    driver=$VGPU_LIBDIR/null/libcuda-null.so.1
+    sequence=$TOP_SRCDIR/nulldriver/sequence.py
+}
+
+teardown() { nothing_left; }
+
+exports() { nm -D --defined-only "$1" | awk '{print $3}' | sort; }
+
+# build: a program that does some of everything, and nothing that depends on a result.
+build() {
+    cat >program.cc <<'END'
+#include <cuda.h>
+#include <cstdio>
+#include <vector>
+#define CHECK(call) if (CUresult e = (call)) { std::printf("%s: %d\n", #call, int(e)); return 1; }
+const char *ptx = ".version 7.0\n.target sm_75\n.address_size 64\n"
+    ".visible .entry k(.param .u64 a, .param .u32 n, .param .align 16 .b8 s[48]) { ret; }\n";
+int main()
+{
+    CUdevice device; CUcontext context; CUmodule module; CUfunction k; CUstream stream; CUevent event; CUdeviceptr a, b;
+    CHECK(cuInit(0));
+    CHECK(cuDeviceGet(&device, 0));
+    CHECK(cuDevicePrimaryCtxRetain(&context, device));
+    CHECK(cuCtxSetCurrent(context));
+    CHECK(cuModuleLoadData(&module, ptx));
+    CHECK(cuModuleGetFunction(&k, module, "k"));
+    CHECK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    CHECK(cuEventCreate(&event, 0));
+    CHECK(cuMemAlloc(&a, 3 << 20));
+    CHECK(cuMemAlloc(&b, 4096));
+    std::vector<unsigned> host(3 << 18);
+    for (unsigned i = 0; i < host.size(); i++)
+        host[i] = i * 2654435761u;
+    CHECK(cuMemcpyHtoD(a, host.data(), host.size() * 4));
+    CHECK(cuMemsetD32(b, 7, 1024));
+    for (unsigned i = 0; i < 50; i++) {
+        unsigned char s[48] = {};
+        s[i % 48] = static_cast<unsigned char>(i);
+        CUdeviceptr p = i % 2 ? a : b;
+        void *arguments[] = {&p, &i, s};
+        CHECK(cuLaunchKernel(k, i + 1, 2, 1, 32, 4, 1, 256 * (i % 3), i % 4 ? stream : nullptr, arguments, nullptr));
+        if (i % 10 == 0) {
+            CHECK(cuEventRecord(event, stream));
+            CHECK(cuMemcpyHtoDAsync(b, host.data() + i, 4000, stream));
+            CHECK(cuMemsetD8Async(a, static_cast<unsigned char>(i), 100, stream));
+        }
+    }
+    CHECK(cuStreamSynchronize(stream));
+    CHECK(cuEventSynchronize(event));
+    CHECK(cuMemcpyDtoH(host.data(), a, 1 << 20));
+    CHECK(cuMemFree(a));
+    CHECK(cuCtxSynchronize());
+    std::printf("done\n");
+}
+END
+    "$CXX" -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$CLIENT_LIBDIR/libcuda.so.1" -o program
+}
+
+@test "every function of the header is an entry point" {
+    sed -nE 's/^.*\bCUresult +(cu[A-Z][A-Za-z0-9_]*) *\(.*/\1/p' "$TOP_BUILDDIR/remoting/api/cuda-h.txt" | sort -u >wanted
+    [ "$(wc -l <wanted)" -gt 400 ]
+    exports "$driver" >there
+    run comm -23 wanted there
+    [ -z "$output" ] || { echo "missing: $output"; false; }
+    run bash -c "grep -v '^cu' there"
+    [ -z "$output" ] || { echo "exported too: $output"; false; }
+}
+
+@test "the work that reaches the driver is the same straight and remoted" {
+    build
+    LD_LIBRARY_PATH=$VGPU_LIBDIR/null VGPU_NULL_RECORD=$PWD/straight run ./program
+    [ "$output" = done ] || { echo "$output"; false; }
+    "$PYTHON" "$sequence" straight >straight.work
+    grep -qx 'copy p0 3145728 [0-9a-f]*' straight.work
+    grep -q '^launch s0 \[p1\]0000000000000000' straight.work || grep -q '^launch 0 \[p1\]' straight.work
+    [ "$(grep -c ^launch straight.work)" = 50 ]
+    for channel in shm unix tcp; do
+        rm -f remoted
+        VGPU_NULL_RECORD=$PWD/remoted run --separate-stderr vgpu-run --driver "$driver" --channel "$channel" ./program
+        [ "$output" = done ] || { echo "$channel: $output $stderr"; false; }
+        "$PYTHON" "$sequence" remoted >remoted.work
+        diff straight.work remoted.work
+    done
+}
