@@ -30,6 +30,8 @@ ReturnToService=2
 SlurmdTimeout=8
 KillWait=2
 MinJobAge=300
+# A requeued job is held back so long: two minutes unless told otherwise.
+AuthInfo=cred_expire=15
 SchedulerParameters=bf_interval=1,sched_interval=2,bf_resolution=1,bf_licenses,batch_sched_delay=0
 SlurmctldDebug=verbose
 SlurmdDebug=verbose

@@ -189,13 +189,8 @@ END
     eventually 20 printed 1
     ctl scontrol requeue "$job"
     eventually 20 no_leases
-    # Slurm holds a requeued job back for two minutes, counted from the end of its former run.
-    again() {
-        # Not too often: each change makes the scheduler begin anew.
-        [ "$(ctl squeue -h -j "$job" -o %r)" != BeginTime ] || ctl scontrol update "jobid=$job" StartTime=now
-        eventually 5 printed 2
-    }
-    eventually 170 again
+    # Slurm holds a requeued job back for cred_expire seconds, counted from the end of its former run.
+    eventually 90 printed 2
     [ "$(grep ^Lease= "$WORK/$job.out" | sort -u | wc -l)" = 2 ]
     ctl scancel "$job"
 }
