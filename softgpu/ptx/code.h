@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,9 @@ struct CallSite {
     std::vector<Argument> arguments, results;
 };
 
+struct MatrixSite;
+struct TextureSite;
+
 struct Code {
     std::string name;
     bool kernel = false;
@@ -98,6 +102,8 @@ struct Code {
     std::vector<Relocation> relocations;
     std::vector<LaunchConstant> launch_constants;
     std::vector<CallSite> calls;
+    std::vector<std::shared_ptr<const MatrixSite>> matrices;
+    std::vector<std::shared_ptr<const TextureSite>> textures;
     std::vector<std::vector<uint32_t>> branch_targets;
     std::vector<Argument> parameters, results; ///< in the frame (functions only)
     size_t register_bytes = 0;

@@ -289,9 +289,9 @@ void Decoder::instruction(const Instruction &in)
 
 bool Decoder::is_control(const Instruction &in) const
 {
-    static constexpr std::string_view names[] = {"call",      "ret",  "exit",  "bar",     "barrier",
-                                                 "shfl",      "vote", "match", "redux",   "elect",
-                                                 "nanosleep", "brx",  "trap",  "mbarrier"};
+    static constexpr std::string_view names[] = {
+        "call",  "ret",       "exit", "bar",  "barrier",  "shfl", "vote", "match",    "redux",
+        "elect", "nanosleep", "brx",  "trap", "mbarrier", "mma",  "wmma", "ldmatrix", "movmatrix"};
     return std::find(std::begin(names), std::end(names), in.opcode) != std::end(names);
 }
 
@@ -365,6 +365,17 @@ void Decoder::dispatch(const Instruction &in)
         {"set", &Decoder::set},
         {"cvt", &Decoder::convert},
         {"mov", &Decoder::move},
+        {"tex", &Decoder::texture},
+        {"tld4", &Decoder::texture},
+        {"txq", &Decoder::texture_query},
+        {"suq", &Decoder::texture_query},
+        {"suld", &Decoder::surface},
+        {"sust", &Decoder::surface},
+        {"sured", &Decoder::surface},
+        {"mma", &Decoder::matrix},
+        {"wmma", &Decoder::matrix},
+        {"ldmatrix", &Decoder::load_rows},
+        {"movmatrix", &Decoder::transpose},
     };
     static const std::unordered_map<std::string_view, Handler> handlers = {
         {"ret", run_return},

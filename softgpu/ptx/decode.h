@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include "softgpu/ptx/machine.h"
+#include "softgpu/ptx/matrix.h"
 #include "softgpu/ptx/module.h"
 #include "softgpu/ptx/operations.h"
 #include "softgpu/ptx/syntax.h"
+#include "softgpu/ptx/texture-site.h"
 
 #include <map>
 
@@ -112,6 +114,25 @@ private:
     Address address(const Operand &operand, const Instruction &in);
     void address_into(Inst &inst, const Address &address);
     std::string memory_space(const Instruction &in, const Address &address, Space space) const;
+
+    void matrix(const Instruction &in); // decode-matrix.cc
+    void matrix_multiply(const Instruction &in);
+    void matrix_memory(const Instruction &in);
+    void load_rows(const Instruction &in);
+    void transpose(const Instruction &in);
+    void matrix_operand(const Operand &operand, const Instruction &in, const FragmentShape &shape,
+                        bool writes, MatrixOperand &to);
+    Inst &emit_matrix(const Instruction &in, Handler handler,
+                      std::shared_ptr<const MatrixSite> site);
+
+    void texture(const Instruction &in); // decode-texture.cc
+    void texture_query(const Instruction &in);
+    void surface(const Instruction &in);
+    void texture_place(const Operand &operand, const Instruction &in, unsigned dimensions,
+                       bool layered, Type type, TextureSite &site);
+    void texture_values(const Operand &operand, const Instruction &in, Type type, size_t count,
+                        bool writes, TextureSite &site);
+    Inst &emit_texture(const Instruction &in, Handler handler, const TextureSite &site);
 
     void branch(const Instruction &in); // decode-control.cc
     void branch_index(const Instruction &in);

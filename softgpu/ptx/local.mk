@@ -19,6 +19,7 @@ VGPU_PTX_OPS = \
 	%D%/ops-half.cc \
 	%D%/ops-integer.cc \
 	%D%/ops-load.cc \
+	%D%/ops-matrix.cc \
 	%D%/ops-store.cc \
 	%D%/ops-video.cc
 
@@ -44,18 +45,24 @@ noinst_LTLIBRARIES += \
 	%D%/control.cc \
 	%D%/control.h \
 	%D%/decode-control.cc \
+	%D%/decode-matrix.cc \
 	%D%/decode-memory.cc \
 	%D%/decode-plain.cc \
+	%D%/decode-texture.cc \
 	%D%/decode-values.cc \
 	%D%/decode.cc \
 	%D%/decode.h \
 	%D%/expression.cc \
 	%D%/expression.h \
 	%D%/fault.cc \
+	%D%/fragment.cc \
+	%D%/fragment.h \
 	%D%/grid.cc \
 	%D%/lexer.cc \
 	%D%/lexer.h \
 	%D%/machine.h \
+	%D%/matrix.cc \
+	%D%/matrix.h \
 	%D%/mbarrier.cc \
 	%D%/mbarrier.h \
 	%D%/memory.cc \
@@ -72,8 +79,12 @@ noinst_LTLIBRARIES += \
 	%D%/program.h \
 	%D%/resident.cc \
 	%D%/resident.h \
+	%D%/sample.cc \
+	%D%/sample.h \
 	%D%/schedule.cc \
 	%D%/syntax.h \
+	%D%/texture-site.h \
+	%D%/texture.cc \
 	%D%/texture.h \
 	%D%/types.cc \
 	%D%/types.h \
@@ -91,8 +102,10 @@ UNIT_TESTS += %D%/unit-ptx
 %C%_unit_ptx_SOURCES = \
 	%D%/arithmetic-test.cc \
 	%D%/control-test.cc \
+	%D%/matrix-test.cc \
 	%D%/memory-test.cc \
 	%D%/parse-test.cc \
+	%D%/texture-test.cc \
 	%D%/test-machine.h
 %C%_unit_ptx_CXXFLAGS = $(AM_CXXFLAGS) -frounding-math
 %C%_unit_ptx_LDADD = %D%/libptx.la -lgtest -lgtest_main -lpthread

@@ -195,6 +195,9 @@ struct Core {
     unsigned number = 0;
     std::shared_ptr<const MemoryMap::Table> table;
     std::array<Span, 256> spans{};
+    /// Objects this launch has used: a few, so a search from the front is enough.
+    std::vector<std::pair<uint64_t, std::shared_ptr<const Texture>>> textures;
+    std::vector<std::pair<uint64_t, std::shared_ptr<const Image>>> surfaces;
 
     /// The range that holds `address`, or null; looks at the map anew before it says null.
     const Range *find(uint64_t address);

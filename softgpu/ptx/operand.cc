@@ -45,6 +45,14 @@ Operand operand(Lexer &lexer, size_t depth)
     };
     if (token.is("{")) {
         elements(Operand::Kind::vector, "}");
+        if (depth == 0 && lexer.accept("|")) { // tex {...}|p
+            Operand pair;
+            pair.kind = Operand::Kind::pair;
+            pair.at = token.at;
+            pair.elements.push_back(std::move(result));
+            pair.elements.push_back(name_operand(lexer));
+            return pair;
+        }
         return result;
     }
     if (token.is("(") && depth == 0) {

@@ -39,6 +39,7 @@ Index make_index()
     VGPU_ADD(load_operations);
     VGPU_ADD(store_operations);
     VGPU_ADD(atomic_operations);
+    VGPU_ADD(matrix_operations);
 #undef VGPU_ADD
     return index;
 }

@@ -33,7 +33,8 @@ struct Operations {
     Operations convert_operations();                                                               \
     Operations load_operations();                                                                  \
     Operations store_operations();                                                                 \
-    Operations atomic_operations();
+    Operations atomic_operations();                                                                \
+    Operations matrix_operations();
 
 namespace baseline
 {

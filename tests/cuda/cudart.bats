@@ -123,6 +123,7 @@ END
 @test "copies with pitch" { both copy-2d; }
 @test "ten thousand launches" { both jacobi; }
 @test "printf on the device" { both device-printf; }
+@test "tensor cores" { both tensor-cores; }
 @test "Thrust" { both thrust-sort; }
 @test "error codes" { both error-codes; }
 @test "memory up to the limit" { VGPU_SOFT_MEMORY=1G both memory-quota; }

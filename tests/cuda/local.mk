@@ -3,7 +3,7 @@
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
 cuda_runtime_programs = \
 	constant-memory copy-2d device-printf error-codes histogram jacobi matmul-tiled memory-quota \
-	reduce-shuffle streams-overlap thrust-sort two-devices vector-add
+	reduce-shuffle streams-overlap tensor-cores thrust-sort two-devices vector-add
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc
 EXTRA_DIST += %D%/check.h %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
@@ -16,7 +16,9 @@ check_DATA = $(cuda_programs)
 CLEANFILES += $(cuda_programs) %D%/*.o %D%/stub/libcuda.so
 endif
 
-cuda_nvcc = $(NVCC) -std=c++17 -O1 -gencode arch=compute_75,code=compute_75
+cuda_nvcc = $(NVCC) -std=c++17 -O1 -gencode arch=$(cuda_arch),code=$(cuda_arch)
+cuda_arch = compute_75
+%D%/tensor-cores.o: cuda_arch = compute_80
 # The toolkit made of wheels has only one of the two.
 cuda_libraries = -L$(CUDA_HOME_DIR)/lib64 -L$(CUDA_HOME_DIR)/lib
 cuda_archive = remoting/cudart/libcudart_static.a
