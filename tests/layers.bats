@@ -10,7 +10,7 @@ setup() {
 
 # includes FOLDER... prints "file:line: include" of every project include in the folders.
 includes() {
-    grep -rnE '^#include "(remoting|daemon|softgpu|nulldriver|spank-plugin|gres-plugin)/' --include='*.h' --include='*.cc' --include='*.c' "$@" || true
+    grep -rnE '^#include "(remoting|daemon|softgpu|nulldriver|bench|spank-plugin|gres-plugin)/' --include='*.h' --include='*.cc' --include='*.c' "$@" || true
 }
 
 # may FOLDER ALLOWED-REGEX: the folder includes nothing of the project but what the regex allows.
@@ -28,13 +28,14 @@ may() {
 @test "cudart stands on the public driver API" { may remoting/cudart 'remoting/(base|cudart)'; }
 @test "the software GPU stands on base" { may softgpu 'remoting/base|softgpu/(ptx|driver|fatbin)'; }
 @test "the null driver stands on base and the PTX reader" { may nulldriver 'remoting/base|softgpu/(ptx|fatbin)|nulldriver'; }
+@test "the benchmark stands on the public APIs" { may bench 'bench'; }
 @test "the daemons stand on server, wire and base" { may daemon 'remoting/(base|wire|server|api)|daemon/(common|vgpud|vgpuctld|vgpustepd|tools)'; }
 @test "the plugins stand on daemon/common, wire and base" {
     may spank-plugin 'remoting/(base|wire)|daemon/common|spank-plugin'
     may gres-plugin 'gres-plugin'
 }
 
-@test "cuda.h only in api, client, cudart, server, softgpu, nulldriver and the tests' programs" {
+@test "cuda.h only in api, client, cudart, server, softgpu, nulldriver, bench and the tests' programs" {
     run grep -rlE '#include <(cuda|cuda_runtime[a-z_]*|driver_types)\.h>' --include='*.h' --include='*.cc' --include='*.c' remoting/base remoting/wire daemon gres-plugin spank-plugin
     [ -z "$output" ] || { echo "$output"; return 1; }
 }
@@ -48,7 +49,7 @@ may() {
     local file bad=
     while read -r file; do
         head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || bad+="$file"$'\n'
-    done < <(find remoting softgpu nulldriver daemon gres-plugin spank-plugin contrib tests -type f \
+    done < <(find remoting softgpu nulldriver bench daemon gres-plugin spank-plugin contrib tests -type f \
         \( -name '*.h' -o -name '*.cc' -o -name '*.c' -o -name '*.cu' -o -name '*.py' -o -name '*.bats' -o -name 'local.mk' -o -name '*.api' \) -not -path '*/golden/*')
     [ -z "$bad" ] || { echo "without SPDX line: $bad"; return 1; }
 }
@@ -59,7 +60,7 @@ may() {
         # shellcheck disable=SC2086
         $CXX -std=c++20 -fsyntax-only -x c++ -I. -I"$TOP_BUILDDIR" -I"$TOP_BUILDDIR/remoting/api" -isystem "$CUDA_HOME_DIR/include" \
             -DFMT_HEADER_ONLY -DSPDLOG_FMT_EXTERNAL -DMSGPACK_NO_BOOST -DVGPU_ISA=baseline "$header" 2>/dev/null || bad+="$header "
-    done < <(find remoting softgpu nulldriver daemon spank-plugin -name '*.h')
+    done < <(find remoting softgpu nulldriver bench daemon spank-plugin -name '*.h')
     [ -z "$bad" ] || { echo "not self-contained: $bad"; return 1; }
 }
 

@@ -6,6 +6,7 @@
 #include "remoting/wire/ring-channel.h"
 #include "remoting/wire/ring.h"
 #include "remoting/wire/stream-channel.h"
+#include "remoting/wire/test-link.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -55,7 +56,7 @@ std::unique_ptr<Channel> open_session(Greeted greeted, const LeaseFile &lease, b
 
     std::string_view channel = get_string(welcome, "channel");
     if (channel == "stream" && fds.empty())
-        return make_stream_channel(std::move(greeted.fd));
+        return with_test_link(make_stream_channel(std::move(greeted.fd)));
     if (channel != "ring" || !ring || fds.size() != 1)
         fail(EPROTO, "the worker on %s offers a channel that was not asked for",
              challenge.node.c_str());

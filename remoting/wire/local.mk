@@ -17,7 +17,8 @@ noinst_LTLIBRARIES += %D%/libwire.la
 	%D%/opening.cc %D%/opening.h \
 	%D%/ring.cc %D%/ring.h \
 	%D%/ring-channel.cc %D%/ring-channel.h \
-	%D%/stream-channel.cc %D%/stream-channel.h
+	%D%/stream-channel.cc %D%/stream-channel.h \
+	%D%/test-link.cc %D%/test-link.h
 %C%_libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(SODIUM_CFLAGS) $(MUNGE_CFLAGS)
 # Users link libbase.la too. The archive, so that a wrapper library brings its authentication along instead of making every
 # application's host install another library. It is compiled for programs (-fPIE): a shared library that links libwire.la
@@ -44,6 +45,7 @@ UNIT_TESTS += %D%/unit-wire
 	%D%/fuzz.h \
 	%D%/handshake-test.cc \
 	%D%/munge-test.cc \
+	%D%/test-link-test.cc \
 	%D%/testing.h \
 	$(%C%_fuzz_targets)
 %C%_unit_wire_LDADD = %D%/libwire.la remoting/base/libbase.la -lgtest -lgtest_main -lpthread

@@ -1,0 +1,34 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The benchmark says every line that it should, and each can be read. What the figures are is not asked here.
+
+load ../tests/lib
+
+setup() { cd "$BATS_TEST_TMPDIR"; }
+
+# names: of the results in bench.json.
+names() { "$PYTHON" -c 'import json; print("\n".join(r["name"] for r in json.load(open("bench.json"))["results"]))'; }
+
+@test "a smoke run gives every result, in lines and in JSON" {
+    "$PYTHON" "$TOP_SRCDIR/bench/run" --build "$TOP_BUILDDIR" --smoke >lines 2>log || { cat log; false; }
+    [ "$(grep -cE '^BENCH name=[^ ]+ value=[0-9.e+-]+ unit=[^ ]+ floor=[0-9.e+-]+ ratio=[0-9.e+-]+$' lines)" = "$(wc -l <lines)" ]
+    sed -E 's/^BENCH name=([^ ]+).*/\1/' lines >said
+    names | cmp - said
+    for name in sync-shm-p50 sync-shm-p99 sync-tcp-p50 sync-tcp-p99 launch-shm-cpu launch-shm-rate launch-tcp-rate \
+        copy-pinned-shm-soft-in-1M copy-pageable-shm-null-out-1M copy-pageable-tcp-null-in-1M program-long-kernels \
+        program-tiny-launches worker-memory session-start load-only round-trips-step round-trips-first-result link-10G-1ms scale-launch-clients-4 scale-copy-threads-2; do
+        grep -qx "$name" said || { echo "no $name"; cat said log; false; }
+    done
+    if [ -e "$TOP_BUILDDIR/bench/kernels" ]; then
+        grep -qx softgpu-shuffle-reduce said
+    fi
+}
+
+@test "what cannot be measured is said, and fails" {
+    run "$PYTHON" "$TOP_SRCDIR/bench/run" --build "$BATS_TEST_TMPDIR" callpath
+    [ "$status" = 1 ]
+    contains "$output" "is not built"
+    run "$PYTHON" "$TOP_SRCDIR/bench/run" nonsense
+    [ "$status" = 2 ]
+    contains "$output" "no group nonsense"
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// The call path, measured from a client's side. Run by bench/run over each channel and driver.
+//
+//   calls CHANNEL ROUNDS    synchronous calls and launches, beside the floors
+//   copies LABEL ROUNDS MEMORY SIZE...   copies of that many KiB; MEMORY is pinned or pageable
+//   launches COUNT TURNS    a program that launches a kernel of so many loop turns; prints its time
+//   steps COUNT             a training loop as the call path sees it; prints its time
+//   first                   one kernel, and its result
+//   count ROUNDS            a thousand launches and synchronous calls a round
+//   idle                    opens a session, prints how long that took, waits for the end of input
+//   load LIBRARY            how long the loader takes for a library that is then not used
+#include "bench/device.h"
+#include "bench/floors.h"
+#include "bench/measure.h"
+
+#include <cstring>
+#include <dlfcn.h>
+#include <memory>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace vgpu::bench;
+
+namespace
+{
+
+// Small memory copies would do nothing but measure one core's cache; this much is moved at least.
+constexpr size_t kMoved = size_t(64) << 20;
+
+std::string named(const char *what, const char *where, const char *figure)
+{
+    return std::string(what) + "-" + where + "-" + figure;
+}
+
+void calls(const char *channel, int rounds)
+{
+    constexpr int kCalls = 1000, kBatch = 2000;
+    constexpr uint64_t kMany = 100'000;
+    const bool shared = !std::strcmp(channel, "shm");
+    Floors floors;
+    Device device;
+    CUfunction nothing = device.kernel("nothing");
+    launch_nothing(nothing);
+    CU(cuCtxSynchronize());
+
+    Samples call, floor, launch, post, rate, floor_rate;
+    for (int round = 0; round < rounds; round++) {
+        for (int i = 0; i < kCalls; i++)
+            floor.add(timed([&] { shared ? floors.ring_round_trip() : floors.tcp_round_trip(); }));
+        for (int i = 0; i < kCalls; i++)
+            call.add(timed([&] { CU(cuCtxSynchronize()); }));
+
+        // What a bare ring takes from its writer for a message; then what a launch takes.
+        post.add(floors.ring_messages(kBatch) / kBatch);
+        double cpu = timed(
+            [&] {
+                for (int i = 0; i < kBatch; i++)
+                    launch_nothing(nothing);
+            },
+            CLOCK_THREAD_CPUTIME_ID);
+        launch.add(cpu / kBatch);
+        CU(cuCtxSynchronize());
+
+        floor_rate.add(double(kMany) /
+                       (shared ? floors.ring_messages(kMany) : floors.tcp_stream(kMany * 128)));
+        rate.add(double(kMany) / timed([&] {
+                     for (uint64_t i = 0; i < kMany; i++)
+                         launch_nothing(nothing);
+                     CU(cuCtxSynchronize());
+                 }));
+    }
+    double p50 = call.quantile(0.5) * 1e6;
+    report(named("sync", channel, "p50").c_str(), p50, "us", floor.quantile(0.5) * 1e6);
+    report(named("sync", channel, "p99").c_str(), call.quantile(0.99) * 1e6, "us", p50);
+    report(named("launch", channel, "cpu").c_str(), launch.median() * 1e9, "ns",
+           post.median() * 1e9);
+    report(named("launch", channel, "rate").c_str(), rate.median() / 1e6, "M/s",
+           floor_rate.median() / 1e6);
+}
+
+void copies(const char *label, int rounds, const char *memory, int count, char **sizes)
+{
+    const bool pinned = !std::strcmp(memory, "pinned");
+    const bool network = std::strstr(label, "tcp");
+    size_t largest = 0;
+    for (int i = 0; i < count; i++)
+        largest = std::max(largest, size_t(std::atol(sizes[i])) << 10);
+    std::unique_ptr<Floors> floors;
+    if (network)
+        floors = std::make_unique<Floors>();
+    Device device;
+    CUdeviceptr there = allocate(largest);
+    void *here = nullptr;
+    if (pinned)
+        CU(cuMemHostAlloc(&here, largest, 0));
+    else
+        here = std::malloc(largest);
+    std::unique_ptr<char[]> other(new char[largest]);
+    std::memset(here, 1, largest);
+    std::memset(other.get(), 2, largest);
+
+    for (int i = 0; i < count; i++) {
+        const size_t bytes = size_t(std::atol(sizes[i])) << 10;
+        const int times = int(std::max<size_t>(1, kMoved / bytes / 4));
+        Samples in, out, floor;
+        for (int round = 0; round < rounds; round++) {
+            floor.add(network ? floors->tcp_stream(bytes * unsigned(times)) : timed([&] {
+                for (int k = 0; k < times; k++)
+                    std::memcpy(other.get(), here, bytes);
+                asm volatile("" ::"r"(other.get()) : "memory");
+            }));
+            in.add(timed([&] {
+                for (int k = 0; k < times; k++)
+                    CU(pinned ? cuMemcpyHtoDAsync(there, here, bytes, nullptr)
+                              : cuMemcpyHtoD(there, here, bytes));
+                CU(cuCtxSynchronize());
+            }));
+            out.add(timed([&] {
+                for (int k = 0; k < times; k++)
+                    CU(pinned ? cuMemcpyDtoHAsync(here, there, bytes, nullptr)
+                              : cuMemcpyDtoH(here, there, bytes));
+                CU(cuCtxSynchronize());
+            }));
+        }
+        const double total = double(bytes) * times / 1e9;
+        const std::string size = bytes < (1 << 20) ? std::to_string(bytes >> 10) + "K"
+                                                   : std::to_string(bytes >> 20) + "M";
+        for (auto [way, samples] : {std::pair("in", &in), std::pair("out", &out)})
+            report((std::string("copy-") + memory + "-" + label + "-" + way + "-" + size).c_str(),
+                   total / samples->median(), "GB/s", total / floor.median());
+    }
+}
+
+void launches(int count, unsigned turns)
+{
+    double start = seconds();
+    Device device;
+    CUfunction turn = device.kernel("turn");
+    CUdeviceptr out = allocate(4);
+    double ready = seconds();
+    void *arguments[] = {&out, &turns};
+    for (int i = 0; i < count; i++)
+        CU(cuLaunchKernel(turn, 1, 1, 1, 32, 1, 1, 0, nullptr, arguments, nullptr));
+    unsigned result = 0;
+    CU(cuMemcpyDtoH(&result, out, 4));
+    double end = seconds();
+    std::printf("seconds %.6f start %.6f result %u\n", end - ready, ready - start, result);
+}
+
+// What a training step is to the call path: launches on two streams, copies, an event between the
+// streams, memory given back, and one wait at its end.
+void steps(int count)
+{
+    constexpr size_t kBytes = 256 << 10;
+    constexpr int kLaunches = 100, kMost = 256;
+    Device device;
+    CUfunction nothing = device.kernel("nothing");
+    CUstream compute, copy;
+    CUevent event;
+    CU(cuStreamCreate(&compute, CU_STREAM_NON_BLOCKING));
+    CU(cuStreamCreate(&copy, CU_STREAM_NON_BLOCKING));
+    CU(cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
+    void *host = nullptr;
+    CU(cuMemHostAlloc(&host, kBytes, 0));
+    CUdeviceptr there = allocate(kBytes), given[kMost];
+    for (CUdeviceptr &one : given)
+        one = allocate(4096);
+    double start = seconds();
+    for (int step = 0; step < count; step++) {
+        CU(cuMemcpyHtoDAsync(there, host, kBytes, copy));
+        CU(cuEventRecord(event, copy));
+        CU(cuStreamWaitEvent(compute, event, 0));
+        for (int i = 0; i < kLaunches; i++)
+            launch_nothing(nothing, compute);
+        CU(cuMemsetD8Async(there, 0, kBytes, compute));
+        CUresult state = cuEventQuery(event);
+        if (state != CUDA_ERROR_NOT_READY)
+            CU(state);
+        if (step < kMost)
+            CU(cuMemFree(given[step]));
+        CU(cuEventRecord(event, compute));
+        CU(cuStreamSynchronize(compute));
+    }
+    std::printf("seconds %.6f\n", seconds() - start);
+}
+
+void first_result()
+{
+    Device device;
+    CUfunction next = device.kernel("next");
+    CUdeviceptr out = allocate(4);
+    unsigned word = 41;
+    void *arguments[] = {&out};
+    CU(cuMemcpyHtoD(out, &word, 4));
+    CU(cuLaunchKernel(next, 1, 1, 1, 1, 1, 1, 0, nullptr, arguments, nullptr));
+    CU(cuMemcpyDtoH(&word, out, 4));
+    std::printf("result %u\n", word);
+}
+
+// A thousand of each, for callgrind, which counts inside the two functions alone.
+void count(int rounds)
+{
+    Device device;
+    CUfunction nothing = device.kernel("nothing");
+    for (int i = 0; i < 1000 * rounds; i++)
+        launch_nothing(nothing);
+    for (int i = 0; i < 1000 * rounds; i++)
+        CU(cuCtxSynchronize());
+}
+
+void idle()
+{
+    double took = timed([] { Device device; });
+    std::printf("seconds %.6f\n", took);
+    std::fflush(stdout);
+    while (std::getchar() != EOF) {
+    }
+}
+
+void load(const char *library)
+{
+    Samples took;
+    for (int i = 0; i < 31; i++) {
+        int ends[2];
+        if (pipe(ends))
+            std::exit(1);
+        pid_t child = fork();
+        if (child == 0) { // where it is not loaded yet
+            double time = timed([&] {
+                if (!dlopen(library, RTLD_NOW))
+                    std::fprintf(stderr, "bench: %s\n", dlerror());
+            });
+            _exit(write(ends[1], &time, sizeof time) != sizeof time);
+        }
+        double time = 0;
+        if (read(ends[0], &time, sizeof time) == sizeof time)
+            took.add(time);
+        waitpid(child, nullptr, 0);
+        close(ends[0]);
+        close(ends[1]);
+    }
+    std::printf("seconds %.6f\n", took.median());
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    const std::string what = argc > 1 ? argv[1] : "";
+    if (what == "calls" && argc == 4)
+        calls(argv[2], std::atoi(argv[3]));
+    else if (what == "copies" && argc > 5)
+        copies(argv[2], std::atoi(argv[3]), argv[4], argc - 5, argv + 5);
+    else if (what == "launches" && argc == 4)
+        launches(std::atoi(argv[2]), unsigned(std::atoi(argv[3])));
+    else if (what == "steps" && argc == 3)
+        steps(std::atoi(argv[2]));
+    else if (what == "first" && argc == 2)
+        first_result();
+    else if (what == "count" && argc == 3)
+        count(std::atoi(argv[2]));
+    else if (what == "idle" && argc == 2)
+        idle();
+    else if (what == "load" && argc == 3)
+        load(argv[2]);
+    else
+        return std::fprintf(stderr, "bench/callpath is run by bench/run\n"), 2;
+    return 0;
+}
