@@ -7,6 +7,8 @@
 //   steps COUNT             a training loop as the call path sees it; prints its time
 //   first                   one kernel, and its result
 //   count ROUNDS            a thousand launches and synchronous calls a round
+//   total MIB               copies that much both ways, pinned and pageable; prints its time
+//   device                  says what device there is; status 77 where there is none
 //   idle                    opens a session, prints how long that took, waits for the end of input
 //   load LIBRARY            how long the loader takes for a library that is then not used
 #include "bench/device.h"
@@ -185,6 +187,48 @@ void steps(int count)
     std::printf("seconds %.6f\n", seconds() - start);
 }
 
+// So much copied to the device and back, half of it from pinned memory, and looked at.
+void total(size_t mib)
+{
+    constexpr size_t kBytes = size_t(64) << 20;
+    Device device;
+    CUdeviceptr there = allocate(kBytes);
+    void *pinned = nullptr;
+    CU(cuMemHostAlloc(&pinned, kBytes, 0));
+    std::vector<char> pageable(kBytes, 1);
+    std::memset(pinned, 2, kBytes);
+    CU(cuMemcpyHtoD(there, pinned, kBytes));
+    double start = seconds();
+    size_t moved = 0;
+    for (char mark = 3; moved < mib << 20; mark++) {
+        pageable[kBytes - 1] = mark;
+        CU(cuMemcpyHtoD(there, pageable.data(), kBytes));
+        CU(cuMemcpyDtoHAsync(pinned, there, kBytes, nullptr));
+        CU(cuCtxSynchronize());
+        static_cast<char *>(pinned)[0] = mark;
+        CU(cuMemcpyHtoDAsync(there, pinned, kBytes, nullptr));
+        CU(cuMemcpyDtoH(pageable.data(), there, kBytes));
+        if (pageable[0] != mark || pageable[kBytes - 1] != mark) {
+            std::fprintf(stderr, "bench: what came back is not what was sent\n");
+            std::exit(1);
+        }
+        moved += 4 * kBytes;
+    }
+    std::printf("seconds %.6f\n", seconds() - start);
+}
+
+int device()
+{
+    int version = 0, count = 0;
+    char name[128] = "";
+    if (cuInit(0) != CUDA_SUCCESS || cuDeviceGetCount(&count) != CUDA_SUCCESS || count == 0)
+        return 77;
+    CU(cuDriverGetVersion(&version));
+    CU(cuDeviceGetName(name, sizeof name, 0));
+    std::printf("%d.%d %s\n", version / 1000, version % 1000 / 10, name);
+    return 0;
+}
+
 void first_result()
 {
     Device device;
@@ -260,6 +304,10 @@ int main(int argc, char **argv)
         first_result();
     else if (what == "count" && argc == 3)
         count(std::atoi(argv[2]));
+    else if (what == "total" && argc == 3)
+        total(size_t(std::atol(argv[2])));
+    else if (what == "device" && argc == 2)
+        return device();
     else if (what == "idle" && argc == 2)
         idle();
     else if (what == "load" && argc == 3)

@@ -49,3 +49,7 @@ clean-local: clean-slurm-tests
 clean-slurm-tests:
 	rm -rf %D%/slurm-cluster %D%/slurm-work %D%/slurm-install.log
 .PHONY: clean-slurm-tests
+
+# The kit for a machine with a GPU, exercised over the software GPU.
+BATS_TESTS += %D%/gpu/gpu.bats
+EXTRA_DIST += %D%/gpu/gpu.bats %D%/gpu/run %D%/gpu/stage docs/gpu-results.md
