@@ -4,7 +4,7 @@
 #include "nulldriver/null.h"
 
 #include "remoting/base/error.h"
-#include "softgpu/fatbin/fatbin.h"
+#include "remoting/image/fatbin.h"
 #include "softgpu/ptx/parser.h"
 
 #include <cstring>
@@ -40,7 +40,7 @@ struct Image {
 
 std::string ptx_of(const void *data)
 {
-    namespace fatbin = vgpu::soft::fatbin;
+    namespace fatbin = vgpu::image;
     uint32_t magic;
     memcpy(&magic, data, sizeof magic);
     if (magic == fatbin::kWrapperMagic) {

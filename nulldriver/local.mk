@@ -12,14 +12,14 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-null.map %D%/sequence.py
 	%D%/record.cc %D%/record.h
 # The PTX reader alone, not the executor.
 %C%_libcuda_null_la_SOURCES = $(%C%_sources) \
-	softgpu/ptx/expression.cc softgpu/ptx/lexer.cc softgpu/ptx/operand.cc softgpu/ptx/parser.cc softgpu/ptx/types.cc
+	softgpu/ptx/operand.cc softgpu/ptx/parser.cc softgpu/ptx/types.cc
 nodist_%C%_libcuda_null_la_SOURCES = %D%/entries.cc
 # The symbols' real names, not those that the header's macros give them.
 %C%_libcuda_null_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -D__CUDA_API_VERSION_INTERNAL
 # Loaded into applications: nothing of libstdc++ may come from, or go to, them.
 %C%_libcuda_null_la_LDFLAGS = -version-info 1:0:0 -Wl,--version-script=$(srcdir)/%D%/libcuda-null.map \
 	-Wl,-z,defs -Wl,-z,nodelete
-%C%_libcuda_null_la_LIBADD = softgpu/fatbin/libfatbin.la remoting/base/libbase.la -lpthread
+%C%_libcuda_null_la_LIBADD = remoting/image/libimage.la remoting/base/libbase.la -lpthread
 %C%_libcuda_null_la_LINK = $(LIBTOOL) $(AM_V_lt) --tag=CC $(AM_LIBTOOLFLAGS) $(LIBTOOLFLAGS) --mode=link $(CC) \
 	$(CFLAGS) $(VGPU_SANITIZE) $(%C%_libcuda_null_la_LDFLAGS) $(LDFLAGS) \
 	-static-libgcc -Wl,`$(CXX) -print-file-name=libstdc++.a`,-lm -o $@

@@ -1,4 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 include %D%/ptx/local.mk
-include %D%/fatbin/local.mk
 include %D%/driver/local.mk

@@ -81,6 +81,17 @@ same() {
     contains "$output" "total 256 MiB"
 }
 
+@test "a program's device arrays are in its slice's quota" {
+    need_program device-array-shared
+    local channel
+    for channel in shm tcp; do
+        run -0 --separate-stderr vgpu-run --channel "$channel" --mem 64M "$PROGRAMS/device-array-shared"
+        [ "$output" = "device-array: ok, refused" ] || { echo "$output $stderr"; return 1; }
+        run -0 --separate-stderr vgpu-run --channel "$channel" --mem 128M "$PROGRAMS/device-array-shared"
+        [ "$output" = "$(straight "$PROGRAMS/device-array-shared")" ] || { echo "$output $stderr"; return 1; }
+    done
+}
+
 @test "a program with NVIDIA's static runtime is told the ways out" {
     local name
     for name in vector-add-nvidia vector-add-nvidia-stripped; do

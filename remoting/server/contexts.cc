@@ -83,6 +83,7 @@ CUresult Contexts::open_primary(uint32_t ordinal, unsigned flags)
     CUcontext handle = nullptr;
     CUdevice device = slices_[ordinal].device;
     bool primary = !shares_device(ordinal);
+    uint64_t before = used(ordinal);
     CUresult result;
     if (primary) {
         driver_.cuDevicePrimaryCtxSetFlags_v2(device, flags); // advice: a driver may refuse it
@@ -91,22 +92,42 @@ CUresult Contexts::open_primary(uint32_t ordinal, unsigned flags)
         result = driver_.cuCtxCreate_v2(&handle, flags, device);
         restore(); // creating made it current
     }
-    if (result == CUDA_SUCCESS)
-        add(word, handle, ordinal, primary);
+    if (result != CUDA_SUCCESS)
+        return result;
+    add(word, handle, ordinal, primary);
+    uint64_t after = used(ordinal);
+    if (costs.opened)
+        result = costs.opened(ordinal, word, after > before ? after - before : 0);
+    if (result != CUDA_SUCCESS)
+        close(word);
     return result;
+}
+
+uint64_t Contexts::used(size_t slice) const
+{
+    return costs.used ? costs.used(slices_[slice].device) : 0;
 }
 
 CUresult Contexts::create(size_t slice, unsigned flags, CUcontext *handle)
 {
+    uint64_t before = used(slice);
     CUresult result = driver_.cuCtxCreate_v2(handle, flags, slices_[slice].device);
-    restore();
     created_slice_ = slice;
+    if (result == CUDA_SUCCESS && costs.opened) {
+        uint64_t after = used(slice);
+        result = costs.opened(slice, 0, after > before ? after - before : 0);
+        if (result != CUDA_SUCCESS)
+            driver_.cuCtxDestroy_v2(*handle);
+    }
+    restore();
     return result;
 }
 
 void Contexts::adopt(uint32_t word, CUcontext handle)
 {
     add(word, handle, created_slice_, false);
+    if (costs.adopted)
+        costs.adopted(word);
 }
 
 void Contexts::add(uint32_t word, CUcontext handle, size_t slice, bool primary)

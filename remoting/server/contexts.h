@@ -7,6 +7,7 @@
 #include "remoting/server/fence.h"
 #include "remoting/server/slice.h"
 
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -23,6 +24,16 @@ struct Context {
     EventPoolPtr timers; // events with times, for the compute share
 };
 
+// What a context costs its slice, beside what is allocated in it.
+struct ContextCosts {
+    // Bytes of a device that this process has; 0 if nobody knows.
+    std::function<uint64_t(CUdevice)> used;
+    // One is open, and this process has so much more. Unless it is a success, it is closed again.
+    // Word 0: a created one, whose number comes by adopted().
+    std::function<CUresult(size_t slice, uint32_t word, uint64_t more)> opened;
+    std::function<void(uint32_t word)> adopted;
+};
+
 class Contexts
 {
 public:
@@ -31,6 +42,10 @@ public:
     {
     }
     ~Contexts();
+
+    ContextCosts costs; // set before the first is opened
+
+    const std::map<uint32_t, Context> &all() const noexcept { return contexts_; }
 
     // Makes a request's context current. 0 is none; a primary context is opened if it is not.
     CUresult enter(uint32_t word);
@@ -68,6 +83,7 @@ public:
 private:
     void add(uint32_t word, CUcontext handle, size_t slice, bool primary);
     void mark(Context &context, Fence &fence);
+    uint64_t used(size_t slice) const;
 
     const Driver &driver_;
     const std::vector<Slice> &slices_;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Modules and libraries: images in, globals out.
 #include "remoting/base/log.h"
+#include "remoting/image/variables.h"
 #include "remoting/server/calls.h"
 #include "remoting/server/image-check.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
+#include <exception>
 
 namespace vgpu::server::calls
 {
@@ -82,6 +85,54 @@ std::string_view text_of(const std::vector<char> &log)
                        : std::string_view(log.data(), strnlen(log.data(), log.size()));
 }
 
+// What the image's variables will take of the current context's device, or of the first slice's
+// for a library that comes before any context.
+CUresult measure(Session &session, Load &load, std::span<const std::byte> image, uint64_t &bytes)
+{
+    Context *context = session.contexts.current();
+    CUdevice device = session.slices[context ? context->slice : 0].device;
+    int major = 0, minor = 0;
+    session.driver.cuDeviceGetAttribute(&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+                                        device);
+    session.driver.cuDeviceGetAttribute(&minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+                                        device);
+    try {
+        bytes = image::variable_bytes(image, unsigned(major * 10 + minor));
+        bytes = image::add_aligned(bytes, 0, Memory::kAlignment);
+        return CUDA_SUCCESS;
+    } catch (const std::exception &error) {
+        log(Level::warning, "an image of %zu bytes is refused: %s", image.size(), error.what());
+        if (!load.error.empty())
+            snprintf(load.error.data(), load.error.size(), "%s", error.what());
+        return image[0] == std::byte{'P'} || image[0] == std::byte{0x7f} ? CUDA_ERROR_INVALID_IMAGE
+                                                                         : CUDA_ERROR_INVALID_PTX;
+    }
+}
+
+// The driver would take the device's memory first and fail second.
+CUresult hold(Session &session, api::Kind kind, uint64_t bytes)
+{
+    if (kind == api::Kind::library)
+        return session.hold_library(bytes);
+    Context *context = session.contexts.current();
+    if (!context)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    bool held = session.memory.hold(context->slice, context->word, Memory::Held::module, 0, bytes);
+    return held ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+// Once the driver has answered: `handle` is null if it has refused.
+void settle(Session &session, api::Kind kind, void *handle, uint64_t bytes)
+{
+    Memory::Held what = kind == api::Kind::library ? Memory::Held::library : Memory::Held::module;
+    if (!handle)
+        session.memory.let_go(what, 0);
+    else if (kind == api::Kind::library)
+        session.name_library(CUlibrary(handle), bytes);
+    else
+        session.memory.name_held(session.contexts.current()->word, what, uint64_t(handle));
+}
+
 // `make` hands a checked image to the driver and gives the handle.
 template<class Make>
 void load(Session &session, Request &request, api::Kind kind, Make &&make)
@@ -97,11 +148,18 @@ void load(Session &session, Request &request, api::Kind kind, Make &&make)
             result = CUDA_ERROR_INVALID_IMAGE;
         }
     }
-    void *handle = nullptr;
+    uint64_t bytes = 0;
     if (result == CUDA_SUCCESS)
+        result = measure(session, load, *image, bytes);
+    if (result == CUDA_SUCCESS)
+        result = hold(session, kind, bytes);
+    if (result == CUDA_SUCCESS) {
+        void *handle = nullptr;
         result = make(load, image->data(), handle);
-    if (result == CUDA_SUCCESS)
-        session.handles.add(load.id, handle, 0);
+        settle(session, kind, result == CUDA_SUCCESS ? handle : nullptr, bytes);
+        if (result == CUDA_SUCCESS)
+            session.handles.add(load.id, handle, 0);
+    }
     if (!request.wants_reply)
         return session.answer(request, result);
     session.reply.clear();
@@ -151,13 +209,19 @@ void vgpuLibraryLoad(Session &session, Request &request)
 CUresult cuModuleUnload(Session &session, CUmodule module)
 {
     session.memory.drop_ranges(uint64_t(module));
-    return session.driver.cuModuleUnload(module);
+    CUresult result = session.driver.cuModuleUnload(module);
+    if (result == CUDA_SUCCESS)
+        session.memory.let_go(Memory::Held::module, uint64_t(module));
+    return result;
 }
 
 CUresult cuLibraryUnload(Session &session, CUlibrary library)
 {
     session.memory.drop_ranges(uint64_t(library));
-    return session.driver.cuLibraryUnload(library);
+    CUresult result = session.driver.cuLibraryUnload(library);
+    if (result == CUDA_SUCCESS)
+        session.forget_library(library);
+    return result;
 }
 
 CUresult cuModuleGetGlobal_v2(Session &session, CUdeviceptr *pointer, size_t *bytes,

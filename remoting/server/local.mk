@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = %D%/arena.cc %D%/arena.h %D%/calls.h %D%/context-calls.cc %D%/contexts.cc \
-	%D%/contexts.h %D%/copy.cc %D%/copy.h %D%/coverage.cc %D%/decode.h %D%/dispatch.cc %D%/driver.cc \
+	%D%/contexts.h %D%/copy.cc %D%/copy.h %D%/coverage.cc %D%/decode.h %D%/device-meter.cc %D%/device-meter.h %D%/dispatch.cc %D%/driver.cc \
 	%D%/driver.h %D%/fence.cc %D%/fence.h %D%/handles.cc %D%/handles.h %D%/host-calls.cc \
 	%D%/host-memory.cc %D%/host-memory.h %D%/image-calls.cc %D%/image-check.cc %D%/image-check.h \
 	%D%/images.cc %D%/images.h %D%/launch.cc %D%/memory.cc %D%/memory.h %D%/memory-calls.cc \
@@ -16,8 +16,8 @@ if HAVE_GTEST
 check_PROGRAMS += %D%/unit-server
 UNIT_TESTS += %D%/unit-server
 endif
-server_test_libs = %D%/libserver.la remoting/wire/libwire.la remoting/base/libbase.la -ldl -lpthread
-%C%_unit_server_SOURCES = %D%/arena-test.cc %D%/image-check-test.cc %D%/quota-test.cc %D%/session-test.cc \
+server_test_libs = %D%/libserver.la remoting/image/libimage.la remoting/wire/libwire.la remoting/base/libbase.la -ldl -lpthread
+%C%_unit_server_SOURCES = %D%/arena-test.cc %D%/held-test.cc %D%/image-check-test.cc %D%/quota-test.cc %D%/session-test.cc \
 	%D%/fuzz-test.cc %D%/fuzz-dispatch.cc %D%/waiters-test.cc %D%/test-client.h
 %C%_unit_server_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_server_LDADD = $(server_test_libs) -lgtest -lgtest_main

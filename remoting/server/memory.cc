@@ -231,31 +231,67 @@ void Memory::reap(bool wait)
     }
 }
 
-bool Memory::reserve(size_t slice, uint32_t word, int what, uint64_t bytes)
+bool Memory::hold(size_t slice, uint32_t word, Held what, uint64_t which, uint64_t bytes)
 {
     Quota &quota = *shares_[slice].quota;
-    Reserved &now = reserved_.try_emplace({word, what}, Reserved{slice, 0}).first->second;
-    if (bytes > now.bytes && !quota.charge(bytes - now.bytes))
-        return false;
-    if (bytes < now.bytes)
-        quota.release(now.bytes - bytes);
-    now.bytes = bytes;
+    uint64_t before = held(word, what, which);
+    if (bytes > before && !quota.charge(bytes - before)) {
+        reap(true); // what is being freed counts as free
+        trim(slice);
+        if (!quota.charge(bytes - before))
+            return false;
+    }
+    if (bytes < before)
+        quota.release(before - bytes);
+    if (bytes)
+        held_[{word, what, which}] = {slice, bytes};
+    else
+        held_.erase({word, what, which});
     return true;
 }
 
-uint64_t Memory::reserved(uint32_t word, int what) const
+uint64_t Memory::held(uint32_t word, Held what, uint64_t which) const
 {
-    auto at = reserved_.find({word, what});
-    return at == reserved_.end() ? 0 : at->second.bytes;
+    auto at = held_.find({word, what, which});
+    return at == held_.end() ? 0 : at->second.bytes;
+}
+
+void Memory::name_held(uint32_t word, Held what, uint64_t which)
+{
+    auto node = held_.extract({word, what, 0});
+    if (node.empty())
+        return;
+    node.key().which = which;
+    held_.insert(std::move(node));
+}
+
+void Memory::name_context(uint32_t word)
+{
+    while (!held_.empty() && held_.begin()->first.word == 0) {
+        auto node = held_.extract(held_.begin());
+        node.key().word = word;
+        held_.insert(std::move(node));
+    }
+}
+
+void Memory::let_go(Held what, uint64_t which)
+{
+    std::erase_if(held_, [&](auto &item) {
+        bool it = item.first.what == what && item.first.which == which;
+        if (it)
+            shares_[item.second.slice].quota->release(item.second.bytes);
+        return it;
+    });
 }
 
 void Memory::drop_context(uint32_t word)
 {
     reap(true);
-    for (auto &[key, one] : reserved_)
-        if (key.first == word)
-            shares_[one.slice].quota->release(one.bytes);
-    std::erase_if(reserved_, [&](auto &item) { return item.first.first == word; });
+    std::erase_if(held_, [&](auto &item) {
+        if (item.first.word == word)
+            shares_[item.second.slice].quota->release(item.second.bytes);
+        return item.first.word == word;
+    });
     for (auto at = blocks_.begin(); at != blocks_.end();) {
         if (at->second.word == word) {
             release(at->first, at->second);

@@ -45,10 +45,17 @@ public:
     // What is left of the slice's quota, for all its workers.
     void info(size_t slice, uint64_t &free, uint64_t &total);
 
-    // What the driver takes for a context by itself, such as the heap of its kernels: charged, not
-    // mapped. False if it is too much.
-    bool reserve(size_t slice, uint32_t word, int what, uint64_t bytes);
-    uint64_t reserved(uint32_t word, int what) const;
+    // What the driver takes by itself: charged, not mapped. It belongs to a context, by whose end
+    // it is let go; `which` tells several of a kind apart. 0 bytes let it go. False, and nothing is
+    // changed, if it is too much.
+    enum class Held { limit, module, library, context };
+    bool hold(size_t slice, uint32_t word, Held what, uint64_t which, uint64_t bytes);
+    uint64_t held(uint32_t word, Held what, uint64_t which) const;
+
+    // What was held before its name was known gets it: `which` was 0, or the word was.
+    void name_held(uint32_t word, Held what, uint64_t which);
+    void name_context(uint32_t word);
+    void let_go(Held what, uint64_t which); // in all contexts
 
     // Whether a pointer lies in what the session may name: the window, or a range added.
     bool reaches(CUdeviceptr pointer) const;
@@ -97,11 +104,17 @@ private:
     std::unordered_map<CUdeviceptr, Block> blocks_;
     std::deque<Pending> pending_;
     std::map<CUdeviceptr, Range> ranges_;
-    struct Reserved {
+    struct HeldName {
+        uint32_t word;
+        Held what;
+        uint64_t which;
+        auto operator<=>(const HeldName &) const = default;
+    };
+    struct HeldBytes {
         size_t slice;
         uint64_t bytes;
     };
-    std::map<std::pair<uint32_t, int>, Reserved> reserved_; // by context and what it is
+    std::map<HeldName, HeldBytes> held_;
 };
 
 } // namespace vgpu::server

@@ -35,6 +35,11 @@ Session::Session(const Driver &d, std::vector<Slice> s)
 {
     for (const Slice &slice : slices)
         throttles.push_back(std::make_unique<Throttle>(driver, slice));
+    contexts.costs.used = [this](CUdevice device) { return meter_.used(driver, device); };
+    contexts.costs.opened = [this](size_t slice, uint32_t word, uint64_t more) {
+        return hold_context(slice, word, more);
+    };
+    contexts.costs.adopted = [this](uint32_t word) { memory.name_context(word); };
 }
 
 void Session::attach(wire::Channel &to)
@@ -106,6 +111,44 @@ void Session::finish_retired()
         retired_.front().action();
     }
     contexts.restore();
+}
+
+CUresult Session::hold_context(size_t slice, uint32_t word, uint64_t bytes)
+{
+    bool held = memory.hold(slice, word, Memory::Held::context, 0, bytes);
+    for (auto &[library, size] : library_bytes_)
+        held = held && memory.hold(slice, word, Memory::Held::library, uint64_t(library), size);
+    if (held)
+        return CUDA_SUCCESS;
+    memory.drop_context(word);
+    log(Level::warning, "slice %zu has no room for a context: it takes %llu bytes itself", slice,
+        (unsigned long long)bytes);
+    return CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+CUresult Session::hold_library(uint64_t bytes)
+{
+    for (auto &[word, context] : contexts.all()) {
+        if (!memory.hold(context.slice, word, Memory::Held::library, 0, bytes)) {
+            memory.let_go(Memory::Held::library, 0);
+            return CUDA_ERROR_OUT_OF_MEMORY;
+        }
+    }
+    return CUDA_SUCCESS;
+}
+
+void Session::name_library(CUlibrary library, uint64_t bytes)
+{
+    for (auto &[word, context] : contexts.all())
+        memory.name_held(word, Memory::Held::library, uint64_t(library));
+    if (bytes)
+        library_bytes_[library] = bytes;
+}
+
+void Session::forget_library(CUlibrary library)
+{
+    memory.let_go(Memory::Held::library, uint64_t(library));
+    library_bytes_.erase(library);
 }
 
 void Session::close_context(uint32_t word)

@@ -5,6 +5,7 @@
 
 #include "remoting/api/params.h"
 #include "remoting/server/contexts.h"
+#include "remoting/server/device-meter.h"
 #include "remoting/server/driver.h"
 #include "remoting/server/handles.h"
 #include "remoting/server/host-memory.h"
@@ -69,6 +70,12 @@ public:
     // Ends a context with all that the session has in it.
     void close_context(uint32_t word);
 
+    // A library's variables are there once in each context, those opened later too: bytes by its
+    // handle.
+    CUresult hold_library(uint64_t bytes);
+    void name_library(CUlibrary library, uint64_t bytes);
+    void forget_library(CUlibrary library);
+
     wire::Channel *channel = nullptr;
     const Driver &driver;
     std::vector<Slice> slices;
@@ -91,8 +98,11 @@ private:
         std::function<void()> action;
     };
     void housekeep();
+    CUresult hold_context(size_t slice, uint32_t word, uint64_t bytes);
 
     std::deque<Retired> retired_;
+    DeviceMeter meter_;
+    std::unordered_map<CUlibrary, uint64_t> library_bytes_;
 };
 
 } // namespace vgpu::server

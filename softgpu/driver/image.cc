@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/image.h"
+#include "remoting/image/fatbin.h"
 #include "softgpu/driver/device.h"
-#include "softgpu/fatbin/fatbin.h"
 
 #include <algorithm>
 #include <cctype>
@@ -21,16 +21,16 @@ namespace
 std::string ptx_of_fatbin(const void *header)
 {
     try {
-        size_t bytes = fatbin::container_bytes(header);
+        size_t bytes = image::container_bytes(header);
         require(bytes != 0, CUDA_ERROR_INVALID_IMAGE);
-        auto list = fatbin::entries({static_cast<const std::byte *>(header), bytes});
-        auto best = fatbin::best_ptx(list, limits::major * 10 + limits::minor);
+        auto list = image::entries({static_cast<const std::byte *>(header), bytes});
+        auto best = image::best_ptx(list, limits::major * 10 + limits::minor);
         if (!best)
             throw Failure(
                 CUDA_ERROR_NO_BINARY_FOR_GPU,
                 "the program has no PTX for compute_80 or below, only machine code: build it with "
                 "-gencode arch=compute_75,code=compute_75");
-        return fatbin::text(*best);
+        return image::text(*best);
     } catch (const std::runtime_error &error) {
         throw Failure(CUDA_ERROR_INVALID_IMAGE, error.what());
     }
@@ -68,7 +68,7 @@ std::string ptx_of_file(const char *path)
     std::string bytes(std::istreambuf_iterator<char>(file), {});
     require(bytes.size() >= 16, CUDA_ERROR_INVALID_IMAGE);
     // A file can say that its container is longer than the file.
-    if (size_t said = fatbin::container_bytes(bytes.data()); said > bytes.size())
+    if (size_t said = image::container_bytes(bytes.data()); said > bytes.size())
         throw Failure(CUDA_ERROR_INVALID_IMAGE, std::string(path) + ": cut short");
     return ptx_of_image(bytes.c_str());
 }

@@ -40,7 +40,7 @@ nodist_%C%_libcuda_soft_la_SOURCES = %D%/per-thread.cc %D%/refused.cc
 # for its threads.
 %C%_libcuda_soft_la_LDFLAGS = -version-info 1:0:0 -Wl,--version-script=$(srcdir)/%D%/libcuda-soft.map \
 	-Wl,-z,defs -Wl,-z,nodelete
-%C%_libcuda_soft_la_LIBADD = softgpu/ptx/libptx.la softgpu/fatbin/libfatbin.la -lpthread -lm
+%C%_libcuda_soft_la_LIBADD = softgpu/ptx/libptx.la remoting/image/libimage.la -lpthread -lm
 %C%_libcuda_soft_la_LINK = $(LIBTOOL) $(AM_V_lt) --tag=CC $(AM_LIBTOOLFLAGS) $(LIBTOOLFLAGS) --mode=link $(CC) \
 	$(CFLAGS) $(VGPU_SANITIZE) $(%C%_libcuda_soft_la_LDFLAGS) $(LDFLAGS) \
 	-static-libgcc -Wl,`$(CXX) -print-file-name=libstdc++.a` -o $@

@@ -52,14 +52,10 @@ noinst_LTLIBRARIES += \
 	%D%/decode-values.cc \
 	%D%/decode.cc \
 	%D%/decode.h \
-	%D%/expression.cc \
-	%D%/expression.h \
 	%D%/fault.cc \
 	%D%/fragment.cc \
 	%D%/fragment.h \
 	%D%/grid.cc \
-	%D%/lexer.cc \
-	%D%/lexer.h \
 	%D%/machine.h \
 	%D%/matrix.cc \
 	%D%/matrix.h \
@@ -108,5 +104,5 @@ UNIT_TESTS += %D%/unit-ptx
 	%D%/texture-test.cc \
 	%D%/test-machine.h
 %C%_unit_ptx_CXXFLAGS = $(AM_CXXFLAGS) -frounding-math
-%C%_unit_ptx_LDADD = %D%/libptx.la -lgtest -lgtest_main -lpthread
+%C%_unit_ptx_LDADD = %D%/libptx.la remoting/image/libimage.la -lgtest -lgtest_main -lpthread
 endif

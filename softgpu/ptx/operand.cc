@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/ptx/operand.h"
 
-#include "softgpu/ptx/expression.h"
-
 namespace vgpu::soft
 {
 namespace

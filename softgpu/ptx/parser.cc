@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/ptx/parser.h"
 
-#include "softgpu/ptx/expression.h"
 #include "softgpu/ptx/operand.h"
 
 #include <algorithm>

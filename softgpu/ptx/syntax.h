@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "softgpu/ptx/lexer.h"
+#include "remoting/image/expression.h"
+#include "remoting/image/lexer.h"
 #include "softgpu/ptx/types.h"
 
 #include <array>
@@ -9,6 +10,15 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+namespace vgpu::soft
+{
+using image::constant_expression;
+using image::fail_at;
+using image::Lexer;
+using image::Position;
+using image::Token;
+} // namespace vgpu::soft
 
 // What the parser makes of PTX: names are still names, views into the text.
 namespace vgpu::soft::syntax

@@ -126,6 +126,7 @@ END
 @test "tensor cores" { both tensor-cores; }
 @test "Thrust" { both thrust-sort; }
 @test "error codes" { both error-codes; }
+@test "a large array of the device" { both device-array; }
 @test "memory up to the limit" { VGPU_SOFT_MEMORY=1G both memory-quota; }
 
 @test "two devices" {

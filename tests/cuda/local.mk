@@ -2,7 +2,7 @@
 # The CUDA programs that must run. Each is compiled once and linked twice: NAME-shared against libcudart.so, as
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
 cuda_runtime_programs = \
-	constant-memory copy-2d device-printf error-codes histogram jacobi matmul-tiled memory-quota \
+	constant-memory copy-2d device-array device-printf error-codes histogram jacobi matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores thrust-sort two-devices vector-add
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc
 EXTRA_DIST += %D%/check.h %D%/cudart.bats $(cuda_sources)

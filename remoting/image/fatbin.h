@@ -10,7 +10,7 @@
 // Reader of the fatbin container that nvcc puts into programs: PTX texts and cubins for several
 // architectures, raw or compressed. Every size in it is a stranger's word and is checked against
 // what is there.
-namespace vgpu::soft::fatbin
+namespace vgpu::image
 {
 
 constexpr uint32_t kWrapperMagic = 0x466243B1;
@@ -37,8 +37,11 @@ std::vector<Entry> entries(std::span<const std::byte> container);
 /// The PTX entry of the highest architecture that is not above `arch`; none if there is no such.
 std::optional<Entry> best_ptx(const std::vector<Entry> &entries, unsigned arch);
 
+/// What an entry holds, decompressed. Throws std::runtime_error.
+std::string bytes(const Entry &entry);
+
 /// The text of an entry, decompressed, without the padding zeros at its end. Throws
 /// std::runtime_error.
 std::string text(const Entry &entry);
 
-} // namespace vgpu::soft::fatbin
+} // namespace vgpu::image

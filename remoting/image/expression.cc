@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "softgpu/ptx/expression.h"
+#include "remoting/image/expression.h"
 
-namespace vgpu::soft
+namespace vgpu::image
 {
 namespace
 {
@@ -98,4 +98,4 @@ uint64_t constant_expression(Lexer &lexer)
     return binary(lexer, 1, 0);
 }
 
-} // namespace vgpu::soft
+} // namespace vgpu::image

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "softgpu/ptx/lexer.h"
+#include "remoting/image/lexer.h"
 
 #include "remoting/base/error.h"
 
 #include <bit>
 #include <charconv>
 
-namespace vgpu::soft
+namespace vgpu::image
 {
 namespace
 {
@@ -213,4 +213,4 @@ void Lexer::read_number()
         advance(1);
 }
 
-} // namespace vgpu::soft
+} // namespace vgpu::image

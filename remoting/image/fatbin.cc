@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "softgpu/fatbin/fatbin.h"
+#include "remoting/image/fatbin.h"
 
 #include <cstring>
 #include <lz4.h>
 #include <stdexcept>
 #include <zstd.h>
 
-namespace vgpu::soft::fatbin
+namespace vgpu::image
 {
 namespace
 {
@@ -100,30 +100,36 @@ std::optional<Entry> best_ptx(const std::vector<Entry> &entries, unsigned arch)
     return best;
 }
 
-std::string text(const Entry &entry)
+std::string bytes(const Entry &entry)
 {
     if (entry.raw_bytes > kMaxText)
         throw std::runtime_error("fatbin: an entry of " + std::to_string(entry.raw_bytes) +
                                  " bytes is too large");
-    std::string text;
+    std::string bytes;
     auto *packed = reinterpret_cast<const char *>(entry.payload.data());
     if (entry.packing == Entry::Packing::none) {
-        text.assign(packed, entry.payload.size());
+        bytes.assign(packed, entry.payload.size());
     } else if (entry.packing == Entry::Packing::zstd) {
-        text.resize(entry.raw_bytes);
-        size_t got = ZSTD_decompress(text.data(), text.size(), packed, entry.payload.size());
-        if (ZSTD_isError(got) || got != text.size())
+        bytes.resize(entry.raw_bytes);
+        size_t got = ZSTD_decompress(bytes.data(), bytes.size(), packed, entry.payload.size());
+        if (ZSTD_isError(got) || got != bytes.size())
             throw std::runtime_error("fatbin: bad zstd data");
     } else {
-        text.resize(entry.raw_bytes);
-        int got = LZ4_decompress_safe(packed, text.data(), static_cast<int>(entry.payload.size()),
-                                      static_cast<int>(text.size()));
-        if (got < 0 || static_cast<size_t>(got) != text.size())
+        bytes.resize(entry.raw_bytes);
+        int got = LZ4_decompress_safe(packed, bytes.data(), static_cast<int>(entry.payload.size()),
+                                      static_cast<int>(bytes.size()));
+        if (got < 0 || static_cast<size_t>(got) != bytes.size())
             throw std::runtime_error("fatbin: bad LZ4 data");
     }
+    return bytes;
+}
+
+std::string text(const Entry &entry)
+{
+    std::string text = bytes(entry);
     while (!text.empty() && text.back() == 0)
         text.pop_back();
     return text;
 }
 
-} // namespace vgpu::soft::fatbin
+} // namespace vgpu::image

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace vgpu::soft
+namespace vgpu::image
 {
 
 struct Position {
@@ -69,4 +69,4 @@ private:
     Token token_;
 };
 
-} // namespace vgpu::soft
+} // namespace vgpu::image
