@@ -28,7 +28,25 @@ names() { "$PYTHON" -c 'import json; print("\n".join(r["name"] for r in json.loa
     run "$PYTHON" "$TOP_SRCDIR/bench/run" --build "$BATS_TEST_TMPDIR" callpath
     [ "$status" = 1 ]
     contains "$output" "is not built"
+    run "$PYTHON" "$TOP_SRCDIR/bench/table.py" bench.json --into "$TOP_SRCDIR/NEWS"
+    [ "$status" = 1 ]
     run "$PYTHON" "$TOP_SRCDIR/bench/run" nonsense
     [ "$status" = 2 ]
     contains "$output" "no group nonsense"
+}
+
+@test "the README's tables are made of the results" {
+    cat >bench.json <<'END'
+{"machine": {"cpu": "A CPU", "cores": 2, "date": "today", "load": 9}, "commit": "c0ffee", "effort": "full", "failed": [], "results": [
+ {"group": "callpath", "name": "sync-shm-p50", "value": 1.5, "unit": "us", "floor": 1.0, "ratio": 1.5, "aim": "ratio <= 2", "met": true},
+ {"group": "scale", "name": "scale-launch-clients-64", "value": 2.5, "unit": "M/s", "floor": 2.0, "ratio": 1.25}]}
+END
+    sed -n '/<!--/p' "$TOP_SRCDIR/README.md" >text
+    [ "$(wc -l <text)" = 2 ]
+    "$PYTHON" "$TOP_SRCDIR/bench/table.py" bench.json --into text
+    grep -q 'A CPU, 2 cores, today, commit c0ffee' text
+    grep -q '| synchronous call, shared memory, p50 | 1.5 us | 1 us | bare ring, round trip | 1.5 | ratio <= 2 |' text
+    grep -q 'million launches/s by clients at once: 64: 2.5' text
+    grep -q 'a load of 9.0: not figures to go by' text
+    [ "$(tail -1 text)" = "$(sed -n '/<!-- end/p' "$TOP_SRCDIR/README.md")" ]
 }

@@ -4,7 +4,7 @@
 check_PROGRAMS += %D%/callpath %D%/scale
 BATS_TESTS += %D%/bench.bats
 EXTRA_DIST += %D%/run %D%/bench.bats %D%/callpath_group.py %D%/groups.py %D%/link_group.py %D%/scale_group.py %D%/softgpu_group.py \
-	%D%/stage.py %D%/kernels.cu %D%/kernels.h %D%/mma.cu %D%/plain.c %D%/plain.h
+	%D%/stage.py %D%/table.py %D%/kernels.cu %D%/kernels.h %D%/mma.cu %D%/plain.c %D%/plain.h
 CLEANFILES += bench.json
 
 %C%_callpath_SOURCES = %D%/callpath.cc %D%/device.h %D%/floors.cc %D%/floors.h %D%/measure.h
@@ -39,3 +39,8 @@ endif
 bench: all %D%/callpath %D%/scale $(bench_cuda)
 	$(PYTHON) $(srcdir)/%D%/run --build . $(BENCH_FLAGS) $(GROUP)
 .PHONY: bench
+
+# On a quiet machine: all groups, then the tables of the README.
+bench-readme: bench
+	$(PYTHON) $(srcdir)/%D%/table.py bench.json --into $(srcdir)/README.md
+.PHONY: bench-readme
