@@ -8,6 +8,7 @@ import callpath_group
 import link_group
 import scale_group
 import softgpu_group
+import trust_group
 
 
 class Aim:
@@ -28,6 +29,7 @@ GROUPS = {
     "softgpu": softgpu_group.PARTS,
     "scale": scale_group.PARTS,
     "link": [link_group.link],
+    "trust": trust_group.PARTS,
 }
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Benchmarks: `make bench`, one group with `make bench GROUP=callpath`, a first look with `make bench BENCH_FLAGS=--quick`.
 # `make check` has a run of a few seconds that sees that every line comes.
-check_PROGRAMS += %D%/callpath %D%/scale
+check_PROGRAMS += %D%/callpath %D%/opening %D%/scale
 BATS_TESTS += %D%/bench.bats
 EXTRA_DIST += %D%/run %D%/bench.bats %D%/callpath_group.py %D%/groups.py %D%/link_group.py %D%/scale_group.py %D%/softgpu_group.py \
-	%D%/stage.py %D%/table.py %D%/kernels.cu %D%/kernels.h %D%/mma.cu %D%/plain.c %D%/plain.h
+	%D%/stage.py %D%/table.py %D%/trust_group.py %D%/kernels.cu %D%/kernels.h %D%/mma.cu %D%/plain.c %D%/plain.h
 CLEANFILES += bench.json
 
 %C%_callpath_SOURCES = %D%/callpath.cc %D%/device.h %D%/floors.cc %D%/floors.h %D%/measure.h
@@ -19,6 +19,10 @@ EXTRA_%C%_callpath_DEPENDENCIES = remoting/client/libcuda.la
 %C%_scale_LDADD = -lpthread
 %C%_scale_LINK = $(%C%_callpath_LINK)
 EXTRA_%C%_scale_DEPENDENCIES = remoting/client/libcuda.la
+
+# This one knows our wire: it asks what opening a connection costs.
+%C%_opening_SOURCES = %D%/measure.h %D%/opening.cc
+%C%_opening_LDADD = remoting/wire/libwire.la remoting/base/libbase.la
 
 if HAVE_NVCC
 bench_cuda = %D%/kernels %D%/mma
@@ -36,7 +40,7 @@ endif
 %D%/kernels %D%/mma: %D%/%: %D%/%.o %D%/plain-c.o
 	$(AM_V_GEN)$(NVCC) -cudart shared $(cuda_libraries) $< %D%/plain-c.o -o $@
 
-bench: all %D%/callpath %D%/scale $(bench_cuda)
+bench: all %D%/callpath %D%/opening %D%/scale $(bench_cuda)
 	$(PYTHON) $(srcdir)/%D%/run --build . $(BENCH_FLAGS) $(GROUP)
 .PHONY: bench
 

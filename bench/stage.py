@@ -3,9 +3,11 @@
 
 import enum
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 DRIVERS = {"soft": "soft/libcuda-soft.so.1", "null": "null/libcuda-null.so.1"}
@@ -63,6 +65,13 @@ class Stage:
         wrapped = [str(self.build / "vgpu-run"), "--driver", str(self.lib / DRIVERS.get(driver, driver)), "--channel", channel, "--"]
         return self.call(wrapped + [str(c) for c in command], self.environment(env), seconds)
 
+    def local(self, *command, seconds=120):
+        """A program that is no client of ours."""
+        return self.call([str(c) for c in command], self.environment(), seconds)
+
+    def daemon(self, driver, *lines):
+        return Daemon(self, driver, lines)
+
     def start(self, command, driver=None, channel="shm", env=None):
         """The same, left running: remoted with a driver, else as the environment says."""
         if driver:
@@ -83,6 +92,49 @@ class Stage:
 
     def program(self, name):
         return self.build / "bench" / name
+
+
+class Daemon:
+    """A vgpud of its own for several runs, with these lines in its vgpu.conf beside what it cannot do without."""
+
+    def __init__(self, stage, driver, lines):
+        self.stage = stage
+        self.folder = Path(tempfile.mkdtemp(prefix="vgpud.", dir=stage.root))
+        self.key, self.socket, self.conf = self.folder / "key", str(self.folder / "vgpud.sock"), self.folder / "vgpu.conf"
+        self.key.write_text(os.urandom(32).hex() + "\n", encoding="ascii")
+        self.key.chmod(0o600)
+        own = [f"NodeName=bench StateSaveLocation={self.folder}/state", f"VgpudSocket={self.socket} VgpudAddr=127.0.0.1 VgpudPort=0",
+               f"Driver={stage.lib / DRIVERS[driver]}", *lines]
+        if not any("AuthType" in line for line in lines):
+            own.append(f"AuthType=key KeyFile={self.key}")
+        self.conf.write_text("\n".join(own) + "\n", encoding="utf-8")
+        self.log, self.process, self.address = self.folder / "log", None, ""
+
+    def __enter__(self):
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen([self.stage.build / "vgpud", "-D", "--conf", self.conf], env=self.stage.environment(),
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while not self.address:
+            said = self.log.read_text(encoding="utf-8", errors="replace")
+            found = re.search(r" listens on (\S+) and ", said)
+            if found:
+                self.address = found[1]
+            elif self.process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__()
+                raise Failed(f"vgpud did not start: {said.strip()[-400:]}")
+            else:
+                time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait()
+
+    def run(self, channel, *command, seconds=120):
+        wrapped = [self.stage.build / "vgpu-run", "--server", self.address, "--conf", self.conf, "--channel", channel, "--", *command]
+        return self.stage.call([str(c) for c in wrapped], self.stage.environment(), seconds)
 
 
 def staged(build):

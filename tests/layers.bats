@@ -29,7 +29,7 @@ may() {
 @test "cudart stands on the public driver API" { may remoting/cudart 'remoting/(base|cudart)'; }
 @test "the software GPU stands on image and base" { may softgpu 'remoting/(base|image)|softgpu/(ptx|driver)'; }
 @test "the null driver stands on image, base and the PTX reader" { may nulldriver 'remoting/(base|image)|softgpu/ptx|nulldriver'; }
-@test "the benchmark stands on the public APIs" { may bench 'bench'; }
+@test "the benchmark stands on the public APIs, wire and base" { may bench 'bench|remoting/(wire|base)'; }
 @test "the daemons stand on server, wire and base" { may daemon 'remoting/(base|wire|server|api)|daemon/(common|vgpud|vgpuctld|vgpustepd|tools)'; }
 @test "the plugins stand on daemon/common, wire and base" {
     may spank-plugin 'remoting/(base|wire)|daemon/common|spank-plugin'
