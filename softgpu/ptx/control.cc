@@ -181,10 +181,10 @@ const Inst *run_sleep(Warp &warp, const Inst *inst)
 const Inst *run_clock(Warp &warp, const Inst *inst)
 {
     auto now = std::chrono::steady_clock::now().time_since_epoch();
-    if (inst->aux >= 2)
+    if (inst->aux == 2 || inst->aux == 3)
         now = std::chrono::system_clock::now().time_since_epoch();
     auto ticks = uint64_t(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-    if (inst->aux == 3)
+    if (inst->aux >= 3)
         ticks >>= 32;
     each_lane(warp.active, [&](unsigned lane) {
         if (inst->imm == 8)
@@ -220,8 +220,12 @@ const Inst *run_isspace(Warp &warp, const Inst *inst)
     each_lane(warp.active, [&](unsigned lane) {
         uint64_t address = inst->aux == 8 ? lanes<uint64_t>(warp, inst->a)[lane]
                                           : lanes<uint32_t>(warp, inst->a)[lane];
-        bool yes =
-            inst->imm == 0 ? address < kWindowBase : address - uint64_t(inst->imm) < kWindowBytes;
+        bool yes = address - uint64_t(inst->imm) < kWindowBytes;
+        if (inst->imm == 0) { // constants are what no kernel may write
+            const Range *range = address < kWindowBase ? find_range(warp, address) : nullptr;
+            bool constant = range && !range->writable;
+            yes = address < kWindowBase && constant == bool(inst->c);
+        }
         inside |= uint32_t(yes) << lane;
     });
     uint32_t &d = *lanes<uint32_t>(warp, inst->d);

@@ -126,6 +126,8 @@ void Decoder::call(const Instruction &in)
         site.callee = index;
         if (!callee.defined) {
             site.builtin = builtin(target.name);
+            if (site.builtin == Builtin::none && callee.name.starts_with("cuda"))
+                fail_at(target.at, "dynamic parallelism is not supported (" + callee.name + ")");
             if (site.builtin == Builtin::none)
                 fail_at(target.at, "unresolved extern function '" + callee.name + "'");
             if (site.arguments.size() != arguments_of(site.builtin))

@@ -350,8 +350,24 @@ void Decoder::copy_async(const Instruction &in)
         (size.bits != 4 && size.bits != 8 && size.bits != 16))
         fail_at(size.at, "cp.async copies 4, 8 or 16 bytes");
     bool hint = has(".L2::cache_hint");
-    Slot read =
-        in.operands.size() > (hint ? 4u : 3u) ? source(in.operands[3], in, Type::b32, 4) : kNoSlot;
+    Slot read = kNoSlot;
+    if (in.operands.size() > (hint ? 4u : 3u)) {
+        const Operand &extra = in.operands[3];
+        Register *reg =
+            extra.kind == Operand::Kind::name ? find_register(extra.name, in.scope) : nullptr;
+        if (reg && reg->type == Type::pred) { // ignore-src: nothing is read where it is true
+            Slot ignored = source(extra, in, Type::pred, 0), none = constant(0, 4);
+            Slot whole = constant(size.bits, 4);
+            read = temporary(4);
+            Inst &select = emit(in, "selp.b32");
+            select.d = read;
+            select.a = none;
+            select.b = whole;
+            select.c = ignored;
+        } else {
+            read = source(extra, in, Type::b32, 4);
+        }
+    }
     if (from.width != 8)
         fail_at(in.operands[1].at, "a global address has 64 bits");
     Inst &inst = emit(in, "cp.async");
@@ -414,6 +430,7 @@ void Decoder::is_space(const Instruction &in)
                : space == Space::local ? int64_t(kLocalWindow)
                : space == Space::param ? int64_t(kParamWindow)
                                        : 0;
+    inst.c = space == Space::constant;
 }
 
 /// mbarrier.*, and cp.async.mbarrier.arrive, which has nothing left to wait for.

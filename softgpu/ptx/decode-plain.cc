@@ -251,7 +251,7 @@ void Decoder::convert(const Instruction &in)
     std::vector<Type> types;
     uint32_t aux = 0;
     if (!in.modifiers.empty() && in.modifiers[0] == ".pack")
-        unsupported(in);
+        return pack(in);
     for (std::string_view modifier : in.modifiers) {
         if (auto type = parse_type(modifier))
             types.push_back(*type);
@@ -300,6 +300,26 @@ void Decoder::convert(const Instruction &in)
     inst.aux = aux;
     if (width != to)
         resize(in, d, width, result, to, is_signed(types[0]));
+}
+
+/// cvt.pack: all modifiers are the row's name, small types that no register has among them.
+void Decoder::pack(const Instruction &in)
+{
+    std::string name(in.opcode);
+    for (std::string_view modifier : in.modifiers)
+        name += modifier;
+    const Operation &found = operation(in, name);
+    size_t count = strlen(found.signature);
+    need(in, count, count);
+    Slot sources[3] = {kNoSlot, kNoSlot, kNoSlot};
+    for (size_t i = 1; i < count; i++)
+        sources[i - 1] = source(in.operands[i], in, Type::b32, 4);
+    Slot d = destination(in.operands[0], in, 4);
+    Inst &inst = emit(in, found.run);
+    inst.d = d;
+    inst.a = sources[0];
+    inst.b = sources[1];
+    inst.c = sources[2];
 }
 
 void Decoder::move(const Instruction &in)

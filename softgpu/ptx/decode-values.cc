@@ -116,7 +116,8 @@ std::optional<Special> Decoder::special(const Operand &operand) const
     std::string_view name = operand.name;
     if (auto found = plain.find(name); found != plain.end() && operand.component.empty())
         return found->second;
-    if (name.starts_with("%envreg") || name.starts_with("%pm"))
+    if (name.starts_with("%envreg") || name.starts_with("%pm") ||
+        name.starts_with("%reserved_smem_offset"))
         return kZero;
     if (operand.component.size() != 2)
         return std::nullopt;
@@ -139,7 +140,7 @@ std::optional<Special> Decoder::special(const Operand &operand) const
 bool Decoder::clock(const Operand &operand, const Instruction &in, Value &value)
 {
     static const std::unordered_map<std::string_view, std::pair<unsigned, size_t>> clocks = {
-        {"%clock", {0, 4}},       {"%clock_hi", {3, 4}},       {"%clock64", {1, 8}},
+        {"%clock", {0, 4}},       {"%clock_hi", {4, 4}},       {"%clock64", {1, 8}},
         {"%globaltimer", {2, 8}}, {"%globaltimer_lo", {2, 4}}, {"%globaltimer_hi", {3, 4}},
     };
     auto found = clocks.find(operand.name);

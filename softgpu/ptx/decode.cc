@@ -395,6 +395,8 @@ void Decoder::dispatch(const Instruction &in)
     };
     if (auto found = methods.find(in.opcode); found != methods.end())
         return (this->*found->second)(in);
+    if (in.opcode == "prefetch" && !in.modifiers.empty() && in.modifiers.back() == ".tensormap")
+        unsupported(in);
     if (auto found = handlers.find(in.opcode); found != handlers.end()) {
         emit(in, found->second);
         return;

@@ -100,6 +100,7 @@ private:
     void compare(const Instruction &in);
     void set(const Instruction &in);
     void convert(const Instruction &in);
+    void pack(const Instruction &in);
     void move(const Instruction &in);
     void move_vector(const Instruction &in);
     Inst &finish_compare(const Instruction &in, const std::string &name, Type type, uint32_t aux);

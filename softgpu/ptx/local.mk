@@ -20,6 +20,7 @@ VGPU_PTX_OPS = \
 	%D%/ops-integer.cc \
 	%D%/ops-load.cc \
 	%D%/ops-matrix.cc \
+	%D%/ops-pack.cc \
 	%D%/ops-store.cc \
 	%D%/ops-video.cc
 
@@ -98,6 +99,7 @@ UNIT_TESTS += %D%/unit-ptx
 %C%_unit_ptx_SOURCES = \
 	%D%/arithmetic-test.cc \
 	%D%/control-test.cc \
+	%D%/extra-test.cc \
 	%D%/matrix-test.cc \
 	%D%/memory-test.cc \
 	%D%/parse-test.cc \

@@ -79,7 +79,7 @@ TEST_F(Memory, SpacesAndTheirGenericAddresses)
     Fault fault = run(kernel(body, module), {1}, {1}, {out}, 32);
     EXPECT_EQ(fault.text, "");
     EXPECT_EQ((std::vector<u32>(at<u32>(out), at<u32>(out) + 10)),
-              (std::vector<u32>{77, 0, 9, 44, 33, 5, 5, 123, 32, 0}));
+              (std::vector<u32>{77, 0, 9, 44, 33, 5, 1, 123, 32, 0}));
     EXPECT_EQ(*at<u32>(globals_["g"]), 8u);
 }
 

@@ -40,6 +40,7 @@ Index make_index()
     VGPU_ADD(store_operations);
     VGPU_ADD(atomic_operations);
     VGPU_ADD(matrix_operations);
+    VGPU_ADD(pack_operations);
 #undef VGPU_ADD
     return index;
 }

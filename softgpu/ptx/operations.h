@@ -34,7 +34,8 @@ struct Operations {
     Operations load_operations();                                                                  \
     Operations store_operations();                                                                 \
     Operations atomic_operations();                                                                \
-    Operations matrix_operations();
+    Operations matrix_operations();                                                                \
+    Operations pack_operations();
 
 namespace baseline
 {

@@ -181,6 +181,9 @@ void Parser::function_directives(Function &function)
                 std::min<uint64_t>(uint64_t(numbers[0]) * numbers[1] * numbers[2], 0x7fffffff));
         else if (directive.is(".reqntid"))
             function.required = numbers;
+        else if (directive.is(".reqnctapercluster") &&
+                 uint64_t(numbers[0]) * numbers[1] * numbers[2] > 1)
+            fail_at(directive.at, "clusters of several blocks are not supported");
     }
 }
 

@@ -123,6 +123,7 @@ END
 @test "copies with pitch" { both copy-2d; }
 @test "ten thousand launches" { both jacobi; }
 @test "printf on the device" { both device-printf; }
+@test "what device code may do" { both device-features; }
 @test "tensor cores" { both tensor-cores; }
 @test "Thrust" { both thrust-sort; }
 @test "error codes" { both error-codes; }

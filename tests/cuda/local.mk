@@ -2,7 +2,8 @@
 # The CUDA programs that must run. Each is compiled once and linked twice: NAME-shared against libcudart.so, as
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
 cuda_runtime_programs = \
-	constant-memory copy-2d device-array device-printf error-codes histogram jacobi matmul-tiled memory-quota \
+	constant-memory copy-2d device-array device-features device-printf error-codes histogram jacobi \
+	matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores thrust-sort two-devices vector-add
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc
 EXTRA_DIST += %D%/check.h %D%/cudart.bats $(cuda_sources)
@@ -18,7 +19,7 @@ endif
 
 cuda_nvcc = $(NVCC) -std=c++17 -O1 -gencode arch=$(cuda_arch),code=$(cuda_arch)
 cuda_arch = compute_75
-%D%/tensor-cores.o: cuda_arch = compute_80
+%D%/device-features.o %D%/tensor-cores.o: cuda_arch = compute_80
 # The toolkit made of wheels has only one of the two.
 cuda_libraries = -L$(CUDA_HOME_DIR)/lib64 -L$(CUDA_HOME_DIR)/lib
 cuda_archive = remoting/cudart/libcudart_static.a
