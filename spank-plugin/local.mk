@@ -7,7 +7,7 @@ noinst_LTLIBRARIES += %D%/libspank.la
 	%D%/arguments.cc %D%/arguments.h \
 	%D%/epilog.cc %D%/epilog.h \
 	%D%/gres.cc %D%/gres.h \
-	%D%/option-values.cc %D%/options.cc %D%/options.h \
+	%D%/option-table.cc %D%/option-table.h %D%/options.cc %D%/options.h \
 	%D%/place.cc %D%/place.h \
 	%D%/renewer.cc %D%/renewer.h \
 	%D%/slurm.cc %D%/slurm.h \
@@ -25,7 +25,7 @@ check_PROGRAMS += %D%/unit-spank
 UNIT_TESTS += %D%/unit-spank
 %C%_unit_spank_CPPFLAGS = $(AM_CPPFLAGS) $(SLURM_CPPFLAGS)
 %C%_unit_spank_SOURCES = \
-	%D%/arguments.cc %D%/option-values.cc %D%/place.cc \
+	%D%/arguments.cc %D%/option-table.cc %D%/place.cc \
 	%D%/arguments-test.cc %D%/options-test.cc %D%/place-test.cc
 %C%_unit_spank_LDADD = $(control_ldadd) -lgtest_main -lgtest -lpthread
 endif

@@ -2,21 +2,20 @@
 #include <gtest/gtest.h>
 
 #include "remoting/base/error.h"
-#include "spank-plugin/options.h"
+#include "spank-plugin/option-table.h"
 
 namespace vgpu::spank
 {
 namespace
 {
 
-/// The text of what `read` throws.
-std::string refusal(void (*read)(const char *, Options &), const char *text)
+std::string refusal(const char *option, const char *text)
 {
-    Options options;
+    Options options(option_table());
     try {
-        read(text, options);
+        options.set_argument(option, text);
     } catch (const Error &error) {
-        EXPECT_FALSE(options.given) << text;
+        EXPECT_FALSE(options.is_given(option + 2)) << text;
         return error.what();
     }
     ADD_FAILURE() << "'" << text << "' was accepted";
@@ -25,29 +24,37 @@ std::string refusal(void (*read)(const char *, Options &), const char *text)
 
 TEST(Options, AreRead)
 {
-    Options options;
-    EXPECT_FALSE(options.given);
-    read_memory("4G", options);
-    EXPECT_EQ(options.memory, uint64_t(4) << 30);
-    EXPECT_TRUE(options.given);
-    read_cores("25%", options);
-    EXPECT_EQ(options.cores, 25u);
+    Options options(option_table());
+    EXPECT_FALSE(options.is_given("vgpu-mem"));
+    options.set_argument("--vgpu-mem", "4G");
+    EXPECT_EQ(options.size("vgpu-mem"), uint64_t(4) << 30);
+    EXPECT_TRUE(options.is_given("vgpu-mem"));
+    options.set_argument("--vgpu-cores", "25%");
+    EXPECT_EQ(options.percent("vgpu-cores"), 25u);
     for (const char *channel : {"shm", "unix", "tcp", "auto"}) {
-        read_channel(channel, options);
-        EXPECT_EQ(options.channel, channel);
+        options.set_argument("--vgpu-channel", channel);
+        EXPECT_EQ(options.string("vgpu-channel"), channel);
     }
 }
 
 TEST(Options, AreRefusedByName)
 {
-    EXPECT_NE(refusal(read_memory, "banana").find("--vgpu-mem=banana"), std::string::npos);
+    EXPECT_EQ(refusal("--vgpu-mem", "banana").find("--vgpu-mem: 'banana' is not a size"), 0u);
     for (const char *bad : {"", "0", "-1", "4X", "4 apples"})
-        EXPECT_NE(refusal(read_memory, bad).find("--vgpu-mem="), std::string::npos) << bad;
+        EXPECT_EQ(refusal("--vgpu-mem", bad).find("--vgpu-mem: '"), 0u) << bad;
     for (const char *bad : {"", "0", "101", "-5", "half"})
-        EXPECT_NE(refusal(read_cores, bad).find("--vgpu-cores="), std::string::npos) << bad;
+        EXPECT_EQ(refusal("--vgpu-cores", bad).find("--vgpu-cores: '"), 0u) << bad;
     for (const char *bad : {"", "SHM", "rdma", "tcp "})
-        EXPECT_NE(refusal(read_channel, bad).find("auto, shm, unix or tcp"), std::string::npos)
+        EXPECT_NE(refusal("--vgpu-channel", bad).find("not one of auto|shm|unix|tcp"),
+                  std::string::npos)
             << bad;
+}
+
+// Slurm prints the text of an option behind its name, on one line.
+TEST(Options, HaveShortTexts)
+{
+    for (const Option &option : option_table())
+        EXPECT_LT(std::string(option.doc).size(), 100u) << option.key;
 }
 
 } // namespace

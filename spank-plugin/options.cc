@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spank-plugin/options.h"
 
+#include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <exception>
+
+#include "spank-plugin/option-table.h"
 
 namespace vgpu::spank
 {
 namespace
 {
 
-Options chosen;
+Options &chosen()
+{
+    static Options values(option_table());
+    return values;
+}
 
 /// Runs in srun, sbatch or salloc for what the user typed, and in the step daemon for what came
-/// over.
-template<void (*Read)(const char *, Options &)>
-int take(int, const char *text, int)
+/// over. `row` is the option's in the table.
+int take(int row, const char *text, int)
 {
     try {
-        Read(text ? text : "", chosen);
+        chosen().set_argument(option_table()[static_cast<size_t>(row)].cli, text ? text : "");
         return 0;
     } catch (const std::exception &error) {
         slurm_error("vgpu: %s", error.what());
@@ -24,32 +32,40 @@ int take(int, const char *text, int)
     }
 }
 
-// Slurm wants plain char pointers, and keeps them.
-char memory_name[] = "vgpu-mem", memory_info[] = "SIZE";
-char memory_usage[] = "device memory of each vgpu (--gres=vgpu:N), such as 4G";
-char cores_name[] = "vgpu-cores", cores_info[] = "PERCENT";
-char cores_usage[] = "share of the device's compute time of each vgpu, 1 to 100";
-char channel_name[] = "vgpu-channel", channel_info[] = "auto|shm|unix|tcp";
-char channel_usage[] = "how the programs reach their GPU";
-
-spank_option table[] = {
-    {memory_name, memory_info, memory_usage, 1, 0, take<read_memory>},
-    {cores_name, cores_info, cores_usage, 1, 0, take<read_cores>},
-    {channel_name, channel_info, channel_usage, 1, 0, take<read_channel>},
-};
+/// srun shows sizes and percentages in capitals, choices as they are typed.
+std::string argument_name(const Option &option)
+{
+    std::string name = value_name(option);
+    if (option.type != Option::Type::choice)
+        std::transform(name.begin(), name.end(), name.begin(), toupper);
+    return name;
+}
 
 } // namespace
 
 const Options &options()
 {
-    return chosen;
+    return chosen();
+}
+
+bool any_option_given()
+{
+    return std::any_of(option_table().begin(), option_table().end(),
+                       [](const Option &option) { return chosen().is_given(option.key); });
 }
 
 void register_options(spank_t handle)
 {
-    for (spank_option &option : table)
-        if (spank_option_register(handle, &option) != ESPANK_SUCCESS)
-            slurm_error("vgpu: the option --%s cannot be registered", option.name);
+    int row = 0;
+    for (const Option &option : option_table()) {
+        // Slurm wants plain char pointers, and copies what they point to.
+        std::string name = option.key;
+        std::string argument = argument_name(option);
+        std::string usage = option.doc;
+        spank_option entry{name.data(), argument.data(), usage.data(), 1, row++, take};
+        if (spank_option_register(handle, &entry) != ESPANK_SUCCESS)
+            slurm_error("vgpu: the option --%s cannot be registered", option.key);
+    }
 }
 
 } // namespace vgpu::spank

@@ -6,6 +6,7 @@
 #include "daemon/common/control-client.h"
 #include "daemon/common/environment.h"
 #include "remoting/base/error.h"
+#include "remoting/base/variables.h"
 #include "spank-plugin/gres.h"
 #include "spank-plugin/options.h"
 
@@ -39,9 +40,9 @@ control::LeaseRequest request_of(spank_t handle)
     // Slurm 22.05 has this item, but it stays 0; the epilog has ended the job's former leases all
     // the same.
     request.restart = item<uint32_t>(handle, S_SLURM_RESTART_COUNT).value_or(0);
-    request.memory = options().memory;
-    request.cores = options().cores;
-    request.channel = options().channel;
+    request.memory = options().size("vgpu-mem");
+    request.cores = options().percent("vgpu-cores");
+    request.channel = options().string("vgpu-channel");
     request.task_host = host_name();
     return request;
 }
@@ -65,9 +66,9 @@ control::Lease acquire_lease(const control::Conf &conf, const control::LeaseRequ
 
 void clear_environment(spank_t handle)
 {
-    if (!get_variable(handle, "VGPU_LEASE"))
+    if (!get_variable(handle, kLeaseVariable.env))
         return;
-    spank_unsetenv(handle, "VGPU_LEASE");
+    spank_unsetenv(handle, kLeaseVariable.env);
     auto preload = get_variable(handle, "LD_PRELOAD");
     if (!preload)
         return;
@@ -103,7 +104,7 @@ void Step::acquire(spank_t handle, int count, char **words)
     request.count = step_count(handle, request.job);
     if (request.count == 0) {
         clear_environment(handle);
-        if (request.step == SLURM_BATCH_SCRIPT && options().given)
+        if (request.step == SLURM_BATCH_SCRIPT && any_option_given())
             fail(EINVAL, "--vgpu-mem, --vgpu-cores and --vgpu-channel need --gres=vgpu:N");
         return;
     }

@@ -3,14 +3,14 @@
 include %D%/cuda/local.mk
 
 dist_check_SCRIPTS = %D%/run-gtest %D%/slurm.suite
-EXTRA_DIST += %D%/lib.bash %D%/layers.bats $(slurm_tests)
+EXTRA_DIST += %D%/lib.bash %D%/layers.bats %D%/manual.bats $(slurm_tests)
 
 # One cluster is brought up for all of these: tests/slurm/setup_suite.bash.
 slurm_tests = \
 	%D%/slurm/setup_suite.bash %D%/slurm/lib.bash \
 	%D%/slurm/failures.bats %D%/slurm/jobs.bats %D%/slurm/options.bats %D%/slurm/pool.bats %D%/slurm/programs.bats
 
-BATS_TESTS += %D%/layers.bats
+BATS_TESTS += %D%/layers.bats %D%/manual.bats
 if HAVE_SLURM
 BATS_TESTS += %D%/slurm.suite
 endif

@@ -2,10 +2,10 @@
 #include "daemon/common/conf.h"
 
 #include <cerrno>
-#include <cstdlib>
 #include <unistd.h>
 
 #include "remoting/base/error.h"
+#include "remoting/base/variables.h"
 
 namespace vgpu::control
 {
@@ -19,8 +19,7 @@ using Type = Option::Type;
 const Option kTable[] = {
     {"AuthType", "VGPU_CONF_AUTH_TYPE", "--auth-type", "munge",
      "How peers prove who they are: munge (Slurm sites; each host runs munged) or key (a key "
-     "shared "
-     "by those who may use the daemons).",
+     "shared by those who may use the daemons).",
      Type::choice, "munge|key"},
     {"KeyFile", "VGPU_CONF_KEY_FILE", "--key-file", "",
      "With AuthType=key: a file of 64 hexadecimal digits that only its owner may read. Whoever "
@@ -31,13 +30,13 @@ const Option kTable[] = {
     {"VgpuctldHost", "VGPU_CONF_VGPUCTLD_HOST", "--vgpuctld-host", "",
      "The host that runs vgpuctld. Without it every vgpud stands alone and grants leases itself."},
     {"VgpuctldPort", "VGPU_CONF_VGPUCTLD_PORT", "--vgpuctld-port", "6827",
-     "The TCP port of vgpuctld.", Type::integer},
+     "The TCP port of vgpuctld.", Type::integer, nullptr, 1, 65535},
     {"VgpudAddr", "VGPU_CONF_VGPUD_ADDR", "--vgpud-addr", "",
      "The address on which vgpud listens, and which clients are given. The default is NodeName. In "
      "a "
      "file shared by several nodes leave it unset."},
     {"VgpudPort", "VGPU_CONF_VGPUD_PORT", "--vgpud-port", "6828",
-     "The TCP port of vgpud; 0 takes a free one.", Type::integer},
+     "The TCP port of vgpud; 0 takes a free one.", Type::integer, nullptr, 0, 65535},
     {"VgpudSocket", "VGPU_CONF_VGPUD_SOCKET", "--vgpud-socket", "/run/vgpu/vgpud.sock",
      "The Unix socket of vgpud, for programs on the GPU node itself. Anyone may connect; the "
      "authentication decides.",
@@ -62,7 +61,7 @@ const Option kTable[] = {
      "best that both ends can reach.",
      Type::choice, "auto|shm|unix|tcp"},
     {"SlicesPerDevice", "VGPU_CONF_SLICES_PER_DEVICE", "--slices-per-device", "8",
-     "How many slices a device is shared out in at most.", Type::integer},
+     "How many slices a device is shared out in at most.", Type::integer, nullptr, 1, 1024},
     {"DefaultMemory", "VGPU_CONF_DEFAULT_MEMORY", "--default-memory", "0",
      "The device memory of a slice that does not ask for an amount; 0 is the device's memory "
      "divided "
@@ -73,13 +72,13 @@ const Option kTable[] = {
      "limit.",
      Type::percent},
     {"MaxSessions", "VGPU_CONF_MAX_SESSIONS", "--max-sessions", "64",
-     "How many processes may use one lease at the same time; at most 128.", Type::integer},
+     "How many processes may use one lease at the same time.", Type::integer, nullptr, 1, 128},
     {"LeaseTimeout", "VGPU_CONF_LEASE_TIMEOUT", "--lease-timeout", "60",
      "Seconds after which a lease ends that nobody has renewed and no process uses.",
-     Type::duration},
+     Type::duration, nullptr, 1, 86400},
     {"HeartbeatInterval", "VGPU_CONF_HEARTBEAT_INTERVAL", "--heartbeat-interval", "5",
      "Seconds between two reports of vgpud to vgpuctld. A node that misses three is lost.",
-     Type::duration},
+     Type::duration, nullptr, 1, 86400},
     {"LogFile", "VGPU_CONF_LOG_FILE", "--log-file", "",
      "Where the daemons log; the default is standard error. %h is the node, %p the program.",
      Type::path},
@@ -89,24 +88,10 @@ const Option kTable[] = {
      "A file for the daemon's process id. %h is the node, %p the program.", Type::path},
 };
 
-uint64_t ranged(const Options &options, const char *key, int64_t low, int64_t high)
-{
-    const int64_t value = options.integer(key);
-    if (value < low || value > high)
-        fail(EINVAL, "%s: %s=%lld: %lld to %lld is possible", options.source(key).c_str(), key,
-             static_cast<long long>(value), static_cast<long long>(low),
-             static_cast<long long>(high));
-    return static_cast<uint64_t>(value);
-}
-
 uint32_t seconds(const Options &options, const char *key)
 {
-    const auto value =
-        std::chrono::duration_cast<std::chrono::seconds>(options.duration(key)).count();
-    if (value < 1 || value > 86400)
-        fail(EINVAL, "%s: %s=%s: from one second to one day is possible",
-             options.source(key).c_str(), key, options.string(key).c_str());
-    return static_cast<uint32_t>(value);
+    return static_cast<uint32_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(options.duration(key)).count());
 }
 
 std::string short_host_name()
@@ -127,9 +112,9 @@ Conf conf_of(const Options &options, const std::string &path)
     if (conf.auth.method == wire::AuthConfig::Method::key && conf.auth.key_file.empty())
         fail(EINVAL, "%s: AuthType=key needs a KeyFile", options.source("AuthType").c_str());
     conf.vgpuctld_host = options.string("VgpuctldHost");
-    conf.vgpuctld_port = static_cast<uint16_t>(ranged(options, "VgpuctldPort", 1, 65535));
+    conf.vgpuctld_port = static_cast<uint16_t>(options.integer("VgpuctldPort"));
     conf.vgpud_addr = options.string("VgpudAddr");
-    conf.vgpud_port = static_cast<uint16_t>(ranged(options, "VgpudPort", 0, 65535));
+    conf.vgpud_port = static_cast<uint16_t>(options.integer("VgpudPort"));
     conf.vgpud_socket = options.string("VgpudSocket");
     conf.node_name = options.is_set("NodeName") ? options.string("NodeName") : short_host_name();
     conf.spool_dir = options.string("SpoolDir");
@@ -137,10 +122,10 @@ Conf conf_of(const Options &options, const std::string &path)
     conf.slurm_user = options.string("SlurmUser");
     conf.driver = options.string("Driver");
     conf.channel = options.string("Channel");
-    conf.slices_per_device = static_cast<uint32_t>(ranged(options, "SlicesPerDevice", 1, 1024));
+    conf.slices_per_device = static_cast<uint32_t>(options.integer("SlicesPerDevice"));
     conf.default_memory = options.size("DefaultMemory");
     conf.default_cores = options.percent("DefaultCores");
-    conf.max_sessions = static_cast<uint32_t>(ranged(options, "MaxSessions", 1, 128));
+    conf.max_sessions = static_cast<uint32_t>(options.integer("MaxSessions"));
     conf.lease_timeout = seconds(options, "LeaseTimeout");
     conf.heartbeat_interval = seconds(options, "HeartbeatInterval");
     conf.log_file = options.string("LogFile");
@@ -158,8 +143,8 @@ std::span<const Option> conf_table()
 
 std::string default_conf_path()
 {
-    const char *path = std::getenv("VGPU_CONF");
-    return path && *path ? path : VGPU_SYSCONFDIR "/vgpu.conf";
+    const std::string path = variable(kConfVariable);
+    return path.empty() ? VGPU_SYSCONFDIR "/vgpu.conf" : path;
 }
 
 Conf load_conf(const std::string &path)
@@ -180,7 +165,7 @@ Conf parse_conf(std::string_view text, const std::string &name)
 static std::string found_conf_path()
 {
     const std::string path = default_conf_path();
-    return !std::getenv("VGPU_CONF") && access(path.c_str(), F_OK) != 0 ? "" : path;
+    return variable(kConfVariable).empty() && access(path.c_str(), F_OK) != 0 ? "" : path;
 }
 
 Conf load_conf()

@@ -2,8 +2,9 @@
 #include "daemon/common/environment.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <glob.h>
+
+#include "remoting/base/variables.h"
 
 namespace vgpu::control
 {
@@ -11,10 +12,10 @@ namespace vgpu::control
 namespace
 {
 
-std::string directory(const char *variable, const char *compiled_in)
+std::string directory(const Option &option, const char *compiled_in)
 {
-    const char *value = std::getenv(variable);
-    return value && *value ? value : compiled_in;
+    const std::string value = variable(option);
+    return value.empty() ? compiled_in : value;
 }
 
 /// libcuda.so.1 and every libcudart.so.N that is there.
@@ -54,25 +55,25 @@ std::string after(const char *present, const std::string &value)
 
 std::string library_dir()
 {
-    return directory("VGPU_LIBDIR", VGPU_VGPULIBDIR);
+    return directory(kLibdirVariable, VGPU_VGPULIBDIR);
 }
 
 std::string soft_library_dir()
 {
-    const char *value = std::getenv("VGPU_LIBDIR");
-    return value && *value ? std::string(value) + "/soft" : VGPU_VGPUSOFTDIR;
+    const std::string value = variable(kLibdirVariable);
+    return value.empty() ? VGPU_VGPUSOFTDIR : value + "/soft";
 }
 
 std::string libexec_dir()
 {
-    return directory("VGPU_LIBEXECDIR", VGPU_PKGLIBEXECDIR);
+    return directory(kLibexecdirVariable, VGPU_PKGLIBEXECDIR);
 }
 
 std::vector<std::pair<std::string, std::string>>
 job_environment(const std::function<const char *(const char *)> &get, const std::string &lease_path)
 {
     std::vector<std::pair<std::string, std::string>> list;
-    list.emplace_back("VGPU_LEASE", lease_path);
+    list.emplace_back(kLeaseVariable.env, lease_path);
     list.emplace_back("LD_LIBRARY_PATH", before(library_dir(), get("LD_LIBRARY_PATH"), ':'));
     // A program with an RPATH of its own would find the vendor's libraries first.
     std::string preload = get("LD_PRELOAD") ? get("LD_PRELOAD") : "";

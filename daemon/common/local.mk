@@ -6,7 +6,8 @@ noinst_LTLIBRARIES += %D%/libcontrol.la %D%/libdaemon.la
 	-DVGPU_SYSCONFDIR='"$(sysconfdir)"' -DVGPU_VGPULIBDIR='"$(vgpulibdir)"' \
 	-DVGPU_VGPUSOFTDIR='"$(vgpusoftdir)"' -DVGPU_PKGLIBEXECDIR='"$(pkglibexecdir)"'
 %C%_libcontrol_la_SOURCES = \
-	%D%/conf.cc %D%/conf.h %D%/conf-arguments.h %D%/control-client.cc %D%/control-client.h \
+	%D%/conf.cc %D%/conf.h %D%/command-line.h %D%/command-options.cc %D%/command-options.h \
+	%D%/control-client.cc %D%/control-client.h \
 	%D%/environment.cc %D%/environment.h %D%/lease.cc %D%/lease.h %D%/pack.h \
 	%D%/private-files.cc %D%/private-files.h %D%/state.h
 %C%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)

@@ -17,6 +17,7 @@
 #include "daemon/common/environment.h"
 #include "daemon/common/private-files.h"
 #include "remoting/base/error.h"
+#include "remoting/base/variables.h"
 
 extern char **environ;
 
@@ -47,9 +48,9 @@ std::string make_directory()
 
 std::string daemon_path()
 {
-    const char *named = getenv("VGPU_LIBEXECDIR");
-    if (named && *named && access((std::string(named) + "/vgpud").c_str(), X_OK) == 0)
-        return std::string(named) + "/vgpud";
+    const std::string named = variable(kLibexecdirVariable);
+    if (!named.empty() && access((named + "/vgpud").c_str(), X_OK) == 0)
+        return named + "/vgpud";
     return VGPU_SBINDIR "/vgpud";
 }
 
@@ -98,7 +99,6 @@ PrivateDaemon::~PrivateDaemon()
 
 void PrivateDaemon::write_conf(const std::string &driver)
 {
-    const char *level = getenv("VGPU_LOG_LEVEL");
     wire::make_key_file(directory_ + "/key");
     std::string text = "# vgpu-run's own; it lives as long as the program.\n"
                        "AuthType=key\nKeyFile=\"" +
@@ -109,7 +109,7 @@ void PrivateDaemon::write_conf(const std::string &driver)
                        "/vgpud.sock\"\n"
                        "VgpudAddr=127.0.0.1\nVgpudPort=0\nSlicesPerDevice=64\nMaxSessions=128\n"
                        "DebugLevel=" +
-                       (level && *level ? level : "warning") + "\n";
+                       variable(kLogLevelVariable) + "\n";
     if (!driver.empty())
         text += "Driver=\"" + driver + "\"\n";
     const std::string path = directory_ + "/vgpu.conf";

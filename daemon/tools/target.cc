@@ -5,6 +5,7 @@
 
 #include "remoting/base/error.h"
 #include "remoting/base/parse.h"
+#include "remoting/base/variables.h"
 #include "remoting/wire/address.h"
 #include "remoting/wire/lease-file.h"
 
@@ -40,7 +41,7 @@ Client connect_by_lease(const char *path)
 
 Client Target::connect() const
 {
-    const char *lease = std::getenv("VGPU_LEASE");
+    const char *lease = std::getenv(kLeaseVariable.env);
     if (server.empty() && conf.empty() && lease && *lease)
         return connect_by_lease(lease);
     const Conf read = conf.empty() ? load_conf() : load_conf(conf);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpu-run: runs one program with a lease, on this machine's GPU or on a daemon's elsewhere.
-#include "config.h"
-
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/common/command-line.h"
+#include "daemon/common/command-options.h"
 #include "daemon/common/control-client.h"
 #include "daemon/common/environment.h"
 #include "daemon/common/private-files.h"
@@ -17,7 +16,6 @@
 #include "daemon/tools/program.h"
 #include "remoting/base/error.h"
 #include "remoting/base/log.h"
-#include "remoting/base/parse.h"
 
 namespace vgpu::control
 {
@@ -28,17 +26,6 @@ namespace
 constexpr int kUsage = 2;
 constexpr int kNotFound = 127; // as the shell has it
 constexpr int kNotExecutable = 126;
-
-struct Wanted {
-    uint32_t gpus = 1;
-    uint64_t memory = 0;
-    uint32_t cores = 0;
-    std::string channel = "auto";
-    std::string server;
-    std::string conf;
-    std::string driver;
-    std::vector<std::string> program;
-};
 
 /// The lease, held as long as this object lives.
 class Held
@@ -53,17 +40,17 @@ public:
 
     /// `divide`: this vgpud serves nobody else, so that slices that ask for no amount share the
     /// devices out.
-    void acquire(const Wanted &wanted, bool divide)
+    void acquire(const Options &wanted, bool divide)
     {
         Client client(conf_, host_, port_);
         LeaseRequest request;
-        request.count = wanted.gpus;
-        request.memory = wanted.memory;
-        request.cores = wanted.cores;
+        request.count = static_cast<uint32_t>(wanted.integer("gpus"));
+        request.memory = wanted.size("mem");
+        request.cores = wanted.percent("cores");
         request.uid = geteuid();
-        request.channel = wanted.channel;
+        request.channel = wanted.string("channel");
         if (divide && !request.memory)
-            request.memory = even_share(client.state(), wanted.gpus);
+            request.memory = even_share(client.state(), request.count);
         lease_ = client.acquire(request);
         const uint64_t now = static_cast<uint64_t>(time(nullptr));
         renew_ms_ = lease_.expiry > now ? static_cast<int>(lease_.expiry - now) * 1000 / 3 : 1000;
@@ -127,7 +114,12 @@ public:
     std::string path = "/tmp/vgpu-run.XXXXXX";
 };
 
-int run(const Wanted &wanted)
+Conf conf_of_server(const Options &wanted)
+{
+    return wanted.is_set("conf") ? load_conf(wanted.string("conf")) : load_conf();
+}
+
+int run(const Options &wanted, const std::vector<std::string> &words)
 {
     const std::string library = library_dir() + "/libcuda.so.1";
     if (access(library.c_str(), R_OK) != 0)
@@ -138,20 +130,19 @@ int run(const Wanted &wanted)
     std::optional<PrivateDaemon> daemon;
     std::optional<Scratch> scratch;
     std::optional<Held> held;
-    if (wanted.server.empty()) {
-        daemon.emplace(wanted.driver == "soft" ? soft_library_dir() + "/libcuda-soft.so.1"
-                                               : wanted.driver);
+    if (!wanted.is_set("server")) {
+        const std::string driver = wanted.string("driver");
+        daemon.emplace(driver == "soft" ? soft_library_dir() + "/libcuda-soft.so.1" : driver);
         held.emplace(daemon->conf(), daemon->conf().vgpud_socket, 0, daemon->directory());
     } else {
-        const HostPort server = parse_hostport(wanted.server);
+        const HostPort server = wanted.hostport("server");
         scratch.emplace();
-        held.emplace(wanted.conf.empty() ? load_conf() : load_conf(wanted.conf), server.host,
-                     server.port, scratch->path);
+        held.emplace(conf_of_server(wanted), server.host, server.port, scratch->path);
     }
     held->acquire(wanted, daemon.has_value());
     std::optional<Program> program;
     try {
-        program.emplace(wanted.program, job_environment(getenv, held->path()));
+        program.emplace(words, job_environment(getenv, held->path()));
     } catch (const Error &error) {
         std::fprintf(stderr, "vgpu-run: %s\n", error.what());
         return W_EXITCODE(error.code() == ENOENT ? kNotFound : kNotExecutable, 0);
@@ -159,43 +150,15 @@ int run(const Wanted &wanted)
     return program->wait(held->renew_ms(), [&] { held->renew(); });
 }
 
-template<typename Parse>
-auto checked(const char *option, Parse parse, const std::string &text)
+/// The words after the options: the program and its arguments.
+std::vector<std::string> program_words(const CLI::App &app)
 {
-    try {
-        return parse(text);
-    } catch (const Error &error) {
-        throw CLI::ValidationError(option, error.what());
-    }
-}
-
-void parse_command_line(CLI::App &app, Wanted &wanted)
-{
-    app.add_option("--gpus", wanted.gpus, "how many GPUs the program sees (default 1)")
-        ->check(CLI::Range(1, 64));
-    app.add_option_function<std::string>(
-        "--mem",
-        [&](const std::string &text) { wanted.memory = checked("--mem", parse_size, text); },
-        "memory of each, such as 4G (default: all there is, shared out; with --server the site's "
-        "default)");
-    app.add_option_function<std::string>(
-        "--cores",
-        [&](const std::string &text) { wanted.cores = checked("--cores", parse_percent, text); },
-        "percentage of each device's compute time (default: no limit)");
-    app.add_option("--channel", wanted.channel, "shm, unix, tcp, or auto for the best")
-        ->check(CLI::IsMember({"auto", "shm", "unix", "tcp"}));
-    CLI::Option *server =
-        app.add_option("--server", wanted.server,
-                       "HOST:PORT of a vgpud or vgpuctld (default: a private one, here)");
-    app.add_option("--conf", wanted.conf,
-                   "with --server: the vgpu.conf that says how to authenticate")
-        ->needs(server);
-    app.add_option("--driver", wanted.driver,
-                   "without --server: the CUDA driver library; \"soft\" is the software GPU")
-        ->excludes(server);
-    app.set_version_flag("-V,--version", std::string("vgpu-run ") + PACKAGE_VERSION);
-    app.prefix_command();
-    app.footer("vgpu-run(1) has examples.");
+    std::vector<std::string> words = app.remaining();
+    if (!words.empty() && words.front() == "--")
+        words.erase(words.begin());
+    if (words.empty())
+        throw CLI::RequiredError("a program to run");
+    return words;
 }
 
 } // namespace
@@ -205,23 +168,24 @@ void parse_command_line(CLI::App &app, Wanted &wanted)
 int main(int argc, char **argv)
 {
     using namespace vgpu;
-    control::Wanted wanted;
     CLI::App app(
         "Runs a CUDA program on a GPU of this machine or of a server, with a share of its own.",
         "vgpu-run");
-    control::parse_command_line(app, wanted);
+    Options wanted(control::run_options());
+    control::add_options(app, wanted);
+    app.get_option("--conf")->needs(app.get_option("--server"));
+    app.get_option("--driver")->excludes(app.get_option("--server"));
+    app.prefix_command();
+    app.footer("vgpu-run(1) has examples.");
+    std::vector<std::string> words;
     try {
         app.parse(argc, argv);
-        wanted.program = app.remaining();
-        if (!wanted.program.empty() && wanted.program.front() == "--")
-            wanted.program.erase(wanted.program.begin());
-        if (wanted.program.empty())
-            throw CLI::RequiredError("a program to run");
+        words = control::program_words(app);
     } catch (const CLI::ParseError &error) {
         return app.exit(error) ? control::kUsage : EXIT_SUCCESS;
     }
     try {
-        return control::Program::finish(control::run(wanted));
+        return control::Program::finish(control::run(wanted, words));
     } catch (const std::exception &error) {
         std::fprintf(stderr, "vgpu-run: %s\n", error.what());
         return EXIT_FAILURE;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpu-smi: what the GPUs of the cluster do.
-#include "config.h"
-
-#include <CLI/CLI.hpp>
 #include <ctime>
 #include <iostream>
 #include <unistd.h>
 
+#include "daemon/common/command-line.h"
+#include "daemon/common/command-options.h"
 #include "daemon/tools/show.h"
 #include "daemon/tools/target.h"
 
@@ -47,25 +46,21 @@ void show_once(const Target &target, bool json)
 
 int main(int argc, char **argv)
 {
+    using namespace vgpu;
     using namespace vgpu::control;
     CLI::App app("Shows the GPUs, their slices and the processes that use them.", "vgpu-smi");
-    Target target;
-    bool json = false;
-    unsigned loop_seconds = 0;
-    app.add_flag("--json", json, "as JSON: nodes, devices, slices, sessions");
-    app.add_option("-l,--loop", loop_seconds, "again every so many seconds")
-        ->check(CLI::Range(1U, 86400U));
-    app.add_option("--server", target.server,
-                   "HOST:PORT of a vgpuctld or vgpud (default: the lease's, else the site's)");
-    app.add_option("--conf", target.conf, "the vgpu.conf to use");
-    app.set_version_flag("-V,--version", std::string("vgpu-smi ") + PACKAGE_VERSION);
+    Options wanted(smi_options());
+    add_options(app, wanted);
     CLI11_PARSE(app, argc, argv);
+    const Target target{wanted.string("server"), wanted.string("conf")};
+    const auto pause =
+        std::chrono::duration_cast<std::chrono::seconds>(wanted.duration("loop")).count();
     try {
         for (;;) {
-            show_once(target, json);
-            if (!loop_seconds)
+            show_once(target, wanted.boolean("json"));
+            if (!pause)
                 return EXIT_SUCCESS;
-            sleep(loop_seconds);
+            sleep(static_cast<unsigned>(pause));
         }
     } catch (const std::exception &error) {
         std::cerr << "vgpu-smi: " << error.what() << std::endl;

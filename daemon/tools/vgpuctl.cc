@@ -1,25 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpuctl: the admin's hand on the state table.
-#include "config.h"
-
-#include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "daemon/common/command-line.h"
+#include "daemon/common/command-options.h"
 #include "daemon/tools/show.h"
 #include "daemon/tools/target.h"
 
 int main(int argc, char **argv)
 {
+    using namespace vgpu;
     using namespace vgpu::control;
     CLI::App app("Shows and changes the state of vgpuctld, or of a vgpud that stands alone.",
                  "vgpuctl");
-    Target target;
+    Options wanted(ctl_options());
+    add_options(app, wanted);
     std::string kind;
     std::vector<std::string> leases;
-    app.add_option("--server", target.server,
-                   "HOST:PORT of a vgpuctld or vgpud (default: the site's)");
-    app.add_option("--conf", target.conf, "the vgpu.conf to use");
-    app.set_version_flag("-V,--version", std::string("vgpuctl ") + PACKAGE_VERSION);
     app.require_subcommand(1);
     CLI::App *show = app.add_subcommand("show", "Shows rows of the state table.");
     show->add_option("kind", kind, "nodes, devices, slices, leases or sessions")
@@ -33,7 +30,7 @@ int main(int argc, char **argv)
     release->fallthrough();
     CLI11_PARSE(app, argc, argv);
     try {
-        Client client = target.connect();
+        Client client = Target{wanted.string("server"), wanted.string("conf")}.connect();
         for (const std::string &lease : leases)
             client.release(lease);
         if (*show) {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpuctld: the command line and the loop.
-#include "config.h"
-
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <unistd.h>
 
-#include "daemon/common/conf-arguments.h"
+#include "daemon/common/command-line.h"
+#include "daemon/common/command-options.h"
 #include "daemon/common/daemon-log.h"
 #include "daemon/vgpuctld/vgpuctld.h"
 #include "remoting/base/error.h"
@@ -53,17 +51,14 @@ int main(int argc, char **argv)
         "The management daemon of slurm-vgpu: keeps the GPU state table and grants leases.\n"
         "vgpuctld(8) describes it, vgpu.conf(5) its configuration.",
         "vgpuctld");
-    std::string conf;
-    bool foreground = false;
-    app.add_option("-f,--conf", conf,
-                   "the configuration file (default: $VGPU_CONF, or the installed vgpu.conf)");
-    app.add_flag("-D", foreground, "stay in the foreground: it always does, as systemd likes it");
+    vgpu::Options options(vgpu::control::vgpuctld_options());
     vgpu::control::Arguments arguments;
+    vgpu::control::add_options(app, options);
     vgpu::control::add_conf_options(app, arguments);
-    app.set_version_flag("-V,--version", std::string("vgpuctld ") + PACKAGE_VERSION);
     CLI11_PARSE(app, argc, argv);
     try {
-        _exit(vgpu::control::daemon_main(conf, arguments)); // a thread may still be asking munged
+        _exit(vgpu::control::daemon_main(options.string("conf"),
+                                         arguments)); // a thread may still be asking munged
     } catch (const std::exception &error) {
         vgpu::log(vgpu::Level::error, "vgpuctld: %s", error.what());
         return EXIT_FAILURE;

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // vgpud: the command line and the loop.
-#include "config.h"
-
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "daemon/common/conf-arguments.h"
+#include "daemon/common/command-line.h"
+#include "daemon/common/command-options.h"
 #include "daemon/common/daemon-log.h"
 #include "daemon/common/private-files.h"
 #include "daemon/vgpud/vgpud.h"
@@ -94,28 +92,19 @@ int main(int argc, char **argv)
         "The node daemon of slurm-vgpu: finds the GPUs of this node and serves slices of them.\n"
         "vgpud(8) describes it, vgpu.conf(5) its configuration.",
         "vgpud");
-    std::string conf;
-    bool foreground = false;
-    bool probing = false;
-    int supervisor = -1;
-    app.add_option("-f,--conf", conf,
-                   "the configuration file (default: $VGPU_CONF, or the installed vgpu.conf)");
-    app.add_flag("-D", foreground, "stay in the foreground: it always does, as systemd likes it");
-    app.add_flag("--probe", probing, "print what the driver has, as msgpack, and exit");
-    app.add_option("--supervised", supervisor,
-                   "a descriptor: \"ready\" is written to it, and its end of file ends vgpud");
+    vgpu::Options options(vgpu::control::vgpud_options());
     vgpu::control::Arguments arguments;
-    std::string driver;
-    app.add_option("--probe-driver", driver, "with --probe: the driver library");
+    vgpu::control::add_options(app, options);
     vgpu::control::add_conf_options(app, arguments);
-    app.set_version_flag("-V,--version", std::string("vgpud ") + PACKAGE_VERSION);
     CLI11_PARSE(app, argc, argv);
     try {
-        if (probing)
-            return vgpu::control::probe_child(driver);
+        if (options.boolean("probe"))
+            return vgpu::control::probe_child(options.string("probe-driver"));
         // Without libuv's exit handler: it would wait for a thread that still tries to reach
         // vgpuctld.
-        _exit(vgpu::control::daemon_main(conf, arguments, supervisor));
+        _exit(vgpu::control::daemon_main(
+            options.string("conf"), arguments,
+            options.is_set("supervised") ? static_cast<int>(options.integer("supervised")) : -1));
     } catch (const std::exception &error) {
         vgpu::log(vgpu::Level::error, "vgpud: %s", error.what());
         return EXIT_FAILURE;

@@ -8,7 +8,8 @@ noinst_LTLIBRARIES += %D%/libbase.la
 	%D%/log.cc %D%/log.h \
 	%D%/options.cc %D%/options.h %D%/options-text.cc %D%/pairs.cc \
 	%D%/parse.cc %D%/parse.h \
-	%D%/random.cc %D%/random.h
+	%D%/random.cc %D%/random.h \
+	%D%/variables.cc %D%/variables.h
 
 if HAVE_GTEST
 check_PROGRAMS += %D%/unit-base

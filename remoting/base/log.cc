@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/base/log.h"
 
+#include "remoting/base/variables.h"
+
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
@@ -52,8 +54,12 @@ bool logs(Level level) noexcept
     int limit = threshold.load(std::memory_order_relaxed);
     if (limit < 0) {
         Level chosen = Level::warning;
-        if (const char *name = getenv("VGPU_LOG_LEVEL"))
-            parse_level(name, chosen);
+        threshold.store(int(chosen), std::memory_order_relaxed); // for what we may say ourselves
+        try {
+            parse_level(variable(kLogLevelVariable), chosen);
+        } catch (const std::exception &error) {
+            log(Level::warning, "%s; warnings and errors are logged", error.what());
+        }
         limit = int(chosen);
         threshold.store(limit, std::memory_order_relaxed);
     }
@@ -74,7 +80,7 @@ void set_log_sink(Sink function)
 static void print(const char *line, size_t length) noexcept
 {
     int file = -1;
-    const char *path = getenv("VGPU_LOG_FILE");
+    const char *path = getenv(kLogFileVariable.env);
     if (path && *path)
         file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     // One write: lines of several processes do not mix.

@@ -14,10 +14,10 @@ using Type = Option::Type;
 static constexpr Option kTable[] = {
     {"NodeName", "VGPU_TEST_NODE", "--node", "", "Name of this node.", Type::string},
     {"Memory", nullptr, "--mem", "1G", "Memory of a slice.", Type::size},
-    {"Port", nullptr, nullptr, "7070", "Where it listens.", Type::integer},
+    {"Port", nullptr, nullptr, "7070", "Where it listens.", Type::integer, nullptr, 1, 65535},
     {"Cores", nullptr, nullptr, "", "Share.", Type::percent},
     {"Encrypt", nullptr, nullptr, "no", "Seals streams.", Type::boolean},
-    {"Timeout", nullptr, nullptr, "30s", "Patience.", Type::duration},
+    {"Timeout", nullptr, nullptr, "30s", "Patience.", Type::duration, nullptr, 1},
     {"Channel", "VGPU_TEST_CHANNEL", "--channel", "auto", "How.", Type::choice, "auto|shm|tcp"},
     {"State", nullptr, nullptr, "", "Where state is kept.", Type::path},
     {"Address", nullptr, nullptr, "", "Of the controller.", Type::hostport},
@@ -89,6 +89,42 @@ TEST(Options, BadFilesNameTheLine)
                                   "unit, such as 512M or 4G");
 }
 
+TEST(Options, BoundsAreTheTables)
+{
+    EXPECT_EQ(refusal("Port=0"), "vgpu.conf:1: Port: '0' is out of range: expected 1 to 65535");
+    EXPECT_EQ(refusal("Port=65536"),
+              "vgpu.conf:1: Port: '65536' is out of range: expected 1 to 65535");
+    EXPECT_EQ(refusal("Timeout=999ms"),
+              "vgpu.conf:1: Timeout: '999ms' is out of range: expected at least 1s");
+    EXPECT_EQ(refusal("Timeout=1000ms Port=1"), "accepted");
+    EXPECT_EQ(refusal("Timeout=300d"), "accepted");
+}
+
+TEST(Options, AnyErrorIsTheSameButForItsSource)
+{
+    static constexpr Option kPort[] = {
+        {"Port", "VGPU_TEST_PORT", "-p,--port", "", "", Type::integer, nullptr, 1, 9}};
+    const std::string why = "'10' is out of range: expected 1 to 9";
+    auto refused = [](auto function) {
+        Options options(kPort);
+        try {
+            function(options);
+        } catch (const Error &error) {
+            return std::string(error.what());
+        }
+        return std::string("accepted");
+    };
+    setenv("VGPU_TEST_PORT", "10", 1);
+    EXPECT_EQ(refused([](Options &o) { o.load_environment(); }), "VGPU_TEST_PORT: " + why);
+    EXPECT_EQ(refused([](Options &) { variable(kPort[0]); }), "VGPU_TEST_PORT: " + why);
+    EXPECT_EQ(refused([](Options &o) { o.set_argument("-p,--port", "10"); }), "--port: " + why);
+    EXPECT_EQ(refused([](Options &o) { o.load_text("port=10", "f"); }), "f:1: Port: " + why);
+    setenv("VGPU_TEST_PORT", "5", 1);
+    EXPECT_EQ(variable(kPort[0]), "5");
+    unsetenv("VGPU_TEST_PORT");
+    EXPECT_EQ(variable(kPort[0]), "");
+}
+
 TEST(Options, EnvironmentThenCommandLine)
 {
     setenv("VGPU_TEST_NODE", "from-environment", 1);
@@ -117,12 +153,12 @@ TEST(Options, BadArgumentsNameTheirSource)
         return std::string("accepted");
     };
     EXPECT_EQ(refused([&] { options.set_argument("--mem", "x"); }).substr(0, 20),
-              "--mem: Memory: 'x' i");
+              "--mem: 'x' is not a ");
     EXPECT_EQ(refused([&] { options.set_argument("--nope", "x"); }), "unknown option '--nope'");
     EXPECT_EQ(refused([&] { options.set("Nope", "x", "here"); }), "here: unknown key 'Nope'");
     setenv("VGPU_TEST_CHANNEL", "carrier-pigeon", 1);
     EXPECT_EQ(refused([&] { options.load_environment(); }),
-              "VGPU_TEST_CHANNEL: Channel: 'carrier-pigeon' is not one of auto|shm|tcp");
+              "VGPU_TEST_CHANNEL: 'carrier-pigeon' is not one of auto|shm|tcp");
     unsetenv("VGPU_TEST_CHANNEL");
     EXPECT_NE(refused([&] {
                   options.load_file("/nonexistent/vgpu.conf");
@@ -141,11 +177,23 @@ TEST(Options, WrongUseIsABug)
 
 TEST(Options, TheManualComesFromTheTable)
 {
-    std::string manual = manual_text(kTable);
-    EXPECT_NE(manual.find(".TP\n\\fBMemory\\fR=\\fIsize\\fR\nMemory of a slice.\nDefault: 1G.\n"
-                          "Command line: \\fB\\-\\-mem\\fR.\n"),
+    std::string manual = manual_text(kTable, ManualStyle::keys);
+    EXPECT_NE(manual.find(".It Cm Memory Ns = Ns Ar size\nMemory of a slice.\nDefault: 1G.\n"
+                          "Its command line:\n.Fl \\-mem .\n"),
               std::string::npos)
         << manual;
+    EXPECT_NE(manual.find("Ar number\nWhere it listens.\nPossible: 1 to 65535.\n"),
+              std::string::npos)
+        << manual;
+    static constexpr Option kCommand[] = {
+        {"loop", nullptr, "-l,--loop", "", "Again.", Type::duration},
+        {"json", nullptr, "--json", "", "As JSON.", Type::flag},
+        {"X", "VGPU_X", nullptr, "a", "What.", Type::choice, "a|b"},
+    };
+    EXPECT_EQ(manual_text(kCommand, ManualStyle::commands),
+              ".It Fl l , \\-loop Ar duration\nAgain.\n.It Fl \\-json\nAs JSON.\n");
+    EXPECT_EQ(manual_text(kCommand, ManualStyle::variables),
+              ".It Ev VGPU_X\nWhat.\nOne of\n.Cm a|b .\nDefault: a.\n");
     for (const Option &option : kTable)
         EXPECT_NE(manual.find(option.key), std::string::npos);
 }

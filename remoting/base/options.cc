@@ -13,6 +13,42 @@
 namespace vgpu
 {
 
+// The text of a bound, in the units that people write.
+static std::string bound(const Option &option, int64_t value)
+{
+    switch (option.type) {
+    case Option::Type::size:
+        return format_size(uint64_t(value));
+    case Option::Type::duration:
+        return std::to_string(value) + "s";
+    case Option::Type::percent:
+        return std::to_string(value) + "%";
+    default:
+        return std::to_string(value);
+    }
+}
+
+std::string bounds_text(const Option &option)
+{
+    const bool lower = option.low != INT64_MIN;
+    const bool upper = option.high != INT64_MAX;
+    if (lower && upper)
+        return bound(option, option.low) + " to " + bound(option, option.high);
+    if (lower)
+        return "at least " + bound(option, option.low);
+    return upper ? "at most " + bound(option, option.high) : "";
+}
+
+// `scale` units of `value` are one of the bounds'.
+static void check_bounds(const Option &option, std::string_view text, __int128 value,
+                         int64_t scale = 1)
+{
+    if ((option.low != INT64_MIN && value < __int128(option.low) * scale) ||
+        (option.high != INT64_MAX && value > __int128(option.high) * scale))
+        fail(EINVAL, "'%.80s' is out of range: expected %s", std::string(text).c_str(),
+             bounds_text(option).c_str());
+}
+
 static bool is_choice(const Option &option, std::string_view value) noexcept
 {
     std::string_view left = option.choices ? option.choices : "";
@@ -33,20 +69,25 @@ void check_value(const Option &option, std::string_view value)
     switch (option.type) {
     case Type::string:
         break;
+    case Type::file:
+        if (value.empty())
+            fail(EINVAL, "a file's name is missing");
+        break;
     case Type::size:
-        parse_size(value);
+        check_bounds(option, value, parse_size(value));
         break;
     case Type::integer:
-        parse_integer(value);
+        check_bounds(option, value, parse_integer(value));
         break;
     case Type::percent:
-        parse_percent(value);
+        check_bounds(option, value, parse_percent(value));
         break;
     case Type::boolean:
+    case Type::flag:
         parse_boolean(value);
         break;
     case Type::duration:
-        parse_duration(value);
+        check_bounds(option, value, parse_duration(value).count(), 1000);
         break;
     case Type::hostport:
         parse_hostport(value);
@@ -86,7 +127,10 @@ void Options::assign(const Option &option, std::string_view value, const std::st
     try {
         check_value(option, value);
     } catch (const Error &error) {
-        fail(EINVAL, "%s: %s: %s", source.c_str(), option.key, error.what());
+        // A variable and an argument say by themselves which option it is.
+        const bool named = source == long_name(option) || (option.env && source == option.env);
+        fail(EINVAL, "%s: %s%s%s", source.c_str(), named ? "" : option.key, named ? "" : ": ",
+             error.what());
     }
     values_[size_t(&option - table_.data())] = {std::string(value), source};
 }
@@ -138,7 +182,7 @@ void Options::set_argument(std::string_view cli, std::string_view value)
 {
     for (const Option &option : table_) {
         if (option.cli && cli == option.cli)
-            return assign(option, value, option.cli);
+            return assign(option, value, long_name(option));
     }
     fail(EINVAL, "unknown option '%.80s'", std::string(cli).c_str());
 }
@@ -162,6 +206,11 @@ const std::string &Options::typed(std::string_view key, Option::Type type) const
 bool Options::is_set(std::string_view key) const
 {
     return !values_[index(key)].text.empty();
+}
+
+bool Options::is_given(std::string_view key) const
+{
+    return source(key) != "default";
 }
 
 const std::string &Options::source(std::string_view key) const
@@ -195,7 +244,9 @@ unsigned Options::percent(std::string_view key) const
 
 bool Options::boolean(std::string_view key) const
 {
-    const std::string &value = typed(key, Option::Type::boolean);
+    const size_t i = index(key);
+    const std::string &value = typed(
+        key, table_[i].type == Option::Type::flag ? Option::Type::flag : Option::Type::boolean);
     return !value.empty() && parse_boolean(value);
 }
 
@@ -209,6 +260,13 @@ HostPort Options::hostport(std::string_view key) const
 {
     const std::string &value = typed(key, Option::Type::hostport);
     return value.empty() ? HostPort() : parse_hostport(value);
+}
+
+std::string variable(const Option &option)
+{
+    Options one(std::span(&option, 1));
+    one.load_environment();
+    return one.string(option.key);
 }
 
 std::string read_file(const std::string &path, size_t max)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One table describes a program's options; the configuration file, the environment, the command
-// line,
-// --help and the manual page all derive from it.
+// line, --help and the manual page all derive from it.
 #pragma once
 
 #include "remoting/base/parse.h"
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -16,15 +16,29 @@ namespace vgpu
 {
 
 struct Option {
-    enum class Type { string, size, integer, percent, boolean, duration, choice, path, hostport };
+    enum class Type {
+        string,
+        size,
+        integer,
+        percent,
+        boolean,
+        duration,
+        choice,
+        path, // an absolute one
+        file, // any path
+        hostport,
+        flag, // on the command line only, without a value
+    };
 
     const char *key;           // "StateSaveLocation"
-    const char *env;           // "VGPU_STATE" or null
-    const char *cli;           // "--state" or null
+    const char *env;           // "VGPU_CONF_KEY_FILE" or null
+    const char *cli;           // "--state", "-s,--state" or null
     const char *default_value; // as written in a file; null or "" for unset
     const char *doc;           // whole sentences
     Type type = Type::string;
     const char *choices = nullptr; // for choice: "auto|shm|unix|tcp"
+    int64_t low = INT64_MIN;       // for numbers, bytes, percentages and seconds
+    int64_t high = INT64_MAX;
 };
 
 // Values by precedence: default, file, environment, command line; a later source may only be
@@ -44,16 +58,18 @@ public:
     // The variables that the table names, where they are set and not empty.
     void load_environment();
 
-    // From the command line: `cli` as in the table, errors as "--mem: text".
+    // From the command line: `cli` as in the table, errors as "--mem: text". A flag's value is
+    // "yes".
     void set_argument(std::string_view cli, std::string_view value);
 
     // From anywhere else; `source` begins the error's text.
     void set(std::string_view key, std::string_view value, const std::string &source);
 
     std::span<const Option> table() const noexcept { return table_; }
-    bool is_set(std::string_view key) const; // has a value that is not empty
+    bool is_set(std::string_view key) const;   // has a value that is not empty
+    bool is_given(std::string_view key) const; // by anything but its default
     const std::string &
-    source(std::string_view key) const; // "default", "file:line", "VGPU_X", "--x"
+    source(std::string_view key) const; // "default", "file:line", "VGPU_CONF", "--x"
 
     // Throw std::logic_error for a key that the table lacks or has with another type.
     const std::string &string(std::string_view key) const; // of any type, as it was written
@@ -90,8 +106,23 @@ void parse_pairs(
 // A whole file of at most `max` bytes.
 std::string read_file(const std::string &path, size_t max);
 
-// One .TP paragraph per key, for a manual page.
-std::string manual_text(std::span<const Option> table);
+// The value of one variable, or of the option's default; a bad value throws as
+// Options::load_environment() does.
+std::string variable(const Option &option);
+
+// "--loop" of "-l,--loop".
+std::string long_name(const Option &option);
+
+// "1 to 128", "at least 1M"; "" without bounds.
+std::string bounds_text(const Option &option);
+
+// What stands for the value in a usage: "size", "auto|shm|unix|tcp".
+std::string value_name(const Option &option);
+
+// The items of a tagged list in mdoc(7), one for each option: as keys of a file, as options of a
+// command, as variables.
+enum class ManualStyle { keys, commands, variables };
+std::string manual_text(std::span<const Option> table, ManualStyle style);
 
 const char *type_name(Option::Type type) noexcept;
 

@@ -4,6 +4,7 @@
 #include "remoting/api/calls.h"
 #include "remoting/base/error.h"
 #include "remoting/base/log.h"
+#include "remoting/base/variables.h"
 #include "remoting/client/call.h"
 #include "remoting/client/errors.h"
 #include "remoting/client/static-cudart.h"
@@ -107,7 +108,7 @@ CUresult Session::start()
         return get(why) ? CUDA_SUCCESS : why;
     if (report_static_cudart())
         return CUDA_ERROR_NOT_SUPPORTED;
-    if (!getenv("VGPU_LEASE")) {
+    if (!getenv(kLeaseVariable.env)) {
         static bool told = false;
         if (!told)
             log(Level::error, "no vgpu lease: run under sbatch --gres=vgpu:N or vgpu-run");
@@ -132,7 +133,7 @@ CUresult Session::start()
 
 void Session::open()
 {
-    auto lease = wire::read_lease_file(getenv("VGPU_LEASE"));
+    auto lease = wire::read_lease_file(getenv(kLeaseVariable.env));
     wire::SessionInfo info;
     auto channel = wire::connect_session(lease, {.api = api::kTableHash, .channel = {}}, &info);
     node_ = info.node.empty() ? lease.node : info.node;

@@ -3,6 +3,7 @@
 
 #include "remoting/base/error.h"
 #include "remoting/base/log.h"
+#include "remoting/base/variables.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -69,8 +70,8 @@ std::unique_ptr<Driver> try_open(const std::string &path)
 
 std::string software_gpu()
 {
-    if (const char *dir = std::getenv("VGPU_LIBDIR"))
-        return std::string(dir) + "/soft/libcuda-soft.so.1";
+    if (const std::string dir = variable(kLibdirVariable); !dir.empty())
+        return dir + "/soft/libcuda-soft.so.1";
     return VGPU_SOFT_DIR "/libcuda-soft.so.1";
 }
 

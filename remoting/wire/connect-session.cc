@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client library's way to its worker.
 #include "remoting/base/hex.h"
+#include "remoting/base/variables.h"
 #include "remoting/wire/address.h"
 #include "remoting/wire/opening.h"
 #include "remoting/wire/ring-channel.h"
@@ -9,7 +10,6 @@
 #include "remoting/wire/test-link.h"
 
 #include <cerrno>
-#include <cstdlib>
 #include <optional>
 
 namespace vgpu::wire
@@ -66,14 +66,11 @@ std::unique_ptr<Channel> open_session(Greeted greeted, const LeaseFile &lease, b
 std::string chosen_channel(const LeaseFile &lease, const SessionRequest &request)
 {
     std::string out = request.channel;
-    const char *forced = getenv("VGPU_CHANNEL");
-    if (out.empty() && forced)
-        out = forced;
     if (out.empty())
-        out = lease.channel;
-    if (out != "auto" && out != "shm" && out != "unix" && out != "tcp")
-        fail(EINVAL, "VGPU_CHANNEL=%.40s: expected auto, shm, unix or tcp", out.c_str());
-    return out;
+        out = variable(kChannelVariable);
+    else
+        check_value(kChannelVariable, out);
+    return out.empty() ? lease.channel : out;
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "remoting/wire/test-link.h"
 
 #include "remoting/base/log.h"
+#include "remoting/base/variables.h"
 
 #include <atomic>
 #include <cerrno>
@@ -321,7 +322,7 @@ namespace
 
 std::unique_ptr<Channel> with_test_link(std::unique_ptr<Channel> channel)
 {
-    const char *text = getenv("VGPU_TEST_LINK");
+    const char *text = getenv(kTestLinkVariable.env);
     if (!text || !*text)
         return channel;
     auto link = std::make_unique<LinkedChannel>(std::move(channel), parse_test_link(text));

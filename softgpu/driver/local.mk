@@ -33,6 +33,7 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 	%D%/registry.h \
 	%D%/settings.cc %D%/settings.h \
 	%D%/stream-api.cc %D%/stream.cc %D%/stream.h \
+	%D%/variables.cc %D%/variables.h \
 	%D%/vmm.cc %D%/vmm.h
 nodist_%C%_libcuda_soft_la_SOURCES = %D%/per-thread.cc %D%/refused.cc
 %C%_libcuda_soft_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)

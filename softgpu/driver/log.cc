@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/log.h"
+#include "remoting/base/parse.h"
 
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <exception>
 
 namespace vgpu::soft::driver
 {
 
-void log(const char *format, ...)
+static bool is_silenced() noexcept
 {
     const char *setting = getenv("VGPU_SOFT_LOG");
-    if (setting && !strcmp(setting, "0"))
+    try {
+        return setting && *setting && !parse_boolean(setting);
+    } catch (const std::exception &) {
+        return false; // the settings say that it is neither yes nor no
+    }
+}
+
+void log(const char *format, ...)
+{
+    if (is_silenced())
         return;
     char line[2048];
     va_list arguments;

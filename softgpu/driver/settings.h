@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstddef>
-#include <string_view>
 
 namespace vgpu::soft::driver
 {
@@ -16,9 +15,5 @@ struct Settings {
 
     static Settings from_environment();
 };
-
-/// "512", "64K", "300M", "4G", "1T" (powers of 1024) to bytes; 0 if it is no such text or too
-/// large.
-size_t parse_size(std::string_view text);
 
 } // namespace vgpu::soft::driver

@@ -12,12 +12,12 @@ teardown() { assert_clean; }
     for command in "srun :" "sbatch --wrap=:" "salloc :"; do
         # shellcheck disable=SC2086
         run ! ctl ${command%% *} --gres=vgpu:1 --vgpu-mem=banana ${command#* }
-        contains "$output" "vgpu: --vgpu-mem=banana: 'banana' is not a size"
+        contains "$output" "vgpu: --vgpu-mem: 'banana' is not a size"
     done
     run ! ctl srun --gres=vgpu:1 --vgpu-cores=101 true
-    contains "$output" "--vgpu-cores=101"
+    contains "$output" "--vgpu-cores: '101' is not a percentage"
     run ! ctl srun --gres=vgpu:1 --vgpu-channel=pigeon true
-    contains "$output" "auto, shm, unix or tcp"
+    contains "$output" "--vgpu-channel: 'pigeon' is not one of auto|shm|unix|tcp"
 }
 
 @test "srun --help names the options" {
