@@ -3,6 +3,7 @@
 //
 //   calls CHANNEL ROUNDS    synchronous calls and launches, beside the floors
 //   copies LABEL ROUNDS MEMORY SIZE...   copies of that many KiB; MEMORY is pinned or pageable
+//   crowded CHANNEL MIB     a synchronous call on one stream while so much is copied on another
 //   launches COUNT TURNS    a program that launches a kernel of so many loop turns; prints its time
 //   steps COUNT             a training loop as the call path sees it; prints its time
 //   first                   one kernel, and its result
@@ -15,11 +16,13 @@
 #include "bench/floors.h"
 #include "bench/measure.h"
 
+#include <atomic>
 #include <cstring>
 #include <dlfcn.h>
 #include <memory>
 #include <string>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace vgpu::bench;
@@ -132,6 +135,36 @@ void copies(const char *label, int rounds, const char *memory, int count, char *
             report((std::string("copy-") + memory + "-" + label + "-" + way + "-" + size).c_str(),
                    total / samples->median(), "GB/s", total / floor.median());
     }
+}
+
+// Small calls must not stand behind bulk: the call's p99 beside its own when nothing is copied.
+void crowded(const char *channel, size_t mib)
+{
+    constexpr int kCalls = 2000;
+    const size_t bytes = mib << 20;
+    Device device;
+    CUdeviceptr there = allocate(bytes);
+    std::vector<char> here(bytes, 1);
+    CUstream bulk, small;
+    CU(cuStreamCreate(&bulk, CU_STREAM_NON_BLOCKING));
+    CU(cuStreamCreate(&small, CU_STREAM_NON_BLOCKING));
+    CU(cuStreamSynchronize(small));
+    Samples alone, beside;
+    for (int i = 0; i < kCalls; i++)
+        alone.add(timed([&] { CU(cuStreamSynchronize(small)); }));
+    std::atomic<bool> copying{true};
+    std::thread copier([&] {
+        CU(cuCtxSetCurrent(device.context));
+        CU(cuMemcpyHtoDAsync(there, here.data(), bytes, bulk));
+        CU(cuStreamSynchronize(bulk));
+        copying = false;
+    });
+    do
+        beside.add(timed([&] { CU(cuStreamSynchronize(small)); }));
+    while (copying);
+    copier.join();
+    report(named("sync", channel, "beside-copy-p99").c_str(), beside.quantile(0.99) * 1e6, "us",
+           alone.quantile(0.99) * 1e6);
 }
 
 void launches(int count, unsigned turns)
@@ -296,6 +329,8 @@ int main(int argc, char **argv)
         calls(argv[2], std::atoi(argv[3]));
     else if (what == "copies" && argc > 5)
         copies(argv[2], std::atoi(argv[3]), argv[4], argc - 5, argv + 5);
+    else if (what == "crowded" && argc == 4)
+        crowded(argv[2], size_t(std::atol(argv[3])));
     else if (what == "launches" && argc == 4)
         launches(std::atoi(argv[2]), unsigned(std::atoi(argv[3])));
     else if (what == "steps" && argc == 3)

@@ -10,6 +10,7 @@ from stage import Failed, say
 
 AIMS = [
     ("sync-shm-p50", "ratio", "<=", 2), ("sync-shm-p99", "ratio", "<=", 5), ("sync-tcp-p50", "ratio", "<=", 1.3),
+    ("sync-tcp-beside-copy-p99", "ratio", "<=", 3),
     ("launch-shm-cpu", "value", "<=", 150), ("launch-shm-rate", "value", ">=", 2), ("launch-tcp-rate", "value", ">=", 0.5),
     ("round-trips-step", "value", "<=", 1), ("round-trips-first-result", "value", "<=", 12),
     ("copy-pinned-shm-soft-(in|out)-\\d+M", "ratio", ">=", 0.9), ("copy-pageable-shm-.*-128M", "ratio", ">=", 0.75),
@@ -33,6 +34,12 @@ def copies(stage, effort, _add, take):
                                     ("pinned", "null", "tcp"), ("pageable", "null", "tcp")):
         take(stage.remoted(driver, channel, stage.program("callpath"), "copies", f"{channel}-{driver}", rounds, memory, *sizes,
                            seconds=300))
+
+
+def crowd(stage, effort, _add, take):
+    """a synchronous call while another stream copies 1 GiB, beside the call alone"""
+    for channel in ("shm", "tcp"):
+        take(stage.remoted("null", channel, stage.program("callpath"), "crowded", channel, effort.pick(16, 256, 1024)))
 
 
 def figure(done, name="seconds"):
@@ -133,4 +140,4 @@ def instructions(stage, effort, add, _take):
         add(name, int(total[1]) / (1000 * rounds), "instr", 0)
 
 
-PARTS = [calls, copies, programs, sessions, loading, instructions]
+PARTS = [calls, copies, crowd, programs, sessions, loading, instructions]

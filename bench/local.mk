@@ -9,7 +9,7 @@ CLEANFILES += bench.json
 
 %C%_callpath_SOURCES = %D%/callpath.cc %D%/device.h %D%/floors.cc %D%/floors.h %D%/measure.h
 %C%_callpath_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
-%C%_callpath_LDADD = -ldl
+%C%_callpath_LDADD = -lpthread -ldl
 # Without libtool, whose RPATH into the build tree would choose the driver instead of the environment.
 %C%_callpath_LINK = $(CXX) $(AM_CXXFLAGS) $(CXXFLAGS) $(LDFLAGS) -Wl,--push-state,--no-as-needed \
 	remoting/client/.libs/libcuda.so.1 -Wl,--pop-state -o $@

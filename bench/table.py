@@ -17,6 +17,7 @@ CALLPATH = [
     ("sync-shm-p50", "synchronous call, shared memory, p50", "bare ring, round trip"),
     ("sync-shm-p99", "the same, p99", "its p50"),
     ("sync-tcp-p50", "synchronous call, TCP, p50", "bare TCP round trip"),
+    ("sync-tcp-beside-copy-p99", "the same beside a copy of 1 GiB, p99", "its p99 alone"),
     ("launch-shm-cpu", "launch, client's CPU, shared memory", "bare ring, a message"),
     ("launch-shm-rate", "launches sustained, shared memory", "bare ring, messages"),
     ("launch-tcp-rate", "launches sustained, TCP", "bare socket, 128 bytes each"),
