@@ -69,6 +69,10 @@ Fragment make(const FragmentShape &s)
     result.rows = products * (s.part == MatrixPart::b ? s.k : s.m);
     result.columns = s.part == MatrixPart::a ? s.k : s.n;
     result.packed = s.bits >= 32 ? 1 : 32 / s.bits;
+    bool whole = s.part != MatrixPart::c || result.packed == 2;
+    if (!s.quad_pair && whole)
+        result.order = s.part == MatrixPart::b ? BlockOrder::columns : BlockOrder::rows;
+    result.distinct = result.rows * result.columns / (kLanes * result.packed);
     for (unsigned reg = 0; reg < s.registers; reg++)
         for (unsigned lane = 0; lane < kLanes; lane++)
             for (unsigned element = 0; element < result.packed; element++) {
@@ -76,6 +80,8 @@ Fragment make(const FragmentShape &s)
                                          ? quad_position(s, result.packed, reg, lane, element)
                                          : group_position(s, result.packed, reg, lane, element);
                 result.place.push_back(uint16_t(row * result.columns + column));
+                result.row.push_back(uint8_t(row));
+                result.column.push_back(uint8_t(column));
             }
     return result;
 }

@@ -23,13 +23,19 @@ struct FragmentShape {
     friend auto operator<=>(const FragmentShape &, const FragmentShape &) = default;
 };
 
+/// How the elements of one register, lane after lane, make a block of the matrix: eight rows, each
+/// in four lanes; or the same turned; or in another way.
+enum class BlockOrder : uint8_t { rows, columns, other };
+
 struct Fragment {
     FragmentShape shape;
+    BlockOrder order = BlockOrder::other;
+    unsigned distinct = 0;          ///< registers; register r holds what r % distinct does
     unsigned rows = 0, columns = 0; ///< of the dense matrix
     unsigned packed = 1;            ///< elements in a register
-    /// [(register * 32 + lane) * packed + element]: row * columns + column. Elements that no
-    /// register has room for do not exist; some are held by several lanes.
+    /// [(register * 32 + lane) * packed + element]: row * columns + column.
     std::vector<uint16_t> place;
+    std::vector<uint8_t> row, column; ///< the same, taken apart
 };
 
 /// Made once for each shape, never freed: there are only as many as PTX has shapes.

@@ -25,75 +25,93 @@ VGPU_INLINE float from_f16(uint32_t bits)
     return __builtin_bit_cast(float, out | (bits & 0x8000u) << 16);
 }
 
-// What an operand's registers hold: Element is its form in the dense matrix.
+// What an operand's registers hold: Narrow as it lies in a register, lane after lane, and Element
+// in the dense matrix.
 struct HalfBits {
-    using Register = uint32_t;
+    using Narrow = uint16_t;
     using Element = float;
-    static constexpr unsigned kPacked = 2;
-    VGPU_INLINE static float of(uint32_t r, unsigned i) { return from_f16(r >> (16 * i)); }
+    VGPU_INLINE static float of(uint16_t bits) { return from_f16(bits); }
 };
 struct BrainBits {
-    using Register = uint32_t;
+    using Narrow = uint16_t;
     using Element = float;
-    static constexpr unsigned kPacked = 2;
-    VGPU_INLINE static float of(uint32_t r, unsigned i)
+    VGPU_INLINE static float of(uint16_t bits)
     {
-        return __builtin_bit_cast(float, i ? r & 0xffff0000u : r << 16);
+        return __builtin_bit_cast(float, uint32_t(bits) << 16);
     }
 };
 struct Tf32Bits {
-    using Register = uint32_t;
+    using Narrow = uint32_t;
     using Element = float;
-    static constexpr unsigned kPacked = 1;
-    VGPU_INLINE static float of(uint32_t r, unsigned)
+    VGPU_INLINE static float of(uint32_t bits)
     {
-        return __builtin_bit_cast(float, r & 0xffffe000u);
+        return __builtin_bit_cast(float, bits & 0xffffe000u);
     }
 };
-struct SingleBits {
-    using Register = uint32_t;
-    using Element = float;
-    static constexpr unsigned kPacked = 1;
-    VGPU_INLINE static float of(uint32_t r, unsigned) { return __builtin_bit_cast(float, r); }
+template<class T, class E = T>
+struct PlainBits {
+    using Narrow = T;
+    using Element = E;
+    VGPU_INLINE static E of(T value) { return value; }
 };
-struct DoubleBits {
-    using Register = double;
-    using Element = double;
-    static constexpr unsigned kPacked = 1;
-    VGPU_INLINE static double of(double r, unsigned) { return r; }
-};
-struct WordBits {
-    using Register = uint32_t;
-    using Element = int32_t;
-    static constexpr unsigned kPacked = 1;
-    VGPU_INLINE static int32_t of(uint32_t r, unsigned) { return int32_t(r); }
-};
-template<unsigned kBits, bool kSigned>
-struct SmallBits {
-    using Register = uint32_t;
-    using Element = int32_t;
-    static constexpr unsigned kPacked = 32 / kBits;
-    VGPU_INLINE static int32_t of(uint32_t r, unsigned i)
+template<bool kSigned>
+struct NibbleBits; // two in a byte
+
+template<class Bits>
+struct Unpack {
+    using Element = typename Bits::Element;
+    static constexpr unsigned kPacked =
+        sizeof(typename Bits::Narrow) < 4 ? 4 / sizeof(typename Bits::Narrow) : 1;
+    VGPU_INLINE static void of(Warp &warp, Slot slot, Element *value)
     {
-        uint32_t top = r << (32 - kBits * (i + 1)); // the element, at the word's upper end
-        return kSigned ? int32_t(top) >> (32 - kBits) : int32_t(top >> (32 - kBits));
+        const auto *narrow = lanes<typename Bits::Narrow>(warp, slot);
+        for (unsigned i = 0; i < kLanes * kPacked; i++)
+            value[i] = Bits::of(narrow[i]);
+    }
+};
+template<bool kSigned>
+struct Unpack<NibbleBits<kSigned>> {
+    using Element = int32_t;
+    static constexpr unsigned kPacked = 8;
+    VGPU_INLINE static void of(Warp &warp, Slot slot, Element *value)
+    {
+        const auto *pairs = lanes<uint8_t>(warp, slot);
+        for (unsigned i = 0; i < kLanes * 4; i++) {
+            int32_t low = pairs[i] & 15, high = pairs[i] >> 4;
+            value[2 * i] = kSigned ? (low ^ 8) - 8 : low;
+            value[2 * i + 1] = kSigned ? (high ^ 8) - 8 : high;
+        }
     }
 };
 
 template<class Bits>
-VGPU_INLINE void gather(Warp &warp, const MatrixOperand &from, typename Bits::Element *dense)
+VGPU_INLINE void gather(Warp &warp, const MatrixOperand &from,
+                        typename Unpack<Bits>::Element *dense)
 {
+    constexpr unsigned kPacked = Unpack<Bits>::kPacked, kRow = 4 * kPacked;
     const Fragment &layout = *from.layout;
-    for (unsigned reg = 0; reg < layout.shape.registers; reg++) {
-        const auto *r = lanes<typename Bits::Register>(warp, from.slots[reg]);
-        const uint16_t *place = layout.place.data() + reg * kLanes * Bits::kPacked;
-        alignas(64) typename Bits::Element value[Bits::kPacked][kLanes];
-        for (unsigned i = 0; i < Bits::kPacked; i++)
-            for (unsigned l = 0; l < kLanes; l++)
-                value[i][l] = Bits::of(r[l], i);
-        for (unsigned l = 0; l < kLanes; l++)
-            for (unsigned i = 0; i < Bits::kPacked; i++)
-                dense[place[l * Bits::kPacked + i]] = value[i][l];
+    unsigned registers = layout.shape.registers, columns = layout.columns;
+    registers = registers < layout.distinct ? registers : layout.distinct;
+    for (unsigned reg = 0; reg < registers; reg++) {
+        alignas(64) typename Unpack<Bits>::Element value[kLanes * kPacked];
+        Unpack<Bits>::of(warp, from.slots[reg], value);
+        const uint16_t *place = layout.place.data() + reg * kLanes * kPacked;
+        auto *to = dense + place[0];
+        switch (layout.order) {
+        case BlockOrder::rows:
+            for (unsigned row = 0; row < 8; row++)
+                for (unsigned i = 0; i < kRow; i++)
+                    to[row * columns + i] = value[row * kRow + i];
+            break;
+        case BlockOrder::columns:
+            for (unsigned i = 0; i < kRow; i++)
+                for (unsigned column = 0; column < 8; column++)
+                    to[i * columns + column] = value[column * kRow + i];
+            break;
+        case BlockOrder::other:
+            for (unsigned i = 0; i < kLanes * kPacked; i++)
+                dense[place[i]] = value[i];
+        }
     }
 }
 
@@ -112,27 +130,36 @@ VGPU_INLINE void scatter(Warp &warp, const MatrixOperand &to, F pack)
     }
 }
 
-/// acc += a * b for one product; step(sum, a, b) is the arithmetic. Eight columns at a time, eight
-/// rows beside each other so that no sum waits for the one before.
+/// Eight columns of a row.
+template<class T>
+struct Eight {
+    typedef T Vector __attribute__((vector_size(8 * sizeof(T))));
+};
+
+/// acc += a * b for one product; step(sum, a, b) is the arithmetic on eight columns. Eight rows
+/// beside each other, so that no sum waits for the one before.
 template<class T, class F>
 VGPU_INLINE void multiply(const MatrixSite &site, const T *a, const T *b, T *acc, F step)
 {
+    using Vector = typename Eight<T>::Vector;
     unsigned n = site.n, k = site.k;
     for (unsigned column = 0; column < n; column += 8)
         for (unsigned row = 0; row < site.m; row += 8) {
-            T sum[8][8];
+            Vector sum[8];
+            T *corner = acc + row * n + column;
+#pragma GCC unroll 8
             for (unsigned r = 0; r < 8; r++)
-                for (unsigned c = 0; c < 8; c++)
-                    sum[r][c] = acc[(row + r) * n + column + c];
-            for (unsigned i = 0; i < k; i++)
-                for (unsigned r = 0; r < 8; r++) {
-                    T factor = a[(row + r) * k + i];
-                    for (unsigned c = 0; c < 8; c++)
-                        sum[r][c] = step(sum[r][c], factor, b[i * n + column + c]);
-                }
+                __builtin_memcpy(&sum[r], corner + r * n, sizeof sum[r]);
+            for (unsigned i = 0; i < k; i++) {
+                Vector factors;
+                __builtin_memcpy(&factors, b + i * n + column, sizeof factors);
+#pragma GCC unroll 8
+                for (unsigned r = 0; r < 8; r++)
+                    step(sum[r], a[(row + r) * k + i], factors);
+            }
+#pragma GCC unroll 8
             for (unsigned r = 0; r < 8; r++)
-                for (unsigned c = 0; c < 8; c++)
-                    acc[(row + r) * n + column + c] = sum[r][c];
+                __builtin_memcpy(corner + r * n, &sum[r], sizeof sum[r]);
         }
 }
 
@@ -152,7 +179,7 @@ const Inst *product_float(Warp &warp, const Inst *inst)
     for (unsigned p = 0; p < site.products; p++)
         multiply(
             site, a + p * site.m * site.k, b + p * site.k * site.n, acc + p * site.m * site.n,
-            [](float sum, float x, float y) __attribute__((always_inline)) { return sum + x * y; });
+            [](auto &sum, float x, const auto &y) __attribute__((always_inline)) { sum += y * x; });
     if constexpr (kHalfResult)
         scatter<uint32_t>(warp, site.d, [&](const uint16_t *place) {
             return uint32_t(F16::narrow(double(acc[place[0]]), 0)) |
@@ -170,39 +197,36 @@ const Inst *product_double(Warp &warp, const Inst *inst)
 {
     const MatrixSite &site = site_of(warp, inst);
     alignas(64) Dense<double> a, b, acc;
-    gather<DoubleBits>(warp, site.a, a);
-    gather<DoubleBits>(warp, site.b, b);
-    gather<DoubleBits>(warp, site.c, acc);
+    gather<PlainBits<double>>(warp, site.a, a);
+    gather<PlainBits<double>>(warp, site.b, b);
+    gather<PlainBits<double>>(warp, site.c, acc);
     uint32_t saved = _mm_getcsr(), directed = (saved & ~0x6000u) | uint32_t(site.rounding) << 13;
     // The clobbers keep the arithmetic between the two changes of mode.
     asm volatile("ldmxcsr %0" : : "m"(directed) : "memory");
     multiply(
-        site, a, b, acc, [](double sum, double x, double y) __attribute__((always_inline)) {
-            return __builtin_fma(x, y, sum);
+        site, a, b, acc, [](auto &sum, double x, const auto &y) __attribute__((always_inline)) {
+            for (unsigned c = 0; c < 8; c++)
+                sum[c] = __builtin_fma(x, y[c], sum[c]);
         });
     asm volatile("ldmxcsr %0" : : "m"(saved) : "memory");
     scatter<double>(warp, site.d, [&](const uint16_t *place) { return acc[*place]; });
     return inst + 1;
 }
 
+/// Wraps, or clamps the sum as it is in 64 bits.
 template<class F>
 VGPU_INLINE void product_integer(Warp &warp, const MatrixSite &site, const int32_t *a,
                                  const int32_t *b, F step)
 {
     alignas(64) Dense<int32_t> c;
-    gather<WordBits>(warp, site.c, c);
+    gather<PlainBits<int32_t>>(warp, site.c, c);
     if (site.saturate) {
-        // A sum of these products is far from the ends of 64 bits: it is clamped once.
-        int64_t wide_a[kMatrixElements], wide_b[kMatrixElements], acc[kMatrixElements];
-        for (unsigned i = 0; i < kMatrixElements; i++) {
-            wide_a[i] = a[i];
-            wide_b[i] = b[i];
-            acc[i] = c[i];
-        }
-        multiply(site, wide_a, wide_b, acc, step);
+        // The products' sum alone is far from the ends of 32 bits.
+        alignas(64) Dense<int32_t> sum = {};
+        multiply(site, a, b, sum, step);
         scatter<int32_t>(warp, site.d, [&](const uint16_t *place) {
-            int64_t sum = acc[*place];
-            return int32_t(sum < INT32_MIN ? INT32_MIN : sum > INT32_MAX ? INT32_MAX : sum);
+            int64_t wide = int64_t(c[*place]) + sum[*place];
+            return int32_t(wide < INT32_MIN ? INT32_MIN : wide > INT32_MAX ? INT32_MAX : wide);
         });
         return;
     }
@@ -210,23 +234,23 @@ VGPU_INLINE void product_integer(Warp &warp, const MatrixSite &site, const int32
     scatter<int32_t>(warp, site.d, [&](const uint16_t *place) { return c[*place]; });
 }
 
-template<unsigned kBits>
+template<class Signed, class Unsigned>
 const Inst *product_small(Warp &warp, const Inst *inst)
 {
     const MatrixSite &site = site_of(warp, inst);
-    alignas(64) Dense<int32_t> a = {}, b = {};
+    alignas(64) Dense<int32_t> a, b;
     if (site.a_signed)
-        gather<SmallBits<kBits, true>>(warp, site.a, a);
+        gather<Signed>(warp, site.a, a);
     else
-        gather<SmallBits<kBits, false>>(warp, site.a, a);
+        gather<Unsigned>(warp, site.a, a);
     if (site.b_signed)
-        gather<SmallBits<kBits, true>>(warp, site.b, b);
+        gather<Signed>(warp, site.b, b);
     else
-        gather<SmallBits<kBits, false>>(warp, site.b, b);
+        gather<Unsigned>(warp, site.b, b);
     product_integer(
-        warp, site, a, b, [](auto sum, auto x, auto y) __attribute__((always_inline)) {
-            using T = decltype(sum);
-            return T(std::make_unsigned_t<T>(sum) + std::make_unsigned_t<T>(x * y));
+        warp, site, a, b, [](auto &sum, int32_t x, const auto &y) __attribute__((always_inline)) {
+            using Words = typename Eight<uint32_t>::Vector; // whose sums may wrap
+            sum = (std::decay_t<decltype(sum)>)((Words)sum + (Words)(y * x));
         });
     return inst + 1;
 }
@@ -234,30 +258,32 @@ const Inst *product_small(Warp &warp, const Inst *inst)
 const Inst *product_bits(Warp &warp, const Inst *inst)
 {
     const MatrixSite &site = site_of(warp, inst);
-    alignas(64) Dense<int32_t> a = {}, b = {};
-    gather<WordBits>(warp, site.a, a);
-    gather<WordBits>(warp, site.b, b);
+    alignas(64) Dense<int32_t> a, b;
+    gather<PlainBits<int32_t>>(warp, site.a, a);
+    gather<PlainBits<int32_t>>(warp, site.b, b);
     bool both = site.bits_and;
     product_integer(
-        warp, site, a, b, [=](auto sum, auto x, auto y) __attribute__((always_inline)) {
-            auto bits = uint32_t(both ? x & y : x ^ y);
-            using T = decltype(sum);
-            return T(std::make_unsigned_t<T>(sum) + unsigned(__builtin_popcount(bits)));
+        warp, site, a, b, [=](auto &sum, int32_t x, const auto &y) __attribute__((always_inline)) {
+            for (unsigned c = 0; c < 8; c++) {
+                auto bits = uint32_t(both ? x & y[c] : x ^ y[c]);
+                sum[c] = int32_t(uint32_t(sum[c]) + unsigned(__builtin_popcount(bits)));
+            }
         });
     return inst + 1;
 }
 
 // Named after the types of d, a and c; the integers' signs are in the site.
 const Operation kRows[] = {
-    {"mma.f32.f16.f32", product_float<HalfBits, SingleBits, false>, "", 0},
+    {"mma.f32.f16.f32", product_float<HalfBits, PlainBits<float>, false>, "", 0},
     {"mma.f32.f16.f16", product_float<HalfBits, HalfBits, false>, "", 0},
-    {"mma.f16.f16.f32", product_float<HalfBits, SingleBits, true>, "", 0},
+    {"mma.f16.f16.f32", product_float<HalfBits, PlainBits<float>, true>, "", 0},
     {"mma.f16.f16.f16", product_float<HalfBits, HalfBits, true>, "", 0},
-    {"mma.f32.bf16.f32", product_float<BrainBits, SingleBits, false>, "", 0},
-    {"mma.f32.tf32.f32", product_float<Tf32Bits, SingleBits, false>, "", 0},
+    {"mma.f32.bf16.f32", product_float<BrainBits, PlainBits<float>, false>, "", 0},
+    {"mma.f32.tf32.f32", product_float<Tf32Bits, PlainBits<float>, false>, "", 0},
     {"mma.f64.f64.f64", product_double, "", 0},
-    {"mma.s32.b8.s32", product_small<8>, "", 0},
-    {"mma.s32.b4.s32", product_small<4>, "", 0},
+    {"mma.s32.b8.s32", product_small<PlainBits<int8_t, int32_t>, PlainBits<uint8_t, int32_t>>, "",
+     0},
+    {"mma.s32.b4.s32", product_small<NibbleBits<true>, NibbleBits<false>>, "", 0},
     {"mma.s32.b1.s32", product_bits, "", 0},
 };
 
