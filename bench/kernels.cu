@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// usage: kernels ROUNDS
+// usage: kernels ROUNDS                  each kernel beside plain C
+//        kernels application N ITERATIONS  a solver on a grid of N x N that looks at its progress now and then; its time
 #include "bench/kernels.h"
 
 #include <cmath>
+#include <cstring>
+#include <utility>
 
 using namespace vgpu::bench;
 
@@ -96,10 +99,35 @@ bool close(const std::vector<float> &a, const std::vector<float> &b)
     return true;
 }
 
+void application(int n, int iterations)
+{
+    constexpr int kLook = 100;
+    const size_t cells = size_t(n) * size_t(n);
+    float *from = on_device(numbers(cells)), *to = on_device(numbers(cells)), *sum = on_device<float>(1);
+    const dim3 grid(unsigned(n) / 32, unsigned(n) / 8), block(32, 8);
+    std::vector<float> seen(1);
+    RT(cudaDeviceSynchronize());
+    double start = seconds();
+    for (int i = 0; i < iterations; i++) {
+        stencil<<<grid, block>>>(from, to, n);
+        std::swap(from, to);
+        if (i % kLook == kLook - 1) {
+            RT(cudaMemsetAsync(sum, 0, sizeof(float)));
+            reduce<<<256, 256>>>(from, sum, int(cells));
+            back(seen, sum);
+        }
+    }
+    RT(cudaGetLastError());
+    RT(cudaDeviceSynchronize());
+    std::printf("seconds %.6f sum %g\n", seconds() - start, double(seen[0]));
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
+    if (argc == 4 && !std::strcmp(argv[1], "application"))
+        return application(std::atoi(argv[2]), std::atoi(argv[3])), 0;
     const int rounds = argc > 1 ? std::atoi(argv[1]) : 1;
     {
         const int n = 4 << 20;

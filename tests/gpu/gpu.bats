@@ -35,7 +35,7 @@ assert got["gpu"] is False and got["device"] == "Software GPU" and got["failed"]
 assert len(got["programs"]) >= 4, got["programs"]
 assert all(row[way] in ("ok", "skipped") for row in got["programs"] for way in ("native", "shm", "tcp")), got["programs"]
 names = {row["name"] for row in got["benchmarks"]}
-assert {"launch-bound-loop", "copies-512-MiB", "training-like-steps", "kernel-matmul"} <= names, names
+assert {"launch-bound-loop", "copies-512-MiB", "training-like-steps", "application-256", "kernel-matmul"} <= names, names
 assert all(row["shm_ratio"] > 0 and row["tcp_ratio"] > 0 for row in got["benchmarks"])
 END
 }
