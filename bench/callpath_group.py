@@ -6,7 +6,7 @@ import shutil
 import statistics
 from pathlib import Path
 
-from stage import Failed, say
+from stage import Effort, Failed, say
 
 AIMS = [
     ("sync-shm-p50", "ratio", "<=", 2), ("sync-shm-p99", "ratio", "<=", 5), ("sync-tcp-p50", "ratio", "<=", 1.3),
@@ -90,17 +90,26 @@ def named(pid, name):
     return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip().startswith(name)
 
 
+def opened(process):
+    """Seconds that the program says its session took to open; it waits for the end of its input then."""
+    said = process.stdout.readline().split()
+    if len(said) != 2:
+        process.kill()
+        raise Failed("no session was opened: the reason is above")
+    return float(said[1])
+
+
 def sessions(stage, effort, add, _take):
     """an idle session: the worker's memory and the time to open it, beyond the driver's own"""
     command = [stage.program("callpath"), "idle"]
     memory, own_memory, took, own_took = [], [], [], []
     for _ in range(effort.pick(1, 3, 9)):
         with stage.start(command, env={"LD_LIBRARY_PATH": str(stage.lib / "soft")}) as straight:
-            own_took.append(float(straight.stdout.readline().split()[1]))
+            own_took.append(opened(straight))
             own_memory.append(resident(straight.pid))
             straight.communicate()
         with stage.start(command, "soft") as remoted:
-            took.append(float(remoted.stdout.readline().split()[1]))
+            took.append(opened(remoted))
             workers = [pid for pid in descendants(remoted.pid) if named(pid, "vgpustepd")]
             if not workers:
                 raise Failed("the worker was not found among vgpu-run's descendants")
@@ -124,6 +133,8 @@ def loading(stage, _effort, add, _take):
 
 def instructions(stage, effort, add, _take):
     """instructions of a launch and of a synchronous call on the client's side, by callgrind"""
+    if effort is Effort.SMOKE:
+        return  # valgrind need not be here, nor know this processor
     if not shutil.which("valgrind"):
         say("left out: no valgrind here")
         return
