@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "softgpu/ptx/builtin.h"
 #include "softgpu/ptx/test-machine.h"
 
 #include <algorithm>
+#include <bit>
+#include <climits>
+#include <cmath>
 
 // Instructions that libraries and compilers other than nvcc's front end use: packing conversions,
 // copies that ignore their source, hints, questions about addresses, what is refused by name.
@@ -135,6 +139,83 @@ TEST_F(Extra, RegistersThatDescribeTheMachine)
     }
 }
 
+/// What Triton 3.9, Numba 0.68 and CUTLASS-like kernels use beyond what nvcc emitted for the
+/// corpus.
+TEST_F(Extra, GeneratorsFormsAreAccepted)
+{
+    const char *const forms[] = {
+        // Triton: products of f16, bf16, f32 and s8, softmax, sorting, histograms, 8-bit floats.
+        "abs.ftz.f32 %f1, %f2",
+        "add.rn.ftz.f32 %f1, %f2, %f3",
+        "atom.global.gpu.acq_rel.add.f32 %f1, [%d1 + 0], %f2",
+        "atom.global.gpu.acq_rel.max.s32 %r1, [%d1 + 0], %r2",
+        "atom.global.gpu.acq_rel.min.u32 %r1, [%d1 + 0], %r2",
+        "atom.global.acq_rel.gpu.cas.b32 %r1, [%d1 + 0], %r2, %r3",
+        "@%q1 atom.relaxed.sys.shared.add.u32 %r1, [%r2 + 0], %r3",
+        "cp.async.ca.shared.global [%r1 + 0], [%d1 + 0], 8, %r2",
+        "cp.async.cg.shared.global [%r1 + 16], [%d1 + 0], 16, %r2",
+        "cp.async.wait_group 2",
+        "cvt.f32.bf16 %f1, %h1",
+        "cvt.rz.f16x2.f32 %r1, %f1, %f2",
+        "div.full.f32 %f1, %f2, %f3",
+        "ld.global.b8 %h1, [%d1]",
+        "ld.shared.v4.b16 {%h1, %h2, %h3, %h4}, [%r1]",
+        "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%r1, %r2, %r3, %r4}, [%r5+32]",
+        "mma.sync.aligned.m16n8k32.row.col.satfinite.s32.s8.s8.s32 {%r1, %r2, %r3, %r4}, {%r5, "
+        "%r6, %r7, %r8}, {%r9, %r10}, {%r1, %r2, %r3, %r4}",
+        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%f1, %f2, %f3, %f4}, {%r5, %r6, %r7, "
+        "%r8}, {%r9, %r10}, {%f1, %f2, %f3, %f4}",
+        "min.f16x2 %r1, %r2, %r3",
+        "set.nan.f16x2.f16x2 %r1, %r2, %r3",
+        "@%q1 st.shared::cta.b32 [%r1], %r2",
+        "@%q1 ld.global.L1::evict_last.v4.b32 {%r1, %r2, %r3, %r4}, [%d1 + 0]",
+        "@%q1 ld.global.L1::no_allocate.L2::cache_hint.v2.b32 {%r1, %r2}, [%d1 + 0], %d2",
+        "shfl.sync.bfly.b32 %r1, %r2, 16, 31, -1",
+        "tanh.approx.f32 %f1, %f2",
+        "prmt.b32 %r1, %r2, %r3, 0x7632",
+        "lop3.b32 %r1, %r2, %r3, %r4, 0xec",
+        // Numba.
+        "atom.inc.u32 %r1, [%d1], %r2",
+        "atom.exch.b32 %r1, [%d1], %r2",
+        "bfe.s32 %r1, %r2, 8, 8",
+        "cvt.rmi.ftz.f32.f32 %f1, %f2",
+        "cvt.rni.ftz.s32.f32 %r1, %f2",
+        "cvt.rn.ftz.f32.f64 %f1, %g2",
+        "div.rn.ftz.f32 %f1, %f2, %f3",
+        "ld.s32 %r1, [%d1]",
+        "ld.volatile.f32 %f1, [%d1]",
+        "mad.wide.s32 %d1, %r2, %r3, %d4",
+        "setp.num.ftz.f32 %q1, %f1, %f2",
+        "sin.approx.ftz.f32 %f1, %f2",
+        "sqrt.approx.ftz.f32 %f1, %f2",
+        // CUTLASS and cuBLAS-like code.
+        "bar.sync 1, 64",
+        "barrier.sync.aligned 2, 128",
+        "cp.async.cg.shared.global.L2::128B [%r1], [%d1], 16, %r2",
+        "cp.async.ca.shared.global.L2::cache_hint.L2::256B [%r1], [%d1], 4, %r2, %d2",
+        "createpolicy.fractional.L2::evict_last.L2::evict_first.b64 %d1, 0f3F000000",
+        "cvt.rn.relu.bf16x2.f32 %r1, %f1, %f2",
+        "cvt.rna.tf32.f32 %r1, %f1",
+        "cvt.pack.sat.s8.s32.b32 %r1, %r2, %r3, %r4",
+        "ex2.approx.f16x2 %r1, %r2",
+        "ex2.approx.ftz.bf16x2 %r1, %r2",
+        "fma.rn.relu.f16x2 %r1, %r2, %r3, %r4",
+        "ld.global.nc.L2::128B.v4.u32 {%r1, %r2, %r3, %r4}, [%d1]",
+        "max.NaN.bf16x2 %r1, %r2, %r3",
+        "mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%g1, %g2}, {%g3}, {%g4}, {%g1, %g2}",
+        "mma.sync.aligned.m16n8k64.row.col.s32.u4.s4.s32.satfinite {%r1, %r2, %r3, %r4}, {%r5, "
+        "%r6, %r7, %r8}, {%r9, %r10}, {%r1, %r2, %r3, %r4}",
+        "mma.sync.aligned.m16n8k256.row.col.s32.b1.b1.s32.and.popc {%r1, %r2, %r3, %r4}, {%r5, "
+        "%r6, %r7, %r8}, {%r9, %r10}, {%r1, %r2, %r3, %r4}",
+        "movmatrix.sync.aligned.m8n8.trans.b16 %r1, %r2",
+        "redux.sync.max.s32 %r1, %r2, 0xffffffff",
+        "red.global.add.noftz.bf16x2 [%d1], %r1",
+        "tanh.approx.bf16x2 %r1, %r2",
+    };
+    for (const char *form : forms)
+        EXPECT_EQ(refusal(kernel(std::string(form) + ";")), "") << form;
+}
+
 TEST_F(Extra, RefusesByNameWhatNeedsAnotherDevice)
 {
     for (std::string text :
@@ -163,6 +244,49 @@ TEST_F(Extra, RefusesByNameWhatNeedsAnotherDevice)
     EXPECT_NE(said.find("dynamic parallelism is not supported (cudaLaunchDeviceV2)"),
               std::string::npos)
         << said;
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-security"
+template<class T>
+std::string by_c(const char *format, T value)
+{
+    char text[400];
+    snprintf(text, sizeof text, format, value);
+    return text;
+}
+#pragma GCC diagnostic pop
+
+TEST(Print, EveryConversionIsAsInC)
+{
+    auto by_device = [](const char *format, uint64_t value, unsigned bytes) {
+        return format_print(
+            format,
+            [&](size_t, size_t size) {
+                EXPECT_EQ(size, bytes) << format;
+                return value;
+            },
+            [](uint64_t) { return std::string("some text"); });
+    };
+    for (const char *format :
+         {"%d", "%i", "%5d|", "%-7d|", "%07d", "%+d",     "% d", "%.5d", "%8.3d", "%u",
+          "%x", "%X", "%#x",  "%o",    "%#o",  "%-#10x|", "%hd", "%hhd", "%hu",   "%hhx"})
+        for (int value : {0, 1, -1, 42, -12345, INT32_MAX, INT32_MIN})
+            EXPECT_EQ(by_device(format, uint32_t(value), 4), by_c(format, value)) << format;
+    for (const char *format :
+         {"%ld", "%lld", "%lu", "%llu", "%lx", "%#llx", "%zu", "%jd", "%20lld|"})
+        for (long long value : {0LL, -1LL, 1234567890123LL, LLONG_MAX, LLONG_MIN})
+            EXPECT_EQ(by_device(format, uint64_t(value), 8), by_c(format, value)) << format;
+    for (const char *format : {"%f", "%.0f", "%10.3f|", "%-12.2f|", "%+f", "%e", "%.10E", "%g",
+                               "%G", "%#g", "%a", "%A", "%012.4f", "% g"})
+        for (double value : {0.0, -0.0, 1.5, -2.75e-10, 1e300, HUGE_VAL, -HUGE_VAL, 1.0 / 3})
+            EXPECT_EQ(by_device(format, std::bit_cast<uint64_t>(value), 8), by_c(format, value))
+                << format;
+    for (const char *format : {"%s", "%20s|", "%-20s|", "%.4s", "%10.2s|"})
+        EXPECT_EQ(by_device(format, 1, 8), by_c(format, "some text")) << format;
+    for (const char *format : {"%c", "%3c|", "%-3c|"})
+        EXPECT_EQ(by_device(format, 'q', 4), by_c(format, 'q')) << format;
 }
 
 } // namespace

@@ -584,14 +584,14 @@ TEST_F(Matrix, TransposesInRegisters)
 
 TEST_F(Matrix, WaitsForLanesThatAreElsewhere)
 {
-    // Odd lanes take a longer way to an instruction of their own in each branch.
-    std::string mma = "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%f0, %f1, %f2, %f3}, "
-                      "{%r1, %r1, %r1, %r1}, {%r1, %r1}, {%f4, %f4, %f4, %f4};";
+    // Odd lanes come back from behind the product, to which the even ones get first.
     auto got = evaluate<float>(
-        "mov.f32 %f4, 0f00000000; mov.u32 %r1, 0; and.b32 %r2, %r0, 1; setp.eq.u32 %q1, %r2, 1;\n"
-        "@%q1 bra ODD; mov.u32 %r1, 0x3f800000; bra.uni JOIN;\n"
-        "ODD: add.u32 %r3, %r3, 1; mov.u32 %r1, 0x3f800000;\nJOIN: " +
-            mma + "mul.wide.u32 %d1, %r0, 4; add.u64 %d1, %d1, %p0; st.global.f32 [%d1], %f0;",
+        "mov.f32 %f4, 0f00000000; mov.u32 %r1, 0x3f800000; and.b32 %r2, %r0, 1;\n"
+        "setp.eq.u32 %q1, %r2, 1; @%q1 mov.u32 %r1, 0; @%q1 bra FAR;\n"
+        "NEAR: mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%f0, %f1, %f2, %f3}, "
+        "{%r1, %r1, %r1, %r1}, {%r1, %r1}, {%f4, %f4, %f4, %f4};\n"
+        "mul.wide.u32 %d1, %r0, 4; add.u64 %d1, %d1, %p0; st.global.f32 [%d1], %f0; bra END;\n"
+        "FAR: mov.u32 %r1, 0x3f800000; bra NEAR;\nEND:",
         32, 32);
     EXPECT_EQ(got, std::vector<float>(32, 8.f));
 }
