@@ -15,9 +15,12 @@ sys.dont_write_bytecode = True
 HANDLES = set("CUcontext CUmodule CUfunction CUstream CUevent CUlibrary CUkernel CUmemoryPool CUarray CUmipmappedArray CUtexref CUsurfref "
               "CUlinkState CUgraph CUgraphExec CUgraphNode CUgreenCtx CUexternalMemory CUexternalSemaphore CUtexObject CUsurfObject "
               "CUmemGenericAllocationHandle CUuserObject CUdevResourceDesc CUlogsCallbackHandle CUasyncCallbackHandle "
-              "CUgraphicsResource CUgraphConditionalHandle".split())
+              "CUgraphConditionalHandle".split())
 NUMBERS = {"int", "unsigned int", "size_t", "float", "cuuint64_t", "unsigned long long", "CUdeviceptr", "CUdeviceptr_v1",
-           "CUstreamCaptureStatus", "CUfunc_cache", "CUsharedconfig", "CUmoduleLoadingMode"}
+           "CUstreamCaptureStatus", "CUfunc_cache", "CUsharedconfig", "CUmoduleLoadingMode", "CUdevice", "CUmemAccess_flags",
+           "CUfunctionLoadingState"}
+# Their arrays are input, const or not.
+INPUT = re.compile(r"Batch|UpdateCaptureDependencies|MapResources")
 
 
 def split(params):
@@ -29,11 +32,11 @@ def split(params):
 
 
 def result(name, ctype, param):
-    """What the entry does to an out parameter, or nothing. A batch's arrays are its input, const or not."""
-    if "const" in ctype or not ctype.endswith("*") or ctype.count("*") > 1 or "Batch" in name:
+    """What the entry does to an out parameter, or nothing."""
+    if "const" in ctype or not ctype.endswith("*") or ctype.count("*") > 1 or INPUT.search(name):
         return ""
     target = ctype[:-1].strip()
-    asks = re.search(r"Get|Query|Enumerate", name)
+    asks = re.search(r"Get|Query|Enumerate", name) or "Error" in param
     if target in HANDLES and not asks:
         return f"    null::create({param});\n"
     if target in HANDLES | NUMBERS:

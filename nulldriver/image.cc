@@ -266,6 +266,12 @@ NULL_EXPORT cuFuncGetModule(CUmodule *module, CUfunction function)
     return CUDA_SUCCESS;
 }
 
+NULL_EXPORT cuKernelGetLibrary(CUlibrary *library, CUkernel kernel)
+{
+    *library = reinterpret_cast<CUlibrary>(reinterpret_cast<const Function *>(kernel)->image);
+    return CUDA_SUCCESS;
+}
+
 NULL_EXPORT cuModuleGetGlobal_v2(CUdeviceptr *pointer, size_t *bytes, CUmodule module,
                                  const char *name)
 {
@@ -310,11 +316,35 @@ NULL_EXPORT cuKernelGetName(const char **name, CUkernel kernel)
     return CUDA_SUCCESS;
 }
 
-NULL_EXPORT cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction, int threads,
-                                                        size_t)
+// Whoever divides by an occupancy must find one.
+NULL_EXPORT cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, CUfunction,
+                                                                 int threads, size_t, unsigned int)
 {
     *blocks = threads > 0 ? 2048 / threads : 0;
     return CUDA_SUCCESS;
+}
+
+NULL_EXPORT cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction function,
+                                                        int threads, size_t shared)
+{
+    return cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, function, threads, shared,
+                                                                0);
+}
+
+NULL_EXPORT cuOccupancyMaxPotentialBlockSizeWithFlags(int *grid, int *block, CUfunction,
+                                                      CUoccupancyB2DSize, size_t, int limit,
+                                                      unsigned int)
+{
+    *block = limit > 0 && limit < 1024 ? limit : 1024;
+    *grid = 216;
+    return CUDA_SUCCESS;
+}
+
+NULL_EXPORT cuOccupancyMaxPotentialBlockSize(int *grid, int *block, CUfunction function,
+                                             CUoccupancyB2DSize shared_of, size_t shared, int limit)
+{
+    return cuOccupancyMaxPotentialBlockSizeWithFlags(grid, block, function, shared_of, shared,
+                                                     limit, 0);
 }
 
 NULL_EXPORT cuLaunchKernel(CUfunction function, unsigned int grid_x, unsigned int grid_y,

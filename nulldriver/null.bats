@@ -82,6 +82,52 @@ END
     [ -z "$output" ] || { echo "exported too: $output"; false; }
 }
 
+@test "handles are unique, answers are sane, and input stays as it was" {
+    cat >program.cc <<'END'
+#include <cuda.h>
+#include <cstdio>
+#include <set>
+#if CUDA_VERSION >= 13000
+#define UPDATE_MORE nullptr,
+#else
+#define UPDATE_MORE
+#endif
+int main()
+{
+    std::set<void *> seen;
+    CUcontext context; CUgraph graph; CUgraphExec exec; CUdevice device = 7;
+    cuInit(0);
+    cuDevicePrimaryCtxRetain(&context, 0);
+    cuCtxSetCurrent(context);
+    seen.insert(context);
+    for (int i = 0; i < 100; i++) {
+        CUstream stream = nullptr; CUevent event = nullptr; CUdeviceptr memory = 0;
+        cuStreamCreate(&stream, 0);
+        cuEventCreate(&event, 0);
+        cuMemAlloc(&memory, 1000);
+        seen.insert(stream);
+        seen.insert(event);
+        seen.insert(reinterpret_cast<void *>(memory));
+    }
+    cuGraphCreate(&graph, 0);
+    cuGraphInstantiate(&exec, graph, 0);
+    seen.insert(graph);
+    seen.insert(exec);
+    cuDeviceGetByPCIBusId(&device, "0000:00:00.0");
+    int grid = 0, block = 0, blocks = 0;
+    cuOccupancyMaxPotentialBlockSize(&grid, &block, nullptr, nullptr, 0, 0);
+    cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, nullptr, 256, 0);
+    CUgraphNode node = reinterpret_cast<CUgraphNode>(77);
+    cuStreamUpdateCaptureDependencies(nullptr, &node, UPDATE_MORE 1, 0);
+    std::printf("%zu %d %d %d %d %d %d\n", seen.size(), seen.count(nullptr) != 0, int(device), grid > 0, block, blocks,
+                node == reinterpret_cast<CUgraphNode>(77));
+}
+END
+    "$CXX" -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$driver" -o program
+    LD_LIBRARY_PATH=$VGPU_LIBDIR/null run ./program
+    [ "$output" = "303 0 0 1 1024 8 1" ] || { echo "$output"; false; }
+}
+
 @test "the work that reaches the driver is the same straight and remoted" {
     build
     LD_LIBRARY_PATH=$VGPU_LIBDIR/null VGPU_NULL_RECORD=$PWD/straight run ./program
