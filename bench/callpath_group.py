@@ -20,6 +20,12 @@ AIMS = [
 ]
 
 
+def channels(stage, effort, _add, take):
+    """a channel alone, beside a bare ring and a bare socket"""
+    for channel in ("shm", "tcp"):
+        take(stage.local(stage.program("channel"), channel, effort.pick(1, 5, 25)))
+
+
 def calls(stage, effort, _add, take):
     """synchronous calls and launches into the null driver, over shared memory and TCP"""
     for channel in ("shm", "tcp"):
@@ -151,4 +157,4 @@ def instructions(stage, effort, add, _take):
         add(name, int(total[1]) / (1000 * rounds), "instr", 0)
 
 
-PARTS = [calls, copies, crowd, programs, sessions, loading, instructions]
+PARTS = [channels, calls, copies, crowd, programs, sessions, loading, instructions]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Benchmarks: `make bench`, one group with `make bench GROUP=callpath`, a first look with `make bench BENCH_FLAGS=--quick`.
 # `make check` has a run of a few seconds that sees that every line comes.
-check_PROGRAMS += %D%/callpath %D%/opening %D%/scale
+check_PROGRAMS += %D%/callpath %D%/channel %D%/opening %D%/scale
 BATS_TESTS += %D%/bench.bats
 EXTRA_DIST += %D%/run %D%/bench.bats %D%/callpath_group.py %D%/groups.py %D%/link_group.py %D%/scale_group.py %D%/softgpu_group.py \
 	%D%/stage.py %D%/table.py %D%/trust_group.py %D%/kernels.cu %D%/kernels.h %D%/mma.cu %D%/plain.c %D%/plain.h
@@ -20,7 +20,9 @@ EXTRA_%C%_callpath_DEPENDENCIES = remoting/client/libcuda.la
 %C%_scale_LINK = $(%C%_callpath_LINK)
 EXTRA_%C%_scale_DEPENDENCIES = remoting/client/libcuda.la
 
-# This one knows our wire: it asks what opening a connection costs.
+# These know our wire.
+%C%_channel_SOURCES = %D%/channel.cc %D%/floors.cc %D%/floors.h %D%/measure.h
+%C%_channel_LDADD = remoting/wire/libwire.la remoting/base/libbase.la
 %C%_opening_SOURCES = %D%/measure.h %D%/opening.cc
 %C%_opening_LDADD = remoting/wire/libwire.la remoting/base/libbase.la
 
@@ -40,7 +42,7 @@ endif
 %D%/kernels %D%/mma: %D%/%: %D%/%.o %D%/plain-c.o
 	$(AM_V_GEN)$(NVCC) -cudart shared $(cuda_libraries) $< %D%/plain-c.o -o $@
 
-bench: all %D%/callpath %D%/opening %D%/scale $(bench_cuda)
+bench: all %D%/callpath %D%/channel %D%/opening %D%/scale $(bench_cuda)
 	$(PYTHON) $(srcdir)/%D%/run --build . $(BENCH_FLAGS) $(GROUP)
 .PHONY: bench
 

@@ -14,6 +14,7 @@ BEGIN, END = "<!-- made by make bench-readme -->", "<!-- end of what make bench-
 
 # What a result is called, and what its floor is; in this order. A result that is not here is not in the README.
 CALLPATH = [
+    ("channel-shm-round-trip", "the ring alone, round trip", "bare ring"),
     ("sync-shm-p50", "synchronous call, shared memory, p50", "bare ring, round trip"),
     ("sync-shm-p99", "the same, p99", "its p50"),
     ("sync-tcp-p50", "synchronous call, TCP, p50", "bare TCP round trip"),
