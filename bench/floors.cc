@@ -26,7 +26,7 @@ namespace
 {
 
 constexpr size_t kSlots = 16384, kSlot = 128, kPing = 64, kPiece = 256 << 10;
-constexpr int kSpins = 1000;
+constexpr int kSpins = 200;
 
 [[noreturn]] void die(const char *what)
 {
