@@ -17,7 +17,9 @@ constexpr int64_t kOutside = -1;
 class Reader
 {
 public:
-    explicit Reader(const Texture &texture) : image_(texture.image), sampler_(texture.sampler)
+    explicit Reader(const Texture &texture)
+        : image_(texture.image), sampler_(texture.sampler),
+          words_(channel_bytes(texture.image.format) == 4)
     {
         switch (image_.format) {
         case ChannelFormat::u8:
@@ -46,6 +48,10 @@ public:
                               uint64_t(x) * image_.element_bytes();
         // Channels that are not there read as 0, the last as 1.
         Texel texel{0, 0, 0, integer_ ? 1u : std::bit_cast<uint32_t>(1.f)};
+        if (words_) {
+            std::memcpy(texel.data(), at, 4 * image_.channels);
+            return texel;
+        }
         for (unsigned c = 0; c < image_.channels; c++)
             texel[c] = channel(at + c * channel_bytes(image_.format), c);
         return texel;
@@ -113,6 +119,7 @@ private:
 
     const Image &image_;
     const Sampler &sampler_;
+    bool words_; ///< channels are in memory what they are in registers
     bool integer_ = false;
 };
 

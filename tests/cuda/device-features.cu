@@ -157,7 +157,7 @@ __global__ void machine(unsigned *out, int units)
     asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(later));
     int local = 0;
     bool right = special(0) == threadIdx.x % 32 && special(1) == threadIdx.x / 32 &&
-                 special(2) < special(3) && special(3) == unsigned(units) &&
+                 special(2) < special(3) && special(3) >= unsigned(units) &&
                  special(5) == ~0u << threadIdx.x % 32 && clock64() >= before && time > 0 &&
                  later >= time && __isShared(bytes) && !__isShared(out) && __isGlobal(out) &&
                  __isLocal(&local) && !__isGlobal(&local) && __isConstant(numbers) &&
