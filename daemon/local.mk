@@ -5,5 +5,5 @@ include daemon/vgpuctld/local.mk
 include daemon/vgpustepd/local.mk
 include daemon/tools/local.mk
 
-BATS_TESTS += tests/auth.bats tests/daemon.bats tests/vgpu-run.bats
-EXTRA_DIST += tests/auth.bats tests/control-peer.py tests/daemon.bats tests/daemons.bash tests/vgpu-run.bats
+BATS_TESTS += tests/auth.bats tests/daemon.bats tests/round-trips.bats tests/vgpu-run.bats
+EXTRA_DIST += tests/auth.bats tests/control-peer.py tests/daemon.bats tests/daemons.bash tests/round-trips.bats tests/vgpu-run.bats

@@ -54,6 +54,47 @@ same() {
     done
 }
 
+# Nothing may count on room: every message waits for the other side to read.
+@test "the programs with rings of the smallest size" {
+    local name expected
+    export VGPU_CONF_RING_SIZE=4K
+    for name in vector-add matmul-tiled reduce-shuffle histogram streams-overlap constant-memory copy-2d jacobi device-printf \
+        thrust-sort error-codes; do
+        need_program "$name-shared"
+        expected=$(straight "$PROGRAMS/$name-shared")
+        run --separate-stderr timeout 60 vgpu-run --channel shm "$PROGRAMS/$name-shared"
+        [ "$status" = 0 ] && [ "$output" = "$expected" ] || { echo "$name: status $status: $output $stderr"; return 1; }
+    done
+}
+
+@test "a ring's size is checked" {
+    run env VGPU_CONF_RING_SIZE=5K vgpu-run true
+    [ "$status" = 1 ]
+    contains "$output" "a power of two from 4K to 64M"
+}
+
+# Who can connect to the Unix socket is on the execution host, whatever his namespaces are called.
+@test "another network namespace has shared memory, and no need of the network" {
+    need_root
+    need unshare
+    need_program vector-add-shared
+    run --separate-stderr env VGPU_LOG_LEVEL=info vgpu-run unshare --net "$PROGRAMS/vector-add-shared"
+    [ "$status" = 0 ] || { echo "$output $stderr"; return 1; }
+    contains "$stderr" " over shm (lease"
+}
+
+@test "a mount namespace without the socket has TCP" {
+    need_root
+    need unshare
+    need_program vector-add-shared
+    : >nothing
+    run --separate-stderr env VGPU_LOG_LEVEL=info vgpu-run unshare --mount --uts sh -c '
+        hostname elsewhere
+        mount --bind nothing "$(sed -n "s/^Socket=\"*\([^\"]*\)\"*$/\1/p" "$VGPU_LEASE")" && exec "$0"' "$PROGRAMS/vector-add-shared"
+    [ "$status" = 0 ] || { echo "$output $stderr"; return 1; }
+    contains "$stderr" " over tcp (lease"
+}
+
 @test "driver-ptx and nvrtc" {
     local name expected
     for name in driver-ptx nvrtc; do

@@ -6,6 +6,7 @@
 
 #include "remoting/base/error.h"
 #include "remoting/base/variables.h"
+#include "remoting/wire/ring.h"
 
 namespace vgpu::control
 {
@@ -60,6 +61,10 @@ const Option kTable[] = {
      "the "
      "best that both ends can reach.",
      Type::choice, "auto|shm|unix|tcp"},
+    {"RingSize", "VGPU_CONF_RING_SIZE", "--ring-size", "2M",
+     "The shared memory of one direction between a program and its worker, a power of two from 4K "
+     "to 64M. What does not fit waits.",
+     Type::size},
     {"SlicesPerDevice", "VGPU_CONF_SLICES_PER_DEVICE", "--slices-per-device", "8",
      "How many slices a device is shared out in at most.", Type::integer, nullptr, 1, 1024},
     {"DefaultMemory", "VGPU_CONF_DEFAULT_MEMORY", "--default-memory", "0",
@@ -122,6 +127,10 @@ Conf conf_of(const Options &options, const std::string &path)
     conf.slurm_user = options.string("SlurmUser");
     conf.driver = options.string("Driver");
     conf.channel = options.string("Channel");
+    conf.ring_size = options.size("RingSize");
+    if (!wire::valid_ring(conf.ring_size))
+        fail(EINVAL, "%s: RingSize=%s: a power of two from 4K to 64M is possible",
+             options.source("RingSize").c_str(), options.string("RingSize").c_str());
     conf.slices_per_device = static_cast<uint32_t>(options.integer("SlicesPerDevice"));
     conf.default_memory = options.size("DefaultMemory");
     conf.default_cores = options.percent("DefaultCores");

@@ -33,6 +33,7 @@ struct Conf {
 
     std::string driver;          // empty: the system's libcuda.so.1, else the software GPU
     std::string channel;         // auto, shm, unix, tcp
+    uint64_t ring_size;          // bytes of one direction
     uint32_t lease_timeout;      // seconds
     uint32_t heartbeat_interval; // seconds
     uint32_t slices_per_device;

@@ -106,6 +106,7 @@ Fd Sessions::orders(const std::string &session, const wire::Peer &peer, const Le
                                      .set("node", conf_.node_name)
                                      .set("software", PACKAGE_VERSION)
                                      .set("channel", peer.channel)
+                                     .set("ring", conf_.ring_size)
                                      .set("api", peer.api)
                                      .set("driver", probed_.driver)
                                      .set("slices", slices)

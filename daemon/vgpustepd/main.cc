@@ -113,6 +113,7 @@ void serve(Fd connection, const Startup &startup)
     wire::SessionWelcome welcome;
     welcome.session = startup.session;
     welcome.channel = startup.channel;
+    welcome.ring = startup.ring;
     channel = wire::accept_session(std::move(connection), welcome);
     session->attach(*channel);
     log(Level::info, "session %s: process %lld on %s, lease %s, over %s, driver %s",

@@ -57,6 +57,7 @@ Startup parse_startup(std::span<const std::byte> bytes)
     result.channel = string("channel");
     result.driver = string("driver");
     result.api = wire::get_u64(map, "api");
+    result.ring = wire::get_u64(map, "ring");
     for (const msgpack::object &slice : wire::get_array(map, "slices"))
         result.slices.push_back(parse_slice(slice));
     if (result.slices.empty())

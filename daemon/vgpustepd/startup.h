@@ -26,7 +26,8 @@ struct StartupSlice {
 
 struct Startup {
     std::string session, lease, node, software, channel, driver;
-    uint64_t api = 0; // hash of the client's table of calls
+    uint64_t api = 0;  // hash of the client's table of calls
+    uint64_t ring = 0; // bytes of one direction, if it is one
     std::vector<StartupSlice> slices;
     std::string client_host;
     int64_t client_pid = 0, client_uid = 0;

@@ -34,9 +34,11 @@ public:
         requests_.push_back(wire::get_header(head.data()));
         changed_.notify_all();
     }
-    bool receive(Bytes &message, int) override
+    bool receive(Bytes &message, int timeout_ms) override
     {
         std::unique_lock lock(mutex_);
+        if (timeout_ms == 0 && !closed_ && replies_.empty())
+            return false;
         changed_.wait(lock, [&] { return closed_ || !replies_.empty(); });
         if (replies_.empty())
             throw Error(ECONNRESET, "peer closed");
@@ -45,6 +47,8 @@ public:
         return true;
     }
     void flush() override {}
+    void flush_soon() override {}
+    size_t room() const override { return 64 << 10; }
     const char *name() const override { return "script"; }
     bool passes_descriptors() const override { return false; }
     void send_descriptor(uint64_t, int) override { throw Error(ENOTSUP, "no descriptors"); }
@@ -285,7 +289,7 @@ TEST_F(ConnectionTest, CopiesNobodyWaitsForArriveWhenSomebodyDoes)
     EXPECT_FALSE(copy_out_overlaps(at + 3, at + 9));
     EXPECT_FALSE(copy_out_overlaps(at - 9, at));
 
-    uint32_t before = connection.last_sequence();
+    uint64_t before = connection.last_sequence();
     Result result;
     ASSERT_TRUE(send(&result));
     script->reply(2, 0);
@@ -307,6 +311,44 @@ TEST_F(ConnectionTest, AFailedCopyNobodyWaitsForIsAFailureOfAnAsynchronousCall)
     ASSERT_TRUE(connection.complete_before(1));
     ASSERT_EQ(deferred.size(), 1u);
     EXPECT_EQ(deferred[0].result, 719u);
+}
+
+TEST_F(ConnectionTest, ACasualAnswerIsTakenWhenItIsThereAndHoldsUpNobody)
+{
+    struct Casual : Pending {
+        explicit Casual(uint32_t &to) : word(to) {}
+        bool arrived(const wire::Header &header, std::span<const std::byte>) override
+        {
+            word = header.word;
+            return true;
+        }
+        uint32_t &word;
+    };
+    uint32_t word = 999;
+    ASSERT_TRUE(connection.send_casual(300, 5, head, std::make_unique<Casual>(word)));
+    EXPECT_FALSE(connection.has_detached());
+    EXPECT_TRUE(connection.complete_before(connection.last_sequence())); // without an answer
+    connection.take_what_is_there();
+    EXPECT_EQ(word, 999u);
+    script->reply(1, 600);
+    connection.take_what_is_there();
+    EXPECT_EQ(word, 600u);
+    EXPECT_EQ(connection.round_trips(), 0u);
+}
+
+TEST_F(ConnectionTest, CasualQuestionsAreFew)
+{
+    struct Casual : Pending {
+        bool arrived(const wire::Header &, std::span<const std::byte>) override { return true; }
+    };
+    for (unsigned i = 0; i < Connection::kMostCasual; ++i) {
+        ASSERT_TRUE(connection.has_room_for_casual());
+        ASSERT_TRUE(connection.send_casual(300, 5, head, std::make_unique<Casual>()));
+    }
+    EXPECT_FALSE(connection.has_room_for_casual());
+    script->reply(1, 0);
+    connection.take_what_is_there();
+    EXPECT_TRUE(connection.has_room_for_casual());
 }
 
 TEST_F(ConnectionTest, UnreadCopiesAreBounded)

@@ -25,6 +25,28 @@ void Connection::give_up(const std::string &why)
     changed_.notify_all();
 }
 
+void Connection::link(Pending &pending) noexcept
+{
+    pending.previous_ = last_;
+    pending.next_ = nullptr;
+    (last_ ? last_->next_ : first_) = &pending;
+    last_ = &pending;
+}
+
+void Connection::unlink(Pending &pending) noexcept
+{
+    (pending.previous_ ? pending.previous_->next_ : first_) = pending.next_;
+    (pending.next_ ? pending.next_->previous_ : last_) = pending.previous_;
+}
+
+Pending *Connection::find(uint32_t sequence) const noexcept
+{
+    Pending *at = first_;
+    while (at && at->sequence_ != sequence)
+        at = at->next_;
+    return at;
+}
+
 bool Connection::send(uint16_t call, uint32_t word, std::span<std::byte> head,
                       std::span<const std::byte> body, Pending *pending)
 {
@@ -33,8 +55,9 @@ bool Connection::send(uint16_t call, uint32_t word, std::span<std::byte> head,
         std::lock_guard append(append_);
         if (lost())
             return false;
-        uint32_t sequence = last_sequence_.load(std::memory_order_relaxed) + 1;
-        last_sequence_.store(sequence, std::memory_order_relaxed);
+        uint64_t count = last_sequence_.load(std::memory_order_relaxed) + 1;
+        last_sequence_.store(count, std::memory_order_relaxed);
+        auto sequence = uint32_t(count);
         wire::Header header{.size = uint32_t(head.size() + body.size()),
                             .call = call,
                             .flags = uint16_t(pending ? wire::kWantsReply : 0),
@@ -46,12 +69,17 @@ bool Connection::send(uint16_t call, uint32_t word, std::span<std::byte> head,
             std::lock_guard lock(mutex_);
             pending->sequence_ = sequence;
             pending->done_ = false;
-            pending_[sequence] = pending;
+            link(*pending);
             if (pending->detached_)
-                detached_.fetch_add(1, std::memory_order_relaxed);
+                (pending->casual_ ? casual_ : detached_).fetch_add(1, std::memory_order_relaxed);
         }
-        unanswered_bytes_.fetch_add(header.size, std::memory_order_relaxed);
+        unanswered_bytes_.store(unanswered_bytes_.load(std::memory_order_relaxed) + header.size,
+                                std::memory_order_relaxed);
         channel_->send(head, body);
+        if (pending && !pending->detached_)
+            channel_->flush(); // it is waited for next
+        else
+            channel_->flush_soon();
         return true;
     } catch (const std::exception &error) {
         why = error.what();
@@ -62,7 +90,8 @@ bool Connection::send(uint16_t call, uint32_t word, std::span<std::byte> head,
         // found it there already is waited for by wait(), which is not called on this path.
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return !receiving_; });
-        pending_.erase(pending->sequence_);
+        if (!pending->done_)
+            unlink(*pending);
     }
     return false;
 }
@@ -74,6 +103,13 @@ bool Connection::send_detached(uint16_t call, uint32_t word, std::span<std::byte
     // From here on the connection's, also on failure: a lost connection is never used again, and
     // what a leader may still be writing through must not vanish under it.
     return send(call, word, head, {}, pending.release());
+}
+
+bool Connection::send_casual(uint16_t call, uint32_t word, std::span<std::byte> head,
+                             std::unique_ptr<Pending> pending)
+{
+    pending->casual_ = true;
+    return send_detached(call, word, head, std::move(pending));
 }
 
 bool Connection::send_descriptor(uint64_t tag, int fd)
@@ -92,15 +128,16 @@ bool Connection::send_descriptor(uint64_t tag, int fd)
     return false;
 }
 
-// Called with the lock and without receiving_; returns with the lock. One message, or the end.
-void Connection::receive_one(std::unique_lock<std::mutex> &lock)
+// Called with the lock and without receiving_; returns with the lock. One message, or the end;
+// false when the time is up.
+bool Connection::receive_one(std::unique_lock<std::mutex> &lock, int timeout_ms)
 {
     receiving_ = true;
     lock.unlock();
     std::string why;
     bool got = false;
     try {
-        got = channel_->receive(message_);
+        got = channel_->receive(message_, timeout_ms);
     } catch (const std::exception &error) {
         why = error.what();
     }
@@ -111,6 +148,14 @@ void Connection::receive_one(std::unique_lock<std::mutex> &lock)
         take(lock);
     receiving_ = false;
     changed_.notify_all();
+    return got;
+}
+
+void Connection::take_what_is_there()
+{
+    std::unique_lock lock(mutex_);
+    while (!receiving_ && !lost() && receive_one(lock, 0))
+        ;
 }
 
 // Hands message_ to the request it answers. The request cannot vanish meanwhile: its owner waits
@@ -118,13 +163,14 @@ void Connection::receive_one(std::unique_lock<std::mutex> &lock)
 void Connection::take(std::unique_lock<std::mutex> &lock)
 {
     auto header = wire::get_header(message_.data());
-    auto at = pending_.find(header.sequence);
+    Pending *pending = find(header.sequence);
     const char *problem = nullptr;
     if (!(header.flags & wire::kIsReply) || message_.size() < wire::kHeaderSize + 8)
         problem = "it sent something that is no reply";
-    else if (at == pending_.end())
+    else if (!pending)
         problem = "it answered a request that was never made";
-    Pending *pending = problem ? nullptr : at->second;
+    if (problem)
+        pending = nullptr;
     lock.unlock();
 
     if (pending) {
@@ -142,22 +188,23 @@ void Connection::take(std::unique_lock<std::mutex> &lock)
     if (!pending || (header.flags & wire::kMore))
         return;
     unanswered_bytes_.store(0, std::memory_order_relaxed);
-    pending_.erase(header.sequence);
+    unlink(*pending);
     pending->done_ = true;
     if (pending->detached_) {
-        detached_.fetch_sub(1, std::memory_order_relaxed);
+        (pending->casual_ ? casual_ : detached_).fetch_sub(1, std::memory_order_relaxed);
         delete pending;
     }
 }
 
 bool Connection::wait(Pending &pending)
 {
+    round_trips_.fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(mutex_);
     while (!pending.done_) {
         if (receiving_) {
             changed_.wait(lock);
         } else if (lost()) {
-            pending_.erase(pending.sequence_);
+            unlink(pending);
             return false;
         } else {
             receive_one(lock);
@@ -166,20 +213,20 @@ bool Connection::wait(Pending &pending)
     return true;
 }
 
-bool Connection::complete_before(uint32_t sequence)
+bool Connection::complete_before(uint64_t sequence)
 {
     if (!has_detached())
         return !lost();
     std::unique_lock lock(mutex_);
     auto outstanding = [&] {
-        for (auto &[number, pending] : pending_) {
-            if (int32_t(number - sequence) > 0)
-                break;
-            if (pending->detached_)
+        for (Pending *at = first_; at && int32_t(at->sequence_ - uint32_t(sequence)) <= 0;
+             at = at->next_)
+            if (at->detached_ && !at->casual_)
                 return true;
-        }
         return false;
     };
+    if (outstanding())
+        round_trips_.fetch_add(1, std::memory_order_relaxed);
     while (outstanding()) {
         if (receiving_) {
             changed_.wait(lock);
@@ -192,20 +239,19 @@ bool Connection::complete_before(uint32_t sequence)
     return !lost();
 }
 
-// As much as surely fits into any channel's buffers without the peer reading.
-constexpr size_t kRoomy = 64 << 10;
-
 void Connection::say_goodbye(uint16_t call) noexcept
 {
     std::unique_lock append(append_, std::try_to_lock);
-    if (!append || lost() || unanswered_bytes_.load(std::memory_order_relaxed) > kRoomy)
+    if (!append || lost() ||
+        unanswered_bytes_.load(std::memory_order_relaxed) + wire::kHeaderSize > channel_->room())
         return;
     try {
         std::array<std::byte, wire::kHeaderSize> message;
-        uint32_t sequence = last_sequence_.load(std::memory_order_relaxed) + 1;
+        auto sequence = uint32_t(last_sequence_.load(std::memory_order_relaxed) + 1);
         wire::put_header(message.data(),
                          {.size = wire::kHeaderSize, .call = call, .sequence = sequence});
         channel_->send(message);
+        channel_->flush();
     } catch (...) {
         // The worker notices the closed connection all the same.
     }

@@ -13,7 +13,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -44,9 +43,12 @@ public:
 
 private:
     friend class Connection;
+    Pending *next_ = nullptr; // in the order of sending
+    Pending *previous_ = nullptr;
     uint32_t sequence_ = 0;
     bool done_ = false;
     bool detached_ = false; // nobody waits: the connection owns it and deletes it when done
+    bool casual_ = false;   // nor does complete_before()
 };
 
 class Connection
@@ -69,6 +71,21 @@ public:
     bool send_detached(uint16_t call, uint32_t word, std::span<std::byte> head,
                        std::unique_ptr<Pending> pending);
 
+    // Sends a request whose answer nobody waits for at all: it is taken in when somebody receives.
+    // The worker must not answer it on its dispatch thread, since nobody may be receiving.
+    bool send_casual(uint16_t call, uint32_t word, std::span<std::byte> head,
+                     std::unique_ptr<Pending> pending);
+
+    // Few at a time, so that all their answers have room though nobody reads them.
+    static constexpr unsigned kMostCasual = 64;
+    bool has_room_for_casual() const noexcept
+    {
+        return casual_.load(std::memory_order_relaxed) < kMostCasual;
+    }
+
+    // Takes in what has already come, without waiting.
+    void take_what_is_there();
+
     // For an answer nobody waits for: its failure is that of an asynchronous call.
     void report(Deferred failure) { hooks_.deferred(failure); }
 
@@ -79,7 +96,7 @@ public:
     bool wait(Pending &pending);
 
     // Until every detached request up to this sequence is answered. False when the peer is gone.
-    bool complete_before(uint32_t sequence);
+    bool complete_before(uint64_t sequence);
 
     // Whether any detached request is still unanswered: cheap, for the hot path.
     bool has_detached() const noexcept { return detached_.load(std::memory_order_relaxed) != 0; }
@@ -95,15 +112,22 @@ public:
     void abandon_in_child() noexcept;
 
     bool lost() const noexcept { return lost_.load(std::memory_order_acquire); }
-    uint32_t last_sequence() const noexcept
+    // Of this side only: on the wire it is the lower half.
+    uint64_t last_sequence() const noexcept
     {
         return last_sequence_.load(std::memory_order_relaxed);
     }
     wire::Channel &channel() noexcept { return *channel_; }
 
+    // How often a caller had to wait for the worker: what the network's latency is multiplied by.
+    uint64_t round_trips() const noexcept { return round_trips_.load(std::memory_order_relaxed); }
+
 private:
-    void receive_one(std::unique_lock<std::mutex> &lock);
+    bool receive_one(std::unique_lock<std::mutex> &lock, int timeout_ms = -1);
     void take(std::unique_lock<std::mutex> &lock);
+    void link(Pending &pending) noexcept;
+    void unlink(Pending &pending) noexcept;
+    Pending *find(uint32_t sequence) const noexcept;
 
     std::unique_ptr<wire::Channel> channel_;
     Hooks hooks_;
@@ -111,18 +135,22 @@ private:
     // Sending: held over sequence, registration and send(), so that the order is one. Taken before
     // mutex_, never after it.
     std::mutex append_;
-    std::atomic<uint32_t> last_sequence_{
+    std::atomic<uint64_t> last_sequence_{
         0}; // written under append_; read by complete_before()'s callers
     std::atomic<size_t> unanswered_bytes_{
         0}; // sent since the last reply; written by sender and receiver, a hint only
 
     std::mutex mutex_; // everything below
     std::condition_variable changed_;
-    std::map<uint32_t, Pending *> pending_;
+    Pending *first_ =
+        nullptr; // unanswered, oldest first: few, and mostly the first or second is it
+    Pending *last_ = nullptr;
     bool receiving_ = false;
     std::vector<std::byte> message_;    // the leader's alone while receiving_
     std::atomic<unsigned> detached_{0}; // written under mutex_; partner: has_detached()
-    std::atomic<bool> lost_{false};     // written in give_up(); partner: lost() in every thread
+    std::atomic<unsigned> casual_{0};   // the same; partner: has_room_for_casual()
+    std::atomic<uint64_t> round_trips_{0};
+    std::atomic<bool> lost_{false}; // written in give_up(); partner: lost() in every thread
 };
 
 } // namespace vgpu::client

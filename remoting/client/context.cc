@@ -43,6 +43,17 @@ Context *Contexts::find(CUcontext handle)
     return nullptr;
 }
 
+Context *Contexts::find(uint32_t word) const
+{
+    if (word - 1 < primary_.size())
+        return primary_[word - 1];
+    std::lock_guard lock(mutex_);
+    for (Context &context : all_)
+        if (context.word() == word)
+            return &context;
+    return nullptr;
+}
+
 Context *top_context() noexcept
 {
     auto &stack = thread_state().contexts;

@@ -27,6 +27,10 @@ struct Context {
     // The CUresult of a fault that has ended it: every later call in it gives the same, until it is
     // reset. Written by settle(); partner: entry_in_context() in every thread.
     std::atomic<int> fault{CUDA_SUCCESS};
+    // Up to which request everything here, and everything the legacy stream waits for, is known to
+    // be done. Partner: is_past() in every thread.
+    std::atomic<uint64_t> done{0};
+    std::atomic<uint64_t> legacy_done{0};
 
     CUcontext handle() const noexcept { return api::handle_of<CUcontext>(id); }
     uint32_t word() const noexcept { return uint32_t(api::counter_of(id)); }
@@ -45,14 +49,16 @@ public:
     Context *create(uint64_t id, int device, unsigned flags);
     // A living context, or null.
     Context *find(CUcontext handle);
+    // By its number in requests, living or not. Primary contexts are found without a lock.
+    Context *find(uint32_t word) const;
 
     std::mutex &mutex() noexcept { return mutex_; } // also guards the retain counts below
     std::vector<unsigned> retained;                 // of each primary context
     std::vector<unsigned> primary_flags;            // to be used when it is opened
 
 private:
-    std::mutex mutex_;
-    std::deque<Context> all_; // addresses stay
+    mutable std::mutex mutex_;
+    mutable std::deque<Context> all_; // addresses stay
     std::vector<Context *> primary_;
 };
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // cuEvent*.
+#include "remoting/base/clock.h"
 #include "remoting/client/entry.h"
 #include "remoting/client/remote.h"
 #include "remoting/client/wait.h"
 
 using namespace vgpu::client;
 namespace api = vgpu::api;
+namespace wire = vgpu::wire;
 
 namespace
 {
@@ -13,32 +15,111 @@ namespace
 constexpr unsigned kCreateFlags =
     CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING | CU_EVENT_INTERPROCESS;
 
+// A program that looks again sooner than this may be told what was so a moment ago, which costs it
+// no round trip; one that looks seldom hears how it is.
+constexpr uint64_t kLatelyNs = 20'000'000;
+
+Event *find_event(const Session &session, CUevent handle)
+{
+    return session.events.find_again(api::id_of(handle), thread_state().events);
+}
+
 template<class Send>
 CUresult record(CUevent handle, CUstream stream, Send send)
 {
     return entry_in_context([&](Session &session, Context &) -> CUresult {
-        auto event = session.events.find(api::id_of(handle));
+        Event *event = find_event(session, handle);
         if (!event || !good_stream(session, stream))
             return CUDA_ERROR_INVALID_HANDLE;
+        std::lock_guard lock(event->mutex);
         CUresult result = send();
-        if (result == CUDA_SUCCESS)
-            event->recorded = true;
+        if (result == CUDA_SUCCESS) {
+            event->stream = stream;
+            event->sequence = session.connection().last_sequence();
+            event->looked_ns = vgpu::now_ns();
+            event->asked = nullptr;
+        }
         return result;
     });
 }
 
+// An answer that comes by itself.
+class Looking : public Pending
+{
+public:
+    explicit Looking(std::shared_ptr<EventAnswer> answer) : answer_(std::move(answer)) {}
+    bool arrived(const wire::Header &header, std::span<const std::byte>) override
+    {
+        answer_->result.store(int(header.word), std::memory_order_release);
+        return true;
+    }
+
+private:
+    std::shared_ptr<EventAnswer> answer_;
+};
+
+// With the lock. Whether it is known here that the latest recording is done.
+bool is_done(const Session &session, const Event &event)
+{
+    return event.sequence <= event.done ||
+           is_past(session, event.context, event.stream, event.sequence);
+}
+
+// With the lock. What the worker said of it a moment ago, and a new question behind that.
+CUresult look(Session &session, CUevent handle, Event &event)
+{
+    session.connection().take_what_is_there();
+    if (event.asked) {
+        int answer = event.asked->result.load(std::memory_order_acquire);
+        if (answer < 0)
+            return CUDA_ERROR_NOT_READY;
+        event.asked = nullptr;
+        if (answer != CUDA_ERROR_NOT_READY)
+            return CUresult(answer);
+    }
+    auto answer = std::make_shared<EventAnswer>();
+    Request request;
+    vgpu::client::handle(handle).put(request.out());
+    if (!session.connection().send_casual(uint16_t(api::Call::vgpuEventLook), current_word(),
+                                          request.bytes(), std::make_unique<Looking>(answer)))
+        return CUDA_ERROR_DEVICE_UNAVAILABLE;
+    event.asked = std::move(answer);
+    return CUDA_ERROR_NOT_READY;
+}
+
 // A question about an event: nothing is under way before it is first recorded.
-CUresult ask(CUevent handle, api::Call call)
+CUresult ask(CUevent handle, bool waits)
 {
     return entry([&](Session &session) -> CUresult {
-        auto event = session.events.find(api::id_of(handle));
+        Event *event = find_event(session, handle);
         if (!event)
             return CUDA_ERROR_INVALID_HANDLE;
-        if (!event->recorded)
-            return CUDA_SUCCESS;
-        uint32_t sequence = session.connection().last_sequence();
-        CUresult result = call_in(session, current_word(), call, vgpu::client::handle(handle));
-        return result == CUDA_ERROR_NOT_READY ? result : settle(session, sequence, result);
+        if (Context *context = current_context())
+            if (int fault = context->fault.load(std::memory_order_acquire); fault != CUDA_SUCCESS)
+                return CUresult(fault);
+        std::unique_lock lock(event->mutex);
+        uint64_t sequence = event->sequence;
+        CUresult result = CUDA_SUCCESS;
+        uint64_t now = vgpu::now_ns();
+        bool done = is_done(session, *event);
+        if (!done && !waits && now - event->looked_ns < kLatelyNs &&
+            session.connection().has_room_for_casual()) {
+            result = look(session, handle, *event);
+        } else if (!done) {
+            event->asked = nullptr;
+            lock.unlock(); // others may ask while we wait
+            result = call_in(session, current_word(),
+                             waits ? api::Call::cuEventSynchronize : api::Call::cuEventQuery,
+                             vgpu::client::handle(handle));
+            lock.lock();
+        }
+        event->looked_ns = std::max(event->looked_ns, now);
+        if (result == CUDA_ERROR_NOT_READY)
+            return result;
+        if (result == CUDA_SUCCESS)
+            event->done = std::max(event->done, sequence);
+        lock.unlock();
+        return settle(session, sequence, result);
     });
 }
 
@@ -102,12 +183,12 @@ VGPU_ENTRY cuEventRecordWithFlags_ptsz(CUevent handle, CUstream stream, unsigned
 
 VGPU_ENTRY cuEventQuery(CUevent handle)
 {
-    return ask(handle, api::Call::cuEventQuery);
+    return ask(handle, false);
 }
 
 VGPU_ENTRY cuEventSynchronize(CUevent handle)
 {
-    return ask(handle, api::Call::cuEventSynchronize);
+    return ask(handle, true);
 }
 
 VGPU_ENTRY cuEventElapsedTime_v2(float *milliseconds, CUevent start, CUevent end)
@@ -117,7 +198,7 @@ VGPU_ENTRY cuEventElapsedTime_v2(float *milliseconds, CUevent start, CUevent end
             return CUDA_ERROR_INVALID_VALUE;
         auto first = session.events.find(api::id_of(start));
         auto last = session.events.find(api::id_of(end));
-        if (!first || !last || !first->recorded || !last->recorded ||
+        if (!first || !last || !is_recorded(*first) || !is_recorded(*last) ||
             ((first->flags | last->flags) & CU_EVENT_DISABLE_TIMING))
             return CUDA_ERROR_INVALID_HANDLE;
         return remote::cuEventElapsedTime_v2(milliseconds, start, end);

@@ -53,6 +53,11 @@ std::shared_ptr<Function> find_function(const Session &session, CUfunction handl
     return session.functions.find(api::id_of(handle));
 }
 
+Function *find_function_again(const Session &session, CUfunction handle)
+{
+    return session.functions.find_again(api::id_of(handle), thread_state().functions);
+}
+
 std::shared_ptr<Function> find_kernel(const Session &session, CUkernel handle)
 {
     uint64_t id = api::id_of(handle);

@@ -8,8 +8,9 @@ namespace vgpu::client
 {
 
 // A CUfunction, or a CUkernel in its place (the driver's launch calls take both); null if it is
-// neither.
+// neither. The latter is for the hot path (Table::find_again).
 std::shared_ptr<Function> find_function(const Session &session, CUfunction handle);
+Function *find_function_again(const Session &session, CUfunction handle);
 std::shared_ptr<Function> find_kernel(const Session &session, CUkernel handle);
 
 std::shared_ptr<Function> add_function(Session &session, uint64_t id, uint64_t owner,

@@ -104,7 +104,7 @@ CUresult put_parameters(wire::Encoder &out, const Function &function, void **par
 CUresult launch(CUfunction handle, const Shape &shape, void **parameters, void **extra)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
-        auto function = find_function(session, handle);
+        Function *function = find_function_again(session, handle);
         if (!function || !good_stream(session, shape.stream))
             return CUDA_ERROR_INVALID_HANDLE;
         CUresult result = describe(session, *function);
@@ -113,16 +113,12 @@ CUresult launch(CUfunction handle, const Shape &shape, void **parameters, void *
         if (result != CUDA_SUCCESS)
             return result;
         Request request;
-        wire::Encoder &out = request.out();
-        out.u64(function->id);
-        for (unsigned value : shape.grid)
-            out.u64(value);
-        for (unsigned value : shape.block)
-            out.u64(value);
-        out.u64(shape.shared);
-        out.u64(shape.flags);
-        out.u64(api::id_of(shape.stream));
-        result = put_parameters(out, *function, parameters, extra);
+        // In the order of vgpuLaunch's line, in one piece.
+        const uint64_t fixed[] = {
+            function->id,   shape.grid[0],  shape.grid[1], shape.grid[2], shape.block[0],
+            shape.block[1], shape.block[2], shape.shared,  shape.flags,   api::id_of(shape.stream)};
+        request.out().bytes(std::as_bytes(std::span(fixed)));
+        result = put_parameters(request.out(), *function, parameters, extra);
         return result == CUDA_SUCCESS
                    ? post(session, context.word(), api::Call::vgpuLaunch, request)
                    : result;

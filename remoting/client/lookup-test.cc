@@ -6,6 +6,7 @@
 #include "remoting/client/occupancy.h"
 #include "remoting/client/proc-address.h"
 #include "remoting/client/static-cudart.h"
+#include "remoting/client/table.h"
 #include "remoting/client/window.h"
 
 #include <cstring>
@@ -61,6 +62,27 @@ extern "C" CUresult CUDAAPI cuMemcpyHtoD_v2_ptds(CUdeviceptr, const void *, size
 extern "C" CUresult CUDAAPI cuLaunchKernel_ptsz(CUfunction, unsigned, unsigned, unsigned, unsigned,
                                                 unsigned, unsigned, unsigned, CUstream, void **,
                                                 void **);
+
+TEST(Table, FindsAgainWhatIsThereAndNotWhatIsGone)
+{
+    Table<int> table;
+    Lately<int> lately;
+    EXPECT_EQ(table.find_again(3, lately), nullptr);
+    table.add(3, std::make_shared<int>(30));
+    ASSERT_NE(table.find_again(3, lately), nullptr);
+    int *there = table.find_again(3, lately);
+    EXPECT_EQ(*there, 30);
+    table.add(3 + 16, std::make_shared<int>(190)); // the same slot
+    EXPECT_EQ(*table.find_again(3 + 16, lately), 190);
+    there = table.find_again(3, lately);
+    table.remove(3);
+    EXPECT_EQ(*there, 30); // who had found it may end with it
+    EXPECT_EQ(table.find_again(3, lately), nullptr);
+    EXPECT_EQ(*table.find_again(3 + 16, lately), 190);
+    table.remove_if([](int) { return true; });
+    EXPECT_EQ(table.find_again(3 + 16, lately), nullptr);
+    EXPECT_EQ(table.find_again(0, lately), nullptr);
+}
 
 TEST(ProcAddress, GivesTheNewestUpToTheVersion)
 {

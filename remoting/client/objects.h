@@ -21,13 +21,32 @@ struct Stream {
     int device = 0;
     unsigned flags = 0;
     int priority = 0;
+    // Up to which request all that was sent for it is known to be done. Partner: is_past().
+    std::atomic<uint64_t> done{0};
+};
+
+// What the worker says of an event, when it says it.
+struct EventAnswer {
+    std::atomic<int> result{-1}; // CUresult; partner: cuEventQuery() in every thread
 };
 
 struct Event {
     uint64_t context = 0;
     unsigned flags = 0;
-    std::atomic<bool> recorded{false};
+
+    std::mutex mutex; // of all below
+    CUstream stream = nullptr;
+    uint64_t sequence = 0;  // of the latest recording or a later request; 0: never recorded
+    uint64_t done = 0;      // a recording up to this one is known to be done
+    uint64_t looked_ns = 0; // when it was recorded, or the worker was last asked
+    std::shared_ptr<EventAnswer> asked; // what was asked since
 };
+
+inline bool is_recorded(Event &event)
+{
+    std::lock_guard lock(event.mutex);
+    return event.sequence != 0;
+}
 
 // A function or a kernel: everything a launch or a question about it needs (vgpuFunctionInfo).
 struct Function {

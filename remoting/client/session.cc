@@ -65,7 +65,11 @@ void fork_child()
     if (state.load(std::memory_order_acquire) != State::ready)
         return;
     state.store(State::exited, std::memory_order_release);
-    the_session->connection().say_goodbye(uint16_t(api::Call::vgpuDetach));
+    Connection &connection = the_session->connection();
+    connection.say_goodbye(uint16_t(api::Call::vgpuDetach));
+    log(Level::debug, "%llu requests, %llu round trips",
+        (unsigned long long)connection.last_sequence(),
+        (unsigned long long)connection.round_trips());
 }
 
 } // namespace

@@ -48,7 +48,11 @@ VGPU_ENTRY cuStreamCreateWithPriority(CUstream *handle, unsigned flags, int prio
         CUresult result = remote::cuStreamCreateWithPriority(&made, flags, priority);
         if (result != CUDA_SUCCESS)
             return result;
-        auto stream = std::make_shared<Stream>(Stream{context.id, context.device, flags, priority});
+        auto stream = std::make_shared<Stream>();
+        stream->context = context.id;
+        stream->device = context.device;
+        stream->flags = flags;
+        stream->priority = priority;
         session.streams.add(api::id_of(made), stream);
         *handle = made;
         return CUDA_SUCCESS;
@@ -91,9 +95,12 @@ VGPU_ENTRY cuStreamQuery(CUstream handle)
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
         if (!good_stream(session, handle))
             return CUDA_ERROR_INVALID_HANDLE;
-        uint32_t sequence = session.connection().last_sequence();
-        CUresult result = call_in(session, context.word(), api::Call::cuStreamQuery,
-                                  vgpu::client::handle(handle));
+        uint64_t sequence = session.connection().last_sequence();
+        uint32_t word = stream_word(session, context.word(), handle);
+        if (is_past(session, session.contexts.find(word)->id, handle, sequence))
+            return settle(session, sequence, CUDA_SUCCESS);
+        CUresult result =
+            call_in(session, word, api::Call::cuStreamQuery, vgpu::client::handle(handle));
         return result == CUDA_SUCCESS ? settle(session, sequence, result) : result;
     });
 }
@@ -112,7 +119,7 @@ VGPU_ENTRY cuStreamWaitEvent(CUstream handle, CUevent event, unsigned flags)
         if (flags & ~unsigned(CU_EVENT_WAIT_EXTERNAL))
             return CUDA_ERROR_INVALID_VALUE;
         // An event that was never recorded has nothing to wait for.
-        return known->recorded ? remote::cuStreamWaitEvent(handle, event, flags) : CUDA_SUCCESS;
+        return is_recorded(*known) ? remote::cuStreamWaitEvent(handle, event, flags) : CUDA_SUCCESS;
     });
 }
 

@@ -3,6 +3,8 @@
 // a handle may be destroyed by another thread while it is looked at.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -13,11 +15,40 @@
 namespace vgpu::client
 {
 
+// What one thread has looked up lately in one table.
+template<class T>
+struct Lately {
+    struct Slot {
+        uint64_t id = 0;
+        uint64_t generation = 0;
+        std::shared_ptr<T> value;
+    };
+    std::array<Slot, 16> slots; // by the id's last bits: ids are counted
+
+    Slot &slot(uint64_t id) noexcept { return slots[id % slots.size()]; }
+};
+
 template<class T>
 class Table
 {
 public:
     using Pointer = std::shared_ptr<T>;
+
+    // As find(), but without a lock for what this thread has found here before; null if there is
+    // none. Valid until the thread's next look-up here: what another thread destroys meanwhile
+    // stays until then.
+    T *find_again(uint64_t id, Lately<T> &lately) const
+    {
+        auto &slot = lately.slot(id);
+        // Partner: note_removal(). Who does not see it yet has come before.
+        uint64_t generation = generation_.load(std::memory_order_acquire);
+        if (slot.id != id || slot.generation != generation) [[unlikely]] {
+            slot.value = find(id);
+            slot.id = slot.value ? id : 0;
+            slot.generation = generation;
+        }
+        return slot.value.get();
+    }
 
     Pointer add(uint64_t id, Pointer value)
     {
@@ -47,6 +78,7 @@ public:
             return nullptr;
         Pointer value = std::move(at->second);
         rows_.erase(at);
+        note_removal();
         return value;
     }
 
@@ -59,6 +91,7 @@ public:
             if (predicate(*at->second)) {
                 removed.push_back(at->first);
                 at = rows_.erase(at);
+                note_removal();
             } else {
                 ++at;
             }
@@ -75,7 +108,10 @@ public:
     }
 
 private:
+    void note_removal() noexcept { generation_.fetch_add(1, std::memory_order_release); }
+
     mutable std::shared_mutex mutex_;
+    std::atomic<uint64_t> generation_{0}; // counts removals; partner: find_again()
     std::unordered_map<uint64_t, Pointer> rows_;
 };
 

@@ -3,34 +3,29 @@
 
 namespace vgpu::client
 {
+
+constinit thread_local ThreadState *the_thread_state = nullptr;
+
 namespace
 {
-
-// Two variables, since the first, having no destructor, may still be read after the second is gone.
-thread_local ThreadState *state = nullptr;
 
 struct Reaper {
     bool armed = false;
     ~Reaper()
     {
-        delete state;
-        state = nullptr;
+        delete the_thread_state;
+        the_thread_state = nullptr;
     }
 };
 thread_local Reaper reaper;
 
-[[gnu::noinline]] ThreadState &make_state()
-{
-    state = new ThreadState;
-    reaper.armed = true;
-    return *state;
-}
-
 } // namespace
 
-ThreadState &thread_state() noexcept
+[[gnu::noinline]] ThreadState &make_thread_state() noexcept
 {
-    return state ? *state : make_state();
+    the_thread_state = new ThreadState;
+    reaper.armed = true;
+    return *the_thread_state;
 }
 
 } // namespace vgpu::client

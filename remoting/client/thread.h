@@ -3,6 +3,9 @@
 // allocation-free.
 #pragma once
 
+#include "remoting/client/objects.h"
+#include "remoting/client/table.h"
+
 #include <cstddef>
 #include <vector>
 
@@ -15,10 +18,23 @@ struct ThreadState {
     std::vector<Context *> contexts;
     std::vector<std::byte> request;
     std::vector<std::byte> reply;
+    Lately<Function> functions;
+    Lately<Stream> streams;
+    Lately<Event> events;
 };
 
 // Made at the thread's first call, freed at its end. A destructor of the program that calls CUDA
 // after that gets a new one.
-ThreadState &thread_state() noexcept;
+ThreadState &make_thread_state() noexcept;
+
+// In the static part of the thread's block, where it is found without a call; eight bytes are there
+// for any library that is loaded late. Having no destructor, it may still be read after all others
+// are gone.
+extern constinit thread_local ThreadState *the_thread_state [[gnu::tls_model("initial-exec")]];
+
+inline ThreadState &thread_state() noexcept
+{
+    return the_thread_state ? *the_thread_state : make_thread_state();
+}
 
 } // namespace vgpu::client

@@ -33,7 +33,7 @@ bool ends_context(CUresult result)
 
 // All copies up to there are waited for, not only the stream's own: a stream may have waited for
 // another one's event, and the program may then rely on what that one had copied.
-CUresult settle(Session &session, uint32_t sequence, CUresult result)
+CUresult settle(Session &session, uint64_t sequence, CUresult result)
 {
     if (!session.connection().complete_before(sequence))
         return CUDA_ERROR_DEVICE_UNAVAILABLE;
@@ -44,33 +44,72 @@ CUresult settle(Session &session, uint32_t sequence, CUresult result)
     return result == CUDA_SUCCESS ? deferred : result;
 }
 
+// `mark`: how far is known to be done.
+static void move_on(std::atomic<uint64_t> &mark, uint64_t sequence)
+{
+    uint64_t before = mark.load(std::memory_order_relaxed);
+    while (before < sequence &&
+           !mark.compare_exchange_weak(before, sequence, std::memory_order_acq_rel))
+        ;
+}
+
+static bool is_legacy(CUstream stream)
+{
+    return stream == nullptr || stream == CU_STREAM_LEGACY;
+}
+
 CUresult synchronize_context(Session &session, uint32_t word)
 {
-    uint32_t sequence = session.connection().last_sequence();
-    return settle(session, sequence, call_in(session, word, api::Call::cuCtxSynchronize));
+    uint64_t sequence = session.connection().last_sequence();
+    CUresult result = call_in(session, word, api::Call::cuCtxSynchronize);
+    // The request itself, and what may have come between, is past too.
+    if (Context *context = session.contexts.find(word); context && result == CUDA_SUCCESS)
+        move_on(context->done, sequence + 1);
+    return settle(session, sequence, result);
 }
 
 CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream)
 {
-    uint32_t sequence = session.connection().last_sequence();
-    return settle(session, sequence,
-                  call_in(session, stream_word(session, word, stream),
-                          api::Call::cuStreamSynchronize, handle(stream)));
+    uint64_t sequence = session.connection().last_sequence();
+    word = stream_word(session, word, stream);
+    CUresult result = call_in(session, word, api::Call::cuStreamSynchronize, handle(stream));
+    if (result == CUDA_SUCCESS) {
+        if (Stream *known = find_stream(session, stream))
+            move_on(known->done, sequence + 1);
+        else if (Context *context = session.contexts.find(word); context && is_legacy(stream))
+            move_on(context->legacy_done, sequence + 1);
+    }
+    return settle(session, sequence, result);
+}
+
+bool is_past(const Session &session, uint64_t context, CUstream stream, uint64_t sequence)
+{
+    Stream *known = find_stream(session, stream);
+    if (known && known->done.load(std::memory_order_acquire) >= sequence)
+        return true;
+    const Context *all = session.contexts.find(uint32_t(api::counter_of(context)));
+    if (!all)
+        return false;
+    return all->done.load(std::memory_order_acquire) >= sequence ||
+           (is_legacy(stream) && all->legacy_done.load(std::memory_order_acquire) >= sequence);
+}
+
+Stream *find_stream(const Session &session, CUstream stream)
+{
+    uint64_t id = api::id_of(stream);
+    return id < api::kSpecialHandles ? nullptr
+                                     : session.streams.find_again(id, thread_state().streams);
 }
 
 uint32_t stream_word(const Session &session, uint32_t current, CUstream stream)
 {
-    uint64_t id = api::id_of(stream);
-    auto known = id < api::kSpecialHandles ? nullptr : session.streams.find(id);
+    const Stream *known = find_stream(session, stream);
     return known ? uint32_t(api::counter_of(known->context)) : current;
 }
 
 bool good_stream(const Session &session, CUstream stream)
 {
-    uint64_t id = api::id_of(stream);
-    if (id < api::kSpecialHandles)
-        return stream == nullptr || stream == CU_STREAM_LEGACY || stream == CU_STREAM_PER_THREAD;
-    return session.streams.has(id);
+    return is_legacy(stream) || stream == CU_STREAM_PER_THREAD || find_stream(session, stream);
 }
 
 } // namespace vgpu::client

@@ -11,14 +11,22 @@ namespace vgpu::client
 {
 
 // The result of a call that has synchronised with everything up to `sequence`.
-CUresult settle(Session &session, uint32_t sequence, CUresult result);
+CUresult settle(Session &session, uint64_t sequence, CUresult result);
 
 CUresult synchronize_context(Session &session, uint32_t word);
 CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream);
 
+// A stream that was created here; null if it is one of the driver's own or none
+// (Table::find_again).
+Stream *find_stream(const Session &session, CUstream stream);
+
 // The `word` of what is asked of a stream: that of its own context, whichever is current; of the
 // current one for the driver's own streams.
 uint32_t stream_word(const Session &session, uint32_t current, CUstream stream);
+
+// Whether all that was sent for a stream up to `sequence` is known to be done, by what was waited
+// for since.
+bool is_past(const Session &session, uint64_t context, CUstream stream, uint64_t sequence);
 
 // One of the driver's own streams or one that was created here and not destroyed.
 bool good_stream(const Session &session, CUstream stream);

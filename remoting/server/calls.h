@@ -76,5 +76,6 @@ CUresult cuEventElapsedTime_v2(Session &session, float *ms, CUevent start, CUeve
 void cuCtxSynchronize(Session &session, const Request &request);
 void cuStreamSynchronize(Session &session, const Request &request, CUstream stream);
 void cuEventSynchronize(Session &session, const Request &request, CUevent event);
+void vgpuEventLook(Session &session, const Request &request, CUevent event);
 
 } // namespace vgpu::server::calls

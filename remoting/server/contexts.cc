@@ -164,12 +164,10 @@ void Contexts::close(uint32_t word)
     contexts_.erase(word);
 }
 
-// The legacy stream waits for every stream that is not non-blocking, so that one event stands for
-// all of those.
+// With the context current in the driver. The legacy stream waits for every stream that is not
+// non-blocking, so that one event stands for all of those.
 void Contexts::mark(Context &context, Fence &fence)
 {
-    if (driver_.cuCtxSetCurrent(context.handle) != CUDA_SUCCESS)
-        return;
     fence.add(context.handle, context.events, nullptr);
     for (CUstream stream : context.non_blocking)
         fence.add(context.handle, context.events, stream);
@@ -178,8 +176,10 @@ void Contexts::mark(Context &context, Fence &fence)
 Fence Contexts::fence(Context &context)
 {
     Fence fence(driver_);
-    mark(context, fence);
-    if (current_ != &context)
+    bool is_current = current_ == &context;
+    if (is_current || driver_.cuCtxSetCurrent(context.handle) == CUDA_SUCCESS)
+        mark(context, fence);
+    if (!is_current)
         restore();
     return fence;
 }
@@ -188,7 +188,8 @@ Fence Contexts::fence()
 {
     Fence fence(driver_);
     for (auto &[word, context] : contexts_)
-        mark(context, fence);
+        if (driver_.cuCtxSetCurrent(context.handle) == CUDA_SUCCESS)
+            mark(context, fence);
     restore();
     return fence;
 }

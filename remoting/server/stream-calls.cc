@@ -67,13 +67,14 @@ void cuCtxSynchronize(Session &session, const Request &request)
     Context *context = session.contexts.current();
     if (!context)
         return session.answer(request, CUDA_ERROR_INVALID_CONTEXT);
-    auto fence = std::make_shared<Fence>(session.contexts.fence(*context));
+    Fence now_under_way = session.contexts.fence(*context);
     CUresult now;
-    if (session.waiters.idle() && fence->done(now)) {
+    if (session.waiters.idle() && now_under_way.done(now)) {
         // A context that failed has no fence to tell of it.
         return session.answer(request,
                               now == CUDA_SUCCESS ? session.driver.cuCtxSynchronize() : now);
     }
+    auto fence = std::make_shared<Fence>(std::move(now_under_way));
     auto result = std::make_shared<CUresult>(CUDA_SUCCESS);
     session.waiters.add(lane_key(*context, nullptr), [&driver = session.driver,
                                                       handle = context->handle, fence, result] {
@@ -84,6 +85,12 @@ void cuCtxSynchronize(Session &session, const Request &request)
                 *result = now;
     });
     session.waiters.after_all([&session, request, result] { session.answer(request, *result); });
+}
+
+void vgpuEventLook(Session &session, const Request &request, CUevent event)
+{
+    CUresult now = session.driver.cuEventQuery(event);
+    session.waiters.add(0, [&session, request, now] { session.answer(request, now); });
 }
 
 void cuEventSynchronize(Session &session, const Request &request, CUevent event)

@@ -142,6 +142,7 @@ public:
     {
         channel->send(bytes);
         channel->flush();
+        channel->flush();
     }
 
     Answer receive()

@@ -3,7 +3,6 @@
 
 #include "remoting/base/log.h"
 
-#include <atomic>
 #include <exception>
 
 namespace vgpu::server
@@ -28,7 +27,7 @@ Waiters::Lane &Waiters::lane_for(uint64_t key)
         ++i;
     auto &lane = lanes_[i];
     if (!lane) {
-        lane = std::make_unique<Lane>();
+        lane = std::make_unique<Lane>(unfinished_);
         lane->thread = std::thread([lane = lane.get()] { lane->run(); });
     }
     lane->key = key;
@@ -38,19 +37,6 @@ Waiters::Lane &Waiters::lane_for(uint64_t key)
 void Waiters::add(uint64_t key, Job job)
 {
     lane_for(key).add(std::move(job));
-}
-
-bool Waiters::idle(uint64_t key)
-{
-    return !busy_lane(key);
-}
-
-bool Waiters::idle()
-{
-    for (auto &lane : lanes_)
-        if (lane && !lane->idle())
-            return false;
-    return true;
 }
 
 void Waiters::after_all(Job job)
@@ -89,6 +75,7 @@ bool Waiters::Lane::idle()
 
 void Waiters::Lane::add(Job job)
 {
+    unfinished.fetch_add(1, std::memory_order_relaxed);
     {
         std::unique_lock lock(mutex);
         fewer.wait(lock, [&] { return jobs.size() < kMostJobs; });
@@ -131,6 +118,7 @@ void Waiters::Lane::run()
         job = nullptr; // what it holds is let go before the next wait
         lock.lock();
         busy = false;
+        unfinished.fetch_sub(1, std::memory_order_release);
         fewer.notify_all();
     }
 }

@@ -3,6 +3,7 @@
 // in order, those of different keys beside each other; a key is a stream or an event.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -28,8 +29,8 @@ public:
     void add(uint64_t key, Job job);
 
     // Whether nothing of this key (or one that shares its lane) is queued or running.
-    bool idle(uint64_t key);
-    bool idle();
+    bool idle(uint64_t key) { return idle() || !busy_lane(key); }
+    bool idle() const noexcept { return unfinished_.load(std::memory_order_acquire) == 0; }
 
     // Runs `job` when everything that is queued now has run, in whichever thread comes last; at
     // once if nothing is.
@@ -48,6 +49,8 @@ private:
     static constexpr size_t kMostJobs = 4096; // of a lane
 
     struct Lane {
+        explicit Lane(std::atomic<size_t> &all) : unfinished(all) {}
+        std::atomic<size_t> &unfinished;
         std::mutex mutex;
         std::condition_variable wake;
         std::deque<Job> jobs;
@@ -62,6 +65,8 @@ private:
     };
     Lane *busy_lane(uint64_t key);
     Lane &lane_for(uint64_t key);
+    // Jobs of all lanes. Written by add() and, when one has run, by its lane; partner: idle().
+    std::atomic<size_t> unfinished_{0};
     std::vector<std::unique_ptr<Lane>> lanes_;
 };
 

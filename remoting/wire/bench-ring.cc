@@ -36,8 +36,10 @@ std::vector<std::byte> message(uint16_t call, size_t size)
     try {
         for (;;) {
             channel.receive(got, -1);
-            if (get_header(got.data()).call != kDrop)
-                channel.send(got);
+            if (get_header(got.data()).call == kDrop)
+                continue;
+            channel.send(got);
+            channel.flush();
         }
     } catch (const Error &) {
         _exit(0);
@@ -52,6 +54,7 @@ double round_trip_us(Channel &channel)
     uint64_t start = now_ns();
     for (int i = 0; i < kCount; ++i) {
         channel.send(ping);
+        channel.flush();
         channel.receive(got, -1);
     }
     return double(now_ns() - start) / 1e3 / kCount;
@@ -67,6 +70,7 @@ double one_way_s(Channel &channel, int count, size_t size)
     for (int i = 0; i < count; ++i)
         channel.send(whole.first(16), whole.subspan(16));
     channel.send(message(kReport, 16));
+    channel.flush();
     channel.receive(got, -1);
     return double(now_ns() - start) / 1e9;
 }

@@ -18,12 +18,20 @@ public:
     virtual ~Channel() = default;
 
     // One whole message made of two pieces; the head starts with its Header. Blocks while the
-    // peer's ring or socket is full; nothing is held back, so that a message sent is a message on
-    // its way. Throws Error (ECONNRESET, EPIPE) when the peer is gone. Callers serialise.
+    // peer's ring or socket is full. It may be held back for others to go with it until one of the
+    // two below is called. Throws Error (ECONNRESET, EPIPE) when the peer is gone. Callers
+    // serialise.
     virtual void send(std::span<const std::byte> head, std::span<const std::byte> body = {}) = 0;
 
-    // Sees to it that the peer looks at what was sent. Cheap; serialised with send().
+    // What was sent is on its way when this returns: before waiting for an answer to it.
     virtual void flush() = 0;
+
+    // The same, but by somebody else and without waiting: for messages that nobody waits for.
+    // Cheap after each of them.
+    virtual void flush_soon() = 0;
+
+    // So many bytes can be sent without the peer reading any.
+    virtual size_t room() const = 0;
 
     // The next message, copied out of shared memory, its size checked; false when the time is up.
     // Throws Error(ECONNRESET) when the peer has closed and nothing is left to read, Error(EPROTO)

@@ -99,6 +99,7 @@ protected:
         std::vector<std::byte> message;
         channel->receive(message, 5000);
         channel->send(message);
+        channel->flush();
         // Stays until the client has its answer and goes.
         refusal([&] { channel->receive(message, 5000); });
     }
@@ -107,6 +108,7 @@ protected:
     {
         auto sent = test_message(1, 4096);
         channel.send(sent);
+        channel.flush();
         std::vector<std::byte> got;
         ASSERT_TRUE(channel.receive(got, 5000));
         EXPECT_EQ(got, sent);

@@ -9,6 +9,7 @@ noinst_LTLIBRARIES += %D%/libwire.la
 	%D%/connect-session.cc \
 	%D%/descriptors.cc %D%/descriptors.h \
 	%D%/fields.cc %D%/fields.h \
+	%D%/flusher.cc %D%/flusher.h \
 	%D%/frame.cc %D%/frame.h \
 	%D%/handshake.cc %D%/handshake.h \
 	%D%/lease-file.cc %D%/lease-file.h \
@@ -17,6 +18,7 @@ noinst_LTLIBRARIES += %D%/libwire.la
 	%D%/opening.cc %D%/opening.h \
 	%D%/ring.cc %D%/ring.h \
 	%D%/ring-channel.cc %D%/ring-channel.h \
+	%D%/spin.cc %D%/spin.h \
 	%D%/stream-channel.cc %D%/stream-channel.h \
 	%D%/test-link.cc %D%/test-link.h
 %C%_libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(SODIUM_CFLAGS) $(MUNGE_CFLAGS)

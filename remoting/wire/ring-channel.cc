@@ -32,8 +32,8 @@ class RingChannel final : public Channel
 public:
     RingChannel(Side side, Fd socket, const Fd &memory, size_t capacity)
         : socket_(std::move(socket)), memory_(memory.get(), ring_pair_bytes(capacity)),
-          writer_(control(side == Side::client ? 0 : 1),
-                  bytes(side == Side::client ? 0 : 1, capacity), capacity),
+          room_(capacity), writer_(control(side == Side::client ? 0 : 1),
+                                   bytes(side == Side::client ? 0 : 1, capacity), capacity),
           reader_(control(side == Side::client ? 1 : 0),
                   bytes(side == Side::client ? 1 : 0, capacity), capacity),
           watch_([this] { check_peer(); })
@@ -47,6 +47,8 @@ public:
     }
 
     void flush() override {} // each message is published as it is written
+    void flush_soon() override {}
+    size_t room() const override { return room_; }
 
     bool receive(std::vector<std::byte> &message, int timeout_ms) override
     {
@@ -78,6 +80,7 @@ private:
 
     Fd socket_;
     Mapping memory_;
+    size_t room_;
     Writer writer_;
     Reader reader_;
     Watch watch_;
@@ -157,7 +160,7 @@ Fd make_ring_memory(size_t capacity)
 {
     if (!valid_ring(capacity))
         fail(EINVAL, "a ring of %zu bytes: expected a power of two from %zu to %zu", capacity,
-             kMaxMessage, kMaxRing);
+             kMinRing, kMaxRing);
     return memfd("slurm-vgpu ring", ring_pair_bytes(capacity));
 }
 

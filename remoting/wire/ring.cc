@@ -25,17 +25,9 @@ constexpr uint64_t kSliceNs = 20'000'000;
 constexpr uint64_t kIdleSliceNs = 100'000'000;
 constexpr uint64_t kIdleAfterNs = 1'000'000'000;
 
-constexpr uint64_t kMinSpinNs = 8'000;
-constexpr uint64_t kMaxSpinNs = 50'000;
-
-void relax() noexcept
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
+// Polled so long at most without giving way: on a busy machine the peer may be waiting for this
+// very processor.
+constexpr uint64_t kRudeNs = 3'000;
 
 // Not FUTEX_PRIVATE: the word is shared between processes. Spurious returns are fine everywhere
 // here.
@@ -67,6 +59,7 @@ bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline d
 {
     uint64_t start = now_ns();
     if (uint64_t limit = std::min(spin.limit_ns(), deadline.left_ns())) {
+        uint64_t spent;
         do {
             for (int i = 0; i < 32; ++i) {
                 if (ready()) {
@@ -75,7 +68,10 @@ bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline d
                 }
                 relax();
             }
-        } while (now_ns() - start < limit);
+            spent = now_ns() - start;
+            if (spent > kRudeNs)
+                sched_yield();
+        } while (spent < limit);
         spin.was_in_vain();
     }
     for (;;) {
@@ -109,24 +105,6 @@ size_t first_part(uint64_t position, size_t n, size_t capacity) noexcept
 }
 
 } // namespace
-
-Spin::Spin() : limit_ns_(kMaxSpinNs), alone_(false)
-{
-    cpu_set_t set;
-    alone_ = sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1;
-    if (alone_)
-        limit_ns_ = 0;
-}
-
-void Spin::paid_off() noexcept
-{
-    limit_ns_ = std::min(2 * limit_ns_, kMaxSpinNs);
-}
-
-void Spin::was_in_vain() noexcept
-{
-    limit_ns_ = std::max(limit_ns_ / 2, alone_ ? 0 : kMinSpinNs);
-}
 
 // ---- producer
 // -------------------------------------------------------------------------------------
@@ -162,15 +140,34 @@ void Writer::wait(size_t n, const Watch &watch)
 
 void Writer::publish() noexcept
 {
-    // Partner: the load in Reader::readable.
-    control_.tail.store(tail_, std::memory_order_seq_cst);
+    // Partner: the load in Reader::readable. Half a word of a large message's head is kept back.
+    control_.tail.store(tail_ & ~uint64_t(7), std::memory_order_seq_cst);
     wake_if_asleep(control_.consumer_sleeps);
+}
+
+void Writer::put_as_room_comes(std::span<const std::byte> bytes, const Watch &watch)
+{
+    while (!bytes.empty()) {
+        // A quarter at a time, so that the reader is not woken for next to nothing.
+        size_t want = std::min(bytes.size(), capacity_ / 4);
+        if (!writable(want))
+            wait(want, watch);
+        size_t n = std::min(bytes.size(), room());
+        put(bytes.first(n));
+        publish();
+        bytes = bytes.subspan(n);
+    }
 }
 
 void Writer::write(std::span<const std::byte> head, std::span<const std::byte> body,
                    const Watch &watch)
 {
     size_t n = head.size() + body.size();
+    if (n > capacity_ / 2) {
+        put_as_room_comes(head, watch);
+        put_as_room_comes(body, watch);
+        return;
+    }
     if (!writable(n))
         wait(n, watch);
     put(head);
@@ -188,7 +185,7 @@ bool Reader::readable()
     // Partner: the store in Writer::publish.
     uint64_t tail = control_.tail.load(std::memory_order_seq_cst);
     // A tail that went back is caught too: the unsigned difference is then enormous.
-    if (tail - head_ > capacity_ || tail % 8 != 0 || (tail != head_ && tail - head_ < kHeaderSize))
+    if (tail - head_ > capacity_ || tail % 8 != 0)
         fail(EPROTO, "the ring's writer is at an impossible position");
     tail_ = tail;
     return tail_ != head_;
@@ -202,36 +199,73 @@ void Reader::get(std::span<std::byte> bytes) noexcept
         std::memcpy(bytes.data() + first, bytes_, bytes.size() - first);
 }
 
-bool Reader::wait(int timeout_ms, const Watch &watch)
+bool Reader::wait(Deadline deadline, const Watch &watch)
 {
-    return wait_until([&] { return readable(); }, control_.consumer_sleeps, spin_,
-                      Deadline::after_ms(timeout_ms), watch);
+    return wait_until([&] { return readable(); }, control_.consumer_sleeps, spin_, deadline, watch);
 }
 
 void Reader::publish() noexcept
 {
     // Partner: the load in Writer::writable.
     control_.head.store(head_, std::memory_order_seq_cst);
+    published_ = head_;
     wake_if_asleep(control_.producer_sleeps);
+}
+
+// The producer needs to know of free room before it runs out of it, and whenever there is nothing
+// left that we would come back for.
+void Reader::publish_now_and_then() noexcept
+{
+    if (head_ == tail_ || head_ - published_ >= capacity_ / 8)
+        publish();
 }
 
 bool Reader::read(std::vector<std::byte> &message, int timeout_ms, const Watch &watch)
 {
-    if (!readable() && (timeout_ms == 0 || !wait(timeout_ms, watch)))
+    if (have_ == 0) {
+        if (!readable() && (timeout_ms == 0 || !wait(Deadline::after_ms(timeout_ms), watch)))
+            return false;
+        std::byte copy[kHeaderSize];
+        if (tail_ - head_ < kHeaderSize)
+            fail(EPROTO, "a message in the ring is shorter than its header");
+        get(copy);
+        Header header = get_header(copy);
+        bool whole = header.size <= tail_ - head_;
+        if (!valid_size(header.size) || (!whole && header.size <= capacity_ / 2))
+            fail(EPROTO, "a message in the ring says that it has %u bytes", header.size);
+        if (whole) [[likely]] {
+            message.resize(header.size);
+            get(message);
+            // The peer may have changed it between the two copies; the one that was checked counts.
+            put_header(message.data(), header);
+            head_ += header.size;
+            publish_now_and_then();
+            return true;
+        }
+        partial_.resize(header.size);
+        std::memcpy(partial_.data(), copy, kHeaderSize);
+        head_ += kHeaderSize;
+        have_ = kHeaderSize;
+    }
+    if (!gather(Deadline::after_ms(timeout_ms), watch))
         return false;
-    std::byte copy[kHeaderSize];
-    if (tail_ - head_ < kHeaderSize)
-        fail(EPROTO, "a message in the ring is shorter than its header");
-    get(copy);
-    Header header = get_header(copy);
-    if (!valid_size(header.size) || header.size > tail_ - head_)
-        fail(EPROTO, "a message in the ring says that it has %u bytes", header.size);
-    message.resize(header.size);
-    get(message);
-    // The peer may have changed it between the two copies; the one that was checked counts.
-    put_header(message.data(), header);
-    head_ += header.size;
-    publish();
+    message.swap(partial_);
+    have_ = 0;
+    return true;
+}
+
+// The rest of a message that is larger than what was there of it.
+bool Reader::gather(Deadline deadline, const Watch &watch)
+{
+    while (have_ < partial_.size()) {
+        if (!readable() && !wait(deadline, watch))
+            return false;
+        size_t n = std::min<size_t>(partial_.size() - have_, tail_ - head_);
+        get(std::span(partial_).subspan(have_, n));
+        head_ += n;
+        have_ += n;
+        publish();
+    }
     return true;
 }
 

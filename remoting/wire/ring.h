@@ -5,7 +5,8 @@
 // Memory of a pair, all of it one sealed memfd: a page with the Control of the ring client ->
 // worker, a page for worker -> client, then the bytes of the first, then the bytes of the second.
 // Positions count bytes since the start and only grow; the place in the ring is position modulo
-// capacity. Messages are published whole, so that what is readable always begins with a header.
+// capacity. A message of at most half the ring is published whole; a larger one as room comes, so
+// that the smallest ring carries the largest message and both sides copy at the same time.
 //
 // The peer can write anything anywhere in this memory at any time. Therefore each side keeps its
 // own position privately, checks the other's against it at each use, and copies a header out once
@@ -13,7 +14,9 @@
 // messages.
 #pragma once
 
+#include "remoting/base/clock.h"
 #include "remoting/wire/message.h"
+#include "remoting/wire/spin.h"
 
 #include <atomic>
 #include <cstddef>
@@ -39,14 +42,15 @@ static_assert(sizeof(Control) == 4096);
 static_assert(std::atomic<uint64_t>::is_always_lock_free && sizeof(std::atomic<uint64_t>) == 8);
 static_assert(std::atomic<uint32_t>::is_always_lock_free && sizeof(std::atomic<uint32_t>) == 4);
 
-constexpr size_t kDefaultRing = size_t(2)
-                                << 20; // bytes of one direction: two of the largest messages
+// Bytes of one direction.
+constexpr size_t kMinRing = size_t(4) << 10;
+constexpr size_t kDefaultRing = size_t(2) << 20;
 constexpr size_t kMaxRing = size_t(64) << 20;
 
-// A power of two from kMaxMessage to kMaxRing.
+// A power of two from kMinRing to kMaxRing.
 constexpr bool valid_ring(uint64_t capacity) noexcept
 {
-    return capacity >= kMaxMessage && capacity <= kMaxRing && (capacity & (capacity - 1)) == 0;
+    return capacity >= kMinRing && capacity <= kMaxRing && (capacity & (capacity - 1)) == 0;
 }
 
 constexpr size_t ring_pair_bytes(size_t capacity) noexcept
@@ -57,21 +61,6 @@ constexpr size_t ring_pair_bytes(size_t capacity) noexcept
 // Called between the slices of a long wait; throws when there is no point in waiting on.
 using Watch = std::function<void()>;
 
-// How long to poll before sleeping: long where the other side usually answers soon, next to nothing
-// where it does not, and not at all on a single core, where the other side could not run meanwhile.
-class Spin
-{
-public:
-    Spin();
-    uint64_t limit_ns() const noexcept { return limit_ns_; }
-    void paid_off() noexcept;
-    void was_in_vain() noexcept;
-
-private:
-    uint64_t limit_ns_;
-    bool alone_;
-};
-
 class Writer
 {
 public:
@@ -80,14 +69,16 @@ public:
     {
     }
 
-    // Waits for room, then publishes both pieces as one message. Throws EPROTO when the consumer's
+    // Waits for room and publishes both pieces as one message. Throws EPROTO when the consumer's
     // position is impossible, and what `watch` throws.
     void write(std::span<const std::byte> head, std::span<const std::byte> body,
                const Watch &watch);
 
 private:
+    size_t room() const noexcept { return capacity_ - size_t(tail_ - head_); }
     bool writable(size_t n);
     void put(std::span<const std::byte> bytes) noexcept;
+    void put_as_room_comes(std::span<const std::byte> bytes, const Watch &watch);
     void wait(size_t n, const Watch &watch);
     void publish() noexcept;
 
@@ -107,21 +98,28 @@ public:
     {
     }
 
-    // False when the time is up. Throws EPROTO when the producer's position or a message's size is
-    // impossible, and what `watch` throws once there is nothing left to read.
+    // False when the time is up; what there is of a large message is kept. Throws EPROTO when the
+    // producer's position or a message's size is impossible, and what `watch` throws once there is
+    // nothing left to read.
     bool read(std::vector<std::byte> &message, int timeout_ms, const Watch &watch);
 
 private:
     bool readable();
     void get(std::span<std::byte> bytes) noexcept;
-    bool wait(int timeout_ms, const Watch &watch);
+    bool gather(Deadline deadline, const Watch &watch);
+    bool wait(Deadline deadline, const Watch &watch);
     void publish() noexcept;
+    void publish_now_and_then() noexcept;
 
     Control &control_;
     const std::byte *bytes_;
     size_t capacity_;
     uint64_t head_ = 0; // ours
+    uint64_t published_ = 0;
     uint64_t tail_ = 0; // the producer's when last seen
+    // A message that is larger than what is there of it; its checked header is in place.
+    std::vector<std::byte> partial_;
+    size_t have_ = 0; // bytes of it; 0 when there is none
     Spin spin_;
 };
 

@@ -2,9 +2,11 @@
 #include "remoting/wire/stream-channel.h"
 
 #include "remoting/wire/address.h"
+#include "remoting/wire/flusher.h"
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -16,7 +18,9 @@ namespace vgpu::wire
 namespace
 {
 
-constexpr size_t kBuffer = size_t(64) << 10;
+constexpr size_t kBuffer = size_t(64) << 10;  // of what is read at once
+constexpr size_t kBatch = size_t(64) << 10;   // held back at most
+constexpr size_t kThrough = size_t(16) << 10; // a message of this size is not copied for a batch
 
 bool peer_is_gone(int code) noexcept
 {
@@ -35,10 +39,21 @@ public:
     explicit StreamChannel(Fd socket)
         : socket_(std::move(socket)), is_tcp_(tune_tcp(socket_.get())), buffer_(kBuffer)
     {
+        set_nonblocking(socket_.get(), false); // a receiver without a deadline sleeps in recv()
+        batch_.reserve(kBatch);
+        writing_.reserve(kBatch);
+    }
+    ~StreamChannel() override
+    {
+        if (flusher_.started())
+            shut_down(); // it may be waiting for the peer
+        flusher_.stop();
     }
 
     void send(std::span<const std::byte> head, std::span<const std::byte> body) override;
-    void flush() override {} // each message is written through
+    void flush() override;
+    void flush_soon() override { flusher_.nudge(); }
+    size_t room() const override { return kBatch; }
     bool receive(std::vector<std::byte> &message, int timeout_ms) override;
 
     const char *name() const override { return is_tcp_ ? "tcp" : "unix"; }
@@ -59,10 +74,29 @@ public:
 private:
     bool fill(Deadline deadline);
     bool start_message();
-    size_t transfer(std::span<std::byte> to);
+    size_t transfer(std::span<std::byte> to, bool sleep);
+    void write_through(std::span<const std::byte> head, std::span<const std::byte> body);
+    void write(std::span<iovec> pieces);
 
     Fd socket_;
     bool is_tcp_;
+
+    // Sent and not yet written. Taken after write_mutex_ where both are.
+    std::mutex batch_mutex_;
+    std::vector<std::byte> batch_;
+    std::atomic<size_t> held_back_{0}; // batch_.size(), for the flusher: partner of send()
+    std::mutex write_mutex_;           // of the socket's sending end, and of the two below
+    std::vector<std::byte> writing_;
+    std::optional<Error> broken_; // what a write of the flusher's failed with
+    Flusher flusher_{[this] { return held_back_.load(std::memory_order_seq_cst) != 0; },
+                     [this] {
+                         try {
+                             flush();
+                         } catch (const Error &) {
+                             // The next sender is told; the receiver finds out by itself.
+                         }
+                     }};
+
     // What was read beyond the message at hand: buffer_[begin_, end_).
     std::vector<std::byte> buffer_;
     size_t begin_ = 0, end_ = 0;
@@ -72,16 +106,64 @@ private:
     bool in_message_ = false;
 };
 
+// Small messages gather; what is too large to be worth a copy goes by itself, behind them.
 void StreamChannel::send(std::span<const std::byte> head, std::span<const std::byte> body)
 {
     check_outgoing(head, body);
-    iovec pieces[2] = {{const_cast<std::byte *>(head.data()), head.size()},
-                       {const_cast<std::byte *>(body.data()), body.size()}};
-    size_t left = head.size() + body.size();
-    while (left) {
+    size_t n = head.size() + body.size();
+    if (n < kThrough) {
+        std::lock_guard lock(batch_mutex_);
+        if (batch_.size() + n <= kBatch) {
+            batch_.insert(batch_.end(), head.begin(), head.end());
+            batch_.insert(batch_.end(), body.begin(), body.end());
+            held_back_.store(batch_.size(), std::memory_order_seq_cst);
+            return;
+        }
+    }
+    write_through(head, body);
+}
+
+void StreamChannel::flush()
+{
+    write_through({}, {});
+}
+
+// What was held back and then these two, in one go. Senders are serialised, so that nothing comes
+// between.
+void StreamChannel::write_through(std::span<const std::byte> head, std::span<const std::byte> body)
+{
+    std::lock_guard lock(write_mutex_);
+    if (broken_)
+        throw *broken_;
+    {
+        std::lock_guard batch(batch_mutex_);
+        writing_.swap(batch_);
+        batch_.clear();
+        held_back_.store(0, std::memory_order_seq_cst);
+    }
+    auto piece = [](std::span<const std::byte> bytes) {
+        return iovec{const_cast<std::byte *>(bytes.data()), bytes.size()};
+    };
+    iovec pieces[] = {piece(writing_), piece(head), piece(body)};
+    try {
+        write(pieces);
+    } catch (const Error &error) {
+        broken_ = error;
+        throw;
+    }
+    writing_.clear();
+}
+
+void StreamChannel::write(std::span<iovec> pieces)
+{
+    for (;;) {
+        while (!pieces.empty() && pieces[0].iov_len == 0)
+            pieces = pieces.subspan(1);
+        if (pieces.empty())
+            return;
         msghdr message{};
-        message.msg_iov = pieces[0].iov_len ? pieces : pieces + 1;
-        message.msg_iovlen = pieces[0].iov_len && pieces[1].iov_len ? 2 : 1;
+        message.msg_iov = pieces.data();
+        message.msg_iovlen = pieces.size();
         ssize_t n = sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN) {
             wait_for(socket_.get(), POLLOUT, Deadline::never());
@@ -93,7 +175,6 @@ void StreamChannel::send(std::span<const std::byte> head, std::span<const std::b
             fail_gone(errno);
         if (n < 0)
             fail_errno("cannot send to the peer");
-        left -= size_t(n);
         for (iovec &piece : pieces) {
             size_t taken = std::min(size_t(n), piece.iov_len);
             piece.iov_base = static_cast<char *>(piece.iov_base) + taken;
@@ -103,10 +184,10 @@ void StreamChannel::send(std::span<const std::byte> head, std::span<const std::b
     }
 }
 
-// One recv(): 0 when nothing is there yet.
-size_t StreamChannel::transfer(std::span<std::byte> to)
+// One recv(): 0 when nothing is there yet, unless it may sleep.
+size_t StreamChannel::transfer(std::span<std::byte> to, bool sleep)
 {
-    ssize_t n = recv(socket_.get(), to.data(), to.size(), MSG_DONTWAIT);
+    ssize_t n = recv(socket_.get(), to.data(), to.size(), sleep ? 0 : MSG_DONTWAIT);
     if (n > 0)
         return size_t(n);
     if (n == 0) {
@@ -142,10 +223,11 @@ bool StreamChannel::start_message()
 // Gets more bytes, straight to their place where that is known; false when the time is up.
 bool StreamChannel::fill(Deadline deadline)
 {
+    bool sleep = deadline.is_never();
     for (;;) {
         size_t n = 0;
         if (in_message_ && partial_.size() - have_ >= kBuffer) {
-            n = transfer(std::span(partial_).subspan(have_));
+            n = transfer(std::span(partial_).subspan(have_), sleep);
             have_ += n;
         } else {
             if (begin_ == end_)
@@ -155,7 +237,7 @@ bool StreamChannel::fill(Deadline deadline)
                 end_ -= begin_;
                 begin_ = 0;
             }
-            n = transfer(std::span(buffer_).subspan(end_));
+            n = transfer(std::span(buffer_).subspan(end_), sleep);
             end_ += n;
             if (in_message_) {
                 size_t part = std::min(end_ - begin_, partial_.size() - have_);
@@ -166,7 +248,7 @@ bool StreamChannel::fill(Deadline deadline)
         }
         if (n)
             return true;
-        if (!wait_for(socket_.get(), POLLIN, deadline))
+        if (!sleep && !wait_for(socket_.get(), POLLIN, deadline))
             return false;
     }
 }

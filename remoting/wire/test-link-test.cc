@@ -46,9 +46,11 @@ TEST(TestLink, ARoundTripTakesItsTime)
         std::vector<std::byte> got;
         ends.worker->receive(got, -1);
         ends.worker->send(got);
+        ends.worker->flush();
     });
     auto start = Clock::now();
     ends.client->send(test_message(1, 64));
+    ends.client->flush();
     std::vector<std::byte> got;
     ASSERT_TRUE(ends.client->receive(got, -1));
     EXPECT_GE(Clock::now() - start, std::chrono::milliseconds(40));
@@ -77,6 +79,7 @@ TEST(TestLink, DeathOfThePeerIsSeenBehindIt)
 {
     Linked ends({.rtt_ns = 1'000'000});
     ends.worker->send(test_message(5, 64));
+    ends.worker->flush();
     ends.worker.reset();
     std::vector<std::byte> got;
     ASSERT_TRUE(ends.client->receive(got, -1));

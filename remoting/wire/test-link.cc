@@ -163,10 +163,18 @@ public:
             inner_->flush(); // else the sender's business
     }
 
+    void flush_soon() override
+    {
+        if (!delayed_)
+            inner_->flush_soon();
+    }
+
+    size_t room() const override { return inner_->room(); }
+
     bool receive(std::vector<std::byte> &message, int timeout_ms) override
     {
         // Whoever waits for an answer to something asked since the last wait makes a round trip.
-        if (asked_.exchange(false, std::memory_order_relaxed))
+        if (timeout_ms != 0 && asked_.exchange(false, std::memory_order_relaxed))
             round_trips_++;
         bool got;
         if (delayed_) {

@@ -5,13 +5,13 @@ cuda_runtime_programs = \
 	constant-memory copy-2d device-array device-features device-printf error-codes histogram jacobi \
 	matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores thrust-sort two-devices vector-add
-cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc
+cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
 EXTRA_DIST += %D%/check.h %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 
 if HAVE_NVCC
 cuda_programs = $(cuda_runtime_programs:%=%D%/%-shared) $(cuda_runtime_programs:%=%D%/%-static) \
-	%D%/driver-ptx %D%/nvrtc %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
+	%D%/driver-ptx %D%/nvrtc %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
 cuda_programs += $(if $(MPICC),%D%/mpi-ranks-shared %D%/mpi-ranks-static)
 check_DATA = $(cuda_programs)
 CLEANFILES += $(cuda_programs) %D%/*.o %D%/stub/libcuda.so
@@ -56,17 +56,23 @@ $(cuda_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archive)
 %D%/driver-ptx.o: %D%/driver-ptx.cc %D%/check.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@
 
+%D%/round-trips.o: %D%/round-trips.cc %D%/check.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@
+
 %D%/nvrtc.o: %D%/nvrtc.cc %D%/check.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@
 
 # What a machine without a driver links against: a library of the driver's name that has the names in use.
-%D%/stub/libcuda.so: %D%/driver-ptx.o %D%/nvrtc.o
-	$(AM_V_GEN)$(MKDIR_P) %D%/stub && $(NM) -u %D%/driver-ptx.o %D%/nvrtc.o | \
+%D%/stub/libcuda.so: %D%/driver-ptx.o %D%/nvrtc.o %D%/round-trips.o
+	$(AM_V_GEN)$(MKDIR_P) %D%/stub && $(NM) -u %D%/driver-ptx.o %D%/nvrtc.o %D%/round-trips.o | \
 	$(SED) -n 's/^ *U \(cu[A-Z][A-Za-z0-9_]*\)$$/\1/p' | sort -u | $(SED) 's/.*/int &(void) { return 999; }/' | \
 	$(CC) -shared -fPIC -Wl,-soname,libcuda.so.1 -x c -o $@ -
 
 %D%/driver-ptx: %D%/driver-ptx.o %D%/stub/libcuda.so
 	$(AM_V_GEN)$(CXX) %D%/driver-ptx.o -L%D%/stub -lcuda -o $@
+
+%D%/round-trips: %D%/round-trips.o %D%/stub/libcuda.so
+	$(AM_V_GEN)$(CXX) %D%/round-trips.o -L%D%/stub -lcuda -o $@
 
 %D%/nvrtc: %D%/nvrtc.o %D%/stub/libcuda.so
 	$(AM_V_GEN)$(CXX) %D%/nvrtc.o -L%D%/stub -lcuda $(cuda_libraries) $(cuda_runpath) -lnvrtc -o $@
