@@ -56,8 +56,9 @@ TEST(Conf, RefusesWithFileAndLine)
         << complaint("\nGpus=4\n");
     for (const char *bad :
          {"VgpudPort=70000", "VgpudPort=-1", "VgpuctldPort=0", "SlicesPerDevice=0",
-          "MaxSessions=129", "RingSize=2K", "RingSize=5K", "RingSize=128M", "LeaseTimeout=0", "DefaultCores=101", "DefaultMemory=banana",
-          "AuthType=none", "Channel=pigeon", "AuthType=key", "DebugLevel=chatty"})
+          "MaxSessions=129", "RingSize=2K", "RingSize=5K", "RingSize=128M", "LeaseTimeout=0",
+          "DefaultCores=101", "DefaultMemory=banana", "AuthType=none", "Channel=pigeon",
+          "AuthType=key", "DebugLevel=chatty"})
         EXPECT_NE(complaint(bad).find("vgpu.conf:1"), std::string::npos)
             << bad << ": " << complaint(bad);
 }

@@ -58,6 +58,11 @@ public:
     Context *find(uint32_t word) noexcept;
     Context *find(CUcontext handle) noexcept;
 
+    bool is_only(const Context &context) const noexcept
+    {
+        return contexts_.size() == 1 && &contexts_.begin()->second == &context;
+    }
+
     // A stream ends: no fence marks it any more.
     void forget_stream(CUstream stream);
 

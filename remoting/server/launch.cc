@@ -92,6 +92,7 @@ CUresult vgpuLaunch(Session &session, uint64_t id, uint32_t grid_x, uint32_t gri
     void **packed = bytes ? extra : nullptr;
     auto function = CUfunction(entry->handle);
 
+    session.replies.may_print(true);
     Throttle &throttle = *session.throttles[context->slice];
     CUevent start = nullptr;
     if (throttle.on()) {

@@ -72,7 +72,7 @@ try {
     if (broken_ || !channel_)
         return;
     broken_ = true; // unless all of this comes through
-    if (output_ && !more)
+    if (output_ && !more && may_print_.load(std::memory_order_relaxed))
         transmit_output();
     transmit(to, result, body, data, more);
     channel_->flush();

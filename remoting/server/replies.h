@@ -10,6 +10,7 @@
 
 #include <cuda.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -39,6 +40,9 @@ public:
     void send(ReplyTo to, CUresult result, std::span<const std::byte> body = {},
               std::span<const std::byte> data = {}, bool more = false) noexcept;
 
+    // Whether the device may have printed something since it was last looked for: dispatch thread.
+    void may_print(bool may) noexcept { may_print_.store(may, std::memory_order_relaxed); }
+
     // From now on what the device prints goes to the client, ahead of the replies.
     void forward_output(ReplyTo to);
 
@@ -48,7 +52,8 @@ private:
     void transmit_output();
 
     wire::Channel *channel_ = nullptr;
-    std::mutex mutex_; // of all below, and of sending
+    std::atomic<bool> may_print_{true}; // partner: send() in every thread
+    std::mutex mutex_;                  // of all below, and of sending
     std::vector<std::byte> head_;
     bool broken_ = false;
     std::unique_ptr<Output> output_;

@@ -71,8 +71,10 @@ void cuCtxSynchronize(Session &session, const Request &request)
     CUresult now;
     if (session.waiters.idle() && now_under_way.done(now)) {
         // A context that failed has no fence to tell of it.
-        return session.answer(request,
-                              now == CUDA_SUCCESS ? session.driver.cuCtxSynchronize() : now);
+        session.answer(request, now == CUDA_SUCCESS ? session.driver.cuCtxSynchronize() : now);
+        if (session.contexts.is_only(*context)) // nothing runs any more
+            session.replies.may_print(false);
+        return;
     }
     auto fence = std::make_shared<Fence>(std::move(now_under_way));
     auto result = std::make_shared<CUresult>(CUDA_SUCCESS);
