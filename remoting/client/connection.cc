@@ -22,6 +22,25 @@ void Connection::give_up(const std::string &why)
         hooks_.lost(why);
     channel_->shut_down(); // wakes whoever is inside send() or receive()
     std::lock_guard lock(mutex_);
+    wake_all();
+}
+
+// With the lock, by a leader who has what he waited for.
+void Connection::hand_over() noexcept
+{
+    if (receiving_)
+        return;
+    for (Pending *at = first_; at; at = at->next_)
+        if (at->sleeper_)
+            return at->sleeper_->notify_one();
+    changed_.notify_all();
+}
+
+void Connection::wake_all() noexcept
+{
+    for (Pending *at = first_; at; at = at->next_)
+        if (at->sleeper_)
+            at->sleeper_->notify_one();
     changed_.notify_all();
 }
 
@@ -147,15 +166,19 @@ bool Connection::receive_one(std::unique_lock<std::mutex> &lock, int timeout_ms)
     if (got)
         take(lock);
     receiving_ = false;
-    changed_.notify_all();
+    if (lost())
+        wake_all();
     return got;
 }
 
 void Connection::take_what_is_there()
 {
     std::unique_lock lock(mutex_);
+    if (receiving_)
+        return; // somebody else takes it
     while (!receiving_ && !lost() && receive_one(lock, 0))
         ;
+    hand_over();
 }
 
 // Hands message_ to the request it answers. The request cannot vanish meanwhile: its owner waits
@@ -190,9 +213,12 @@ void Connection::take(std::unique_lock<std::mutex> &lock)
     unanswered_bytes_.store(0, std::memory_order_relaxed);
     unlink(*pending);
     pending->done_ = true;
+    if (pending->sleeper_)
+        pending->sleeper_->notify_one();
     if (pending->detached_) {
         (pending->casual_ ? casual_ : detached_).fetch_sub(1, std::memory_order_relaxed);
         delete pending;
+        changed_.notify_all();
     }
 }
 
@@ -200,9 +226,12 @@ bool Connection::wait(Pending &pending)
 {
     round_trips_.fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(mutex_);
+    std::condition_variable own;
     while (!pending.done_) {
         if (receiving_) {
-            changed_.wait(lock);
+            pending.sleeper_ = &own;
+            own.wait(lock);
+            pending.sleeper_ = nullptr;
         } else if (lost()) {
             unlink(pending);
             return false;
@@ -210,6 +239,7 @@ bool Connection::wait(Pending &pending)
             receive_one(lock);
         }
     }
+    hand_over();
     return true;
 }
 
@@ -236,6 +266,7 @@ bool Connection::complete_before(uint64_t sequence)
             receive_one(lock);
         }
     }
+    hand_over();
     return !lost();
 }
 

@@ -3,8 +3,8 @@
 // and replies found by sequence.
 //
 // There is no thread here. Whoever waits receives: one waiter at a time is the leader, reads the
-// channel and hands each reply to the request it answers, its own or another's; the others sleep
-// until theirs has come or the leader steps down.
+// channel and hands each reply to the request it answers, its own or another's; the others sleep,
+// each by itself, until theirs has come or the leader, having its own, wakes one to lead.
 #pragma once
 
 #include "remoting/wire/channel.h"
@@ -45,6 +45,7 @@ private:
     friend class Connection;
     Pending *next_ = nullptr; // in the order of sending
     Pending *previous_ = nullptr;
+    std::condition_variable *sleeper_ = nullptr; // of who sleeps in wait() for it
     uint32_t sequence_ = 0;
     bool done_ = false;
     bool detached_ = false; // nobody waits: the connection owns it and deletes it when done
@@ -127,6 +128,8 @@ private:
     void take(std::unique_lock<std::mutex> &lock);
     void link(Pending &pending) noexcept;
     void unlink(Pending &pending) noexcept;
+    void hand_over() noexcept;
+    void wake_all() noexcept;
     Pending *find(uint32_t sequence) const noexcept;
 
     std::unique_ptr<wire::Channel> channel_;
@@ -140,8 +143,8 @@ private:
     std::atomic<size_t> unanswered_bytes_{
         0}; // sent since the last reply; written by sender and receiver, a hint only
 
-    std::mutex mutex_; // everything below
-    std::condition_variable changed_;
+    std::mutex mutex_;                // everything below
+    std::condition_variable changed_; // for those who sleep elsewhere than in wait()
     Pending *first_ =
         nullptr; // unanswered, oldest first: few, and mostly the first or second is it
     Pending *last_ = nullptr;

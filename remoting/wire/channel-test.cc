@@ -236,6 +236,20 @@ TEST_P(EachChannel, DeathOfThePeerEndsABlockedSend)
     EXPECT_EQ(why.code, ECONNRESET);
 }
 
+// Who only ever sends, and waits for nothing, hears of it too.
+TEST_P(EachChannel, DeathOfThePeerEndsSendingWithoutWaiting)
+{
+    ends_.worker.reset();
+    Deadline deadline = Deadline::after_ms(20'000);
+    Refusal why = refusal([&] {
+        while (!deadline.expired()) {
+            ends_.client->send(test_message(1, 64));
+            ends_.client->flush_soon();
+        }
+    });
+    EXPECT_EQ(why.code, ECONNRESET);
+}
+
 TEST_P(EachChannel, ShuttingDownEndsBothSides)
 {
     std::thread closer([&] { ends_.client->shut_down(); });

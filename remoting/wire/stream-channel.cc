@@ -87,7 +87,8 @@ private:
     std::atomic<size_t> held_back_{0}; // batch_.size(), for the flusher: partner of send()
     std::mutex write_mutex_;           // of the socket's sending end, and of the two below
     std::vector<std::byte> writing_;
-    std::optional<Error> broken_; // what a write of the flusher's failed with
+    std::optional<Error> broken_;     // what a write has failed with
+    std::atomic<bool> failed_{false}; // there is one; partner: send(), which needs not know at once
     Flusher flusher_{[this] { return held_back_.load(std::memory_order_seq_cst) != 0; },
                      [this] {
                          try {
@@ -111,7 +112,7 @@ void StreamChannel::send(std::span<const std::byte> head, std::span<const std::b
 {
     check_outgoing(head, body);
     size_t n = head.size() + body.size();
-    if (n < kThrough) {
+    if (n < kThrough && !failed_.load(std::memory_order_relaxed)) {
         std::lock_guard lock(batch_mutex_);
         if (batch_.size() + n <= kBatch) {
             batch_.insert(batch_.end(), head.begin(), head.end());
@@ -133,13 +134,15 @@ void StreamChannel::flush()
 void StreamChannel::write_through(std::span<const std::byte> head, std::span<const std::byte> body)
 {
     std::lock_guard lock(write_mutex_);
-    if (broken_)
-        throw *broken_;
     {
         std::lock_guard batch(batch_mutex_);
         writing_.swap(batch_);
         batch_.clear();
         held_back_.store(0, std::memory_order_seq_cst);
+    }
+    if (broken_) {
+        writing_.clear();
+        throw *broken_;
     }
     auto piece = [](std::span<const std::byte> bytes) {
         return iovec{const_cast<std::byte *>(bytes.data()), bytes.size()};
@@ -149,6 +152,8 @@ void StreamChannel::write_through(std::span<const std::byte> head, std::span<con
         write(pieces);
     } catch (const Error &error) {
         broken_ = error;
+        failed_.store(true, std::memory_order_relaxed);
+        writing_.clear();
         throw;
     }
     writing_.clear();
