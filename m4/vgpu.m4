@@ -52,8 +52,10 @@ AC_DEFUN([VGPU_LIBRARIES], [
   CPPFLAGS="$CPPFLAGS -DFMT_HEADER_ONLY -DSPDLOG_FMT_EXTERNAL"
   AC_CHECK_HEADERS([fmt/format.h spdlog/spdlog.h], [], [AC_MSG_ERROR([fmt or spdlog not found (Debian: libfmt-dev libspdlog-dev); contrib/deps installs them])])
   AC_CHECK_HEADERS([gtest/gtest.h], [have_gtest=yes], [have_gtest=no])
+  AC_CHECK_HEADERS([mpfr.h], [have_mpfr=yes], [have_mpfr=no])
   CPPFLAGS=$vgpu_save_CPPFLAGS
   AC_LANG_POP
+  AM_CONDITIONAL([HAVE_MPFR], [test "x$have_mpfr" = xyes])
   AM_CONDITIONAL([HAVE_GTEST], [test "x$have_gtest" = xyes])
   AC_PATH_PROG([BATS], [bats])
   AM_CONDITIONAL([HAVE_BATS], [test -n "$BATS"])
@@ -105,6 +107,8 @@ AC_DEFUN([VGPU_SUMMARY], [
         [AS_ECHO(["  Slurm plugins     left out: no spank.h below $with_slurm (Debian: libslurm-dev)"])])
   AS_IF([test "x$have_gtest" = xyes], [AS_ECHO(["  unit tests        GoogleTest"])],
         [AS_ECHO(["  unit tests        left out: no GoogleTest (Debian: libgtest-dev)"])])
+  AS_IF([test "x$have_mpfr" = xyes], [AS_ECHO(["  PTX references    MPFR"])],
+        [AS_ECHO(["  PTX references    left out: no MPFR (Debian: libmpfr-dev)"])])
   AS_IF([test -n "$BATS"], [AS_ECHO(["  program tests     $BATS"])], [AS_ECHO(["  program tests     left out: no bats (Debian: bats)"])])
   AS_IF([test -n "$MPICC"], [AS_ECHO(["  MPI test          $MPICC"])], [AS_ECHO(["  MPI test          left out: no mpicc (Debian: libopenmpi-dev)"])])
   AS_IF([test -n "$VGPU_SANITIZE"], [AS_ECHO(["  sanitizers        $VGPU_SANITIZE"])])

@@ -133,6 +133,7 @@ void launch(Stream &stream, const Function &function, const Shape &shape, void *
     it->dynamic_shared_bytes = shape.dynamic_shared;
     it->parameters = pack(function.info, parameters, extra);
     it->cooperative = shape.cooperative;
+    it->stack_bytes = context->limit(CU_LIMIT_STACK_SIZE);
     it->timeout_seconds = machine().settings.timeout;
     context->submit(stream, {[context, it] { run(*context, *it); }, {}});
 }

@@ -42,6 +42,7 @@ enum Modifier : uint32_t {
     kToInteger = 128, ///< cvt: round to an integral value (.rni, ...)
     kApprox = 256,
     kAwayTies = 512, ///< cvt.rna
+    kFull = 1024,    ///< div.full
 };
 
 struct Inst {
@@ -109,8 +110,9 @@ struct Code {
     size_t register_bytes = 0;
     size_t frame_bytes = 0; ///< local memory of one thread for one activation
     bool uses_common_shared = false;
-    KernelInfo info;        ///< kernels only
-    size_t stack_bytes = 0; ///< kernels only: local memory a thread needs, callees included
+    KernelInfo info;         ///< kernels only
+    size_t stack_bytes = 0;  ///< kernels only: local memory a thread needs, callees included
+    bool open_stack = false; ///< kernels only: there is recursion or an indirect call
 };
 
 } // namespace vgpu::soft

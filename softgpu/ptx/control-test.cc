@@ -260,6 +260,63 @@ TEST_F(Control, EndlessRecursionOverflowsTheStack)
     EXPECT_EQ(fault.kind, Fault::Kind::illegal_instruction) << fault.text;
 }
 
+TEST_F(Control, DeepRecursionHasTheStackItAskedFor)
+{
+    // 4000 activations of at least 48 bytes: more than the 64 KiB there always are.
+    std::string sum = ".func (.param .b32 r) sum(.param .b32 n)\n{ .reg .pred %a; .reg .b32 %b<4>; "
+                      ".local .b8 room[16]; ld.param.b32 %b1, [n]; st.local.u32 [room], %b1;\n"
+                      "mov.u32 %b2, 0; setp.eq.u32 %a, %b1, 0; @%a bra E; sub.u32 %b1, %b1, 1;\n"
+                      "call.uni (%b2), sum, (%b1); ld.local.u32 %b1, [room];\n"
+                      "E: add.u32 %b2, %b2, %b1; st.param.b32 [r], %b2; ret; }\n";
+    uint64_t out = allocate_device(128);
+    std::string ptx =
+        kernel("mov.u32 %r2, 4000; call.uni (%r1), sum, (%r2);" + std::string(kStore), sum);
+    EXPECT_EQ(run(ptx, {1}, {32}, {out}).kind, Fault::Kind::stack_overflow);
+    stack_ = 1 << 20;
+    Fault fault = run(ptx, {1}, {32}, {out});
+    EXPECT_EQ(fault.text, "");
+    for (u32 i = 0; i < 32; i++)
+        EXPECT_EQ(at<u32>(out)[i], 4000u * 4001 / 2);
+}
+
+/// One lock, taken by every thread of all warps of all blocks: no lane, warp or block may starve
+/// the holder, and what is written inside must be seen by the next holder.
+TEST_F(Control, SpinLocksBetweenWarpsAndBlocks)
+{
+    uint64_t lock = allocate_device(64);
+    auto program = compile(
+        kernel("mov.u32 %r5, 0;\n"
+               "L: atom.acquire.gpu.global.cas.b32 %r1, [%p0], 0, 1; setp.ne.u32 %q1, %r1, 0; @%q1 "
+               "bra N;\n"
+               "ld.relaxed.gpu.global.u32 %r2, [%p0+4]; add.u32 %r2, %r2, 1; "
+               "st.relaxed.gpu.global.u32 [%p0+4], %r2; membar.gl;\n"
+               "atom.release.gpu.global.exch.b32 %r3, [%p0], 0; mov.u32 %r5, 1;\n"
+               "N: setp.eq.u32 %q2, %r5, 0; @%q2 bra L;"));
+    Fault fault = run(program, {6}, {96}, {lock}, 0, 2);
+    EXPECT_EQ(fault.text, "");
+    EXPECT_EQ(at<u32>(lock)[0], 0u);
+    EXPECT_EQ(at<u32>(lock)[1], 6u * 96);
+}
+
+/// Producers arrive and go on, consumers wait: bar.arrive with bar.sync on the same barrier.
+TEST_F(Control, ProducersArriveAndConsumersWait)
+{
+    auto got = evaluate<u32>(
+        ".shared .b32 box[64]; mov.u32 %r10, box; mov.u32 %r4, 0; setp.lt.u32 %q1, %r0, 64; "
+        "and.b32 %r2, %r0, 63; shl.b32 %r3, %r2, 2; add.u32 %r3, %r10, %r3; @!%q1 bra C;\n"
+        "P: mov.u32 %r5, 0; W: add.u32 %r5, %r5, 1; setp.lt.u32 %q2, %r5, 3000; @%q2 bra W;\n"
+        "mul.lo.u32 %r6, %r0, 7; st.shared.u32 [%r3], %r6; barrier.arrive 3, 128; "
+        "barrier.sync 4, 128; ld.shared.u32 %r1, [%r3]; bra S;\n"
+        "C: barrier.sync 3, 128; ld.shared.u32 %r1, [%r3]; add.u32 %r7, %r1, 1; "
+        "st.shared.u32 [%r3], %r7; bar.arrive 4, 128;\nS:" +
+            std::string(kStore),
+        128, 128);
+    for (u32 i = 0; i < 64; i++) {
+        EXPECT_EQ(got[64 + i], i * 7) << i;
+        EXPECT_EQ(got[i], i * 7 + 1) << i;
+    }
+}
+
 TEST_F(Control, EndlessKernelsEnd)
 {
     timeout_ = 0.2;

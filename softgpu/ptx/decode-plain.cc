@@ -31,7 +31,7 @@ constexpr ModifierRow kModifiers[] = {
     {".relu", kRelu},
     {".NaN", kNanResult},
     {".approx", kApprox},
-    {".full", kApprox},
+    {".full", kFull},
     {".noftz", 0},
     {".satfinite", 0},
 };
@@ -90,7 +90,7 @@ void Decoder::plain(const Instruction &in)
             i += i + 1 < in.modifiers.size() && in.modifiers[i + 1] == ".abs";
         } else if (const ModifierRow *row = find_modifier(modifier)) {
             aux |= row->bits;
-            rounding_seen |= modifier.starts_with(".r");
+            rounding_seen |= modifier.starts_with(".r") && modifier != ".relu";
             if (modifier == ".sat" || modifier == ".relu")
                 integer_suffix += modifier;
         } else {

@@ -338,10 +338,9 @@ void Decoder::need(const Instruction &in, size_t least, size_t most) const
                            " operands, not " + std::to_string(in.operands.size()));
 }
 
-void Decoder::dispatch(const Instruction &in)
+const Decoder::Methods &Decoder::methods()
 {
-    using Method = void (Decoder::*)(const Instruction &);
-    static const std::unordered_map<std::string_view, Method> methods = {
+    static const Methods all = {
         {"ld", &Decoder::load},
         {"ldu", &Decoder::load},
         {"st", &Decoder::store},
@@ -377,7 +376,13 @@ void Decoder::dispatch(const Instruction &in)
         {"ldmatrix", &Decoder::load_rows},
         {"movmatrix", &Decoder::transpose},
     };
-    static const std::unordered_map<std::string_view, Handler> handlers = {
+    return all;
+}
+
+/// What has no operands that matter.
+const Decoder::Handlers &Decoder::handlers()
+{
+    static const Handlers all = {
         {"ret", run_return},
         {"exit", run_exit},
         {"trap", run_trap},
@@ -393,11 +398,26 @@ void Decoder::dispatch(const Instruction &in)
         {"applypriority", run_nothing},
         {"setmaxnreg", run_nothing},
     };
-    if (auto found = methods.find(in.opcode); found != methods.end())
+    return all;
+}
+
+std::vector<std::string_view> Decoder::instructions()
+{
+    std::vector<std::string_view> all = {"activemask", "createpolicy"};
+    for (auto &[name, method] : methods())
+        all.push_back(name);
+    for (auto &[name, handler] : handlers())
+        all.push_back(name);
+    return all;
+}
+
+void Decoder::dispatch(const Instruction &in)
+{
+    if (auto found = methods().find(in.opcode); found != methods().end())
         return (this->*found->second)(in);
     if (in.opcode == "prefetch" && !in.modifiers.empty() && in.modifiers.back() == ".tensormap")
         unsupported(in);
-    if (auto found = handlers.find(in.opcode); found != handlers.end()) {
+    if (auto found = handlers().find(in.opcode); found != handlers().end()) {
         emit(in, found->second);
         return;
     }

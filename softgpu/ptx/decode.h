@@ -19,6 +19,9 @@ public:
     Decoder(Module &module, const syntax::Function &source, Code &code);
     void run();
 
+    /// Those that are more than a row of the operation tables.
+    static std::vector<std::string_view> instructions();
+
 private:
     using Instruction = syntax::Instruction;
     using Operand = syntax::Operand;
@@ -87,6 +90,10 @@ private:
     // Instructions.
     void instruction(const Instruction &in);
     void dispatch(const Instruction &in);
+    using Methods = std::unordered_map<std::string_view, void (Decoder::*)(const Instruction &)>;
+    using Handlers = std::unordered_map<std::string_view, Handler>;
+    static const Methods &methods();
+    static const Handlers &handlers();
     bool is_control(const Instruction &in) const;
     Inst &emit(const Instruction &in, Handler handler);
     Inst &emit(const Instruction &in, const std::string &operation);

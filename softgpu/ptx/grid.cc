@@ -51,6 +51,13 @@ std::string check(const Launch &launch, const Code *code)
     return {};
 }
 
+/// What the launch asks for, in what one mapping and 32-bit offsets can hold.
+size_t stack_for(const Launch &launch)
+{
+    constexpr size_t kMost = 16u << 20;
+    return (std::min(launch.stack_bytes, kMost) + 15) & ~size_t(15);
+}
+
 } // namespace
 
 Fault execute(const Launch &launch, const MemoryMap &memory, Host &host, unsigned threads)
@@ -69,6 +76,8 @@ try {
                             ? grid.dynamic_offset + launch.dynamic_shared_bytes
                             : code->info.static_shared_bytes;
     grid.stack_bytes = code->stack_bytes;
+    if (code->open_stack)
+        grid.stack_bytes = std::max(code->stack_bytes, stack_for(launch));
     grid.deadline_ns =
         launch.timeout_seconds > 0 ? now_ns() + uint64_t(launch.timeout_seconds * 1e9) : UINT64_MAX;
     // The first word of the workspace is its size: what cooperative groups check and use is behind

@@ -14,6 +14,9 @@ struct Format {
     static constexpr uint32_t kInfinity = ((1u << kExponent) - 1) << kMantissa;
     static constexpr uint16_t kNan = 0x7fff;
 
+    /// .ftz: a subnormal value is a zero of its sign.
+    static uint16_t flush(uint16_t bits) { return bits & kInfinity ? bits : bits & 0x8000u; }
+
     static double widen(uint16_t bits)
     {
         uint64_t sign = uint64_t(bits & 0x8000u) << 48;

@@ -100,11 +100,49 @@ UNIT_TESTS += %D%/unit-ptx
 	%D%/arithmetic-test.cc \
 	%D%/control-test.cc \
 	%D%/extra-test.cc \
+	%D%/forms-test.cc \
+	%D%/fuzz-program.cc \
+	%D%/fuzz-program.h \
+	%D%/fuzz-test.cc \
 	%D%/matrix-test.cc \
 	%D%/memory-test.cc \
 	%D%/parse-test.cc \
 	%D%/texture-test.cc \
 	%D%/test-machine.h
+%C%_unit_ptx_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_SOURCE_DIR='"$(abs_top_srcdir)"'
 %C%_unit_ptx_CXXFLAGS = $(AM_CXXFLAGS) -frounding-math
 %C%_unit_ptx_LDADD = %D%/libptx.la remoting/image/libimage.la -lgtest -lgtest_main -lpthread
+if HAVE_MPFR
+# The references for the rows of the operation tables.
+%C%_unit_ptx_SOURCES += \
+	%D%/row-bits-test.cc \
+	%D%/row-compare-test.cc \
+	%D%/row-convert-test.cc \
+	%D%/row-coverage-test.cc \
+	%D%/row-coverage.h \
+	%D%/row-float-test.cc \
+	%D%/row-forms-test.cc \
+	%D%/row-integer-test.cc \
+	%D%/row-memory-test.cc \
+	%D%/row-page-test.cc \
+	%D%/row-real-test.cc \
+	%D%/row-real.h \
+	%D%/row-test.cc \
+	%D%/row-test.h
+%C%_unit_ptx_LDADD += -lmpfr -lgmp
+endif
+endif
+EXTRA_DIST += %D%/corpus-forms.txt %D%/fuzz-seeds.ptx docs/ptx.md
+
+# docs/ptx.md from the tables, after a row was added.
+.PHONY: update-ptx-page
+update-ptx-page: %D%/unit-ptx
+	-VGPU_WRITE_PTX_PAGE=$(abs_top_srcdir)/docs/ptx.md %D%/unit-ptx --gtest_filter=Page.IsCurrent
+
+if FUZZERS
+noinst_PROGRAMS += %D%/fuzz-ptx
+%C%_fuzz_ptx_SOURCES = %D%/fuzz-program.cc %D%/fuzz-program.h %D%/fuzz-ptx.cc
+%C%_fuzz_ptx_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_SOURCE_DIR='"$(abs_top_srcdir)"'
+%C%_fuzz_ptx_CXXFLAGS = $(AM_CXXFLAGS) -fsanitize=fuzzer
+%C%_fuzz_ptx_LDADD = %D%/libptx.la remoting/image/libimage.la
 endif

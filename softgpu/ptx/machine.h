@@ -19,6 +19,7 @@ class Module;
 inline constexpr unsigned kLanes = 32;
 inline constexpr uint32_t kAllLanes = ~0u;
 inline constexpr unsigned kBarriers = 16;
+inline constexpr unsigned kSpans = 256; ///< a power of two; Inst::f counts memory instructions
 
 /// Special registers of a warp, each 32 lanes of 4 bytes in its special bank.
 enum Special : uint32_t {
@@ -194,7 +195,7 @@ struct Core {
     Grid &grid;
     unsigned number = 0;
     std::shared_ptr<const MemoryMap::Table> table;
-    std::array<Span, 256> spans{};
+    std::array<Span, 2 * kSpans> spans{}; ///< of reads, then of writes
     /// Objects this launch has used: a few, so a search from the front is enough.
     std::vector<std::pair<uint64_t, std::shared_ptr<const Texture>>> textures;
     std::vector<std::pair<uint64_t, std::shared_ptr<const Image>>> surfaces;

@@ -9,7 +9,12 @@
 namespace vgpu::soft::VGPU_ISA
 {
 
-inline constexpr unsigned kSpanMask = 255;
+/// Reads and writes have spans of their own: what may be read may be constant.
+template<bool kWrite>
+VGPU_INLINE Span &span_of(Warp &warp, const Inst *inst)
+{
+    return warp.spans[(inst->f & (kSpans - 1)) + (kWrite ? kSpans : 0)];
+}
 
 /// Where the lanes' elements are, once checked. `contiguous`: lane l's at first + l * bytes.
 struct Place {
@@ -48,7 +53,7 @@ template<bool kWrite>
 VGPU_INLINE void place_global(Warp &warp, const Inst *inst, const uint64_t *address, uint64_t bytes,
                               Place &place)
 {
-    Span &span = warp.spans[inst->f & kSpanMask];
+    Span &span = span_of<kWrite>(warp, inst);
     uint32_t stray = strays(address, span.lo, span.size, bytes) & warp.active;
     if (stray) [[unlikely]] {
         unsigned l = unsigned(__builtin_ctz(stray));
@@ -202,7 +207,7 @@ template<class Space>
 VGPU_INLINE bool find_halves(Warp &warp, const Inst *inst, uint64_t bytes, Halves &halves)
 {
     if constexpr (Space::kVectors) {
-        const Span &span = warp.spans[inst->f & kSpanMask];
+        const Span &span = span_of<false>(warp, inst); // only loads have vectors of halves
         return halves.find(lanes<uint64_t>(warp, inst->a), uint64_t(inst->imm), bytes,
                            [&](uint64_t start, uint64_t size) -> const std::byte * {
                                bool inside =
@@ -222,13 +227,14 @@ VGPU_INLINE bool find_halves(Warp &warp, const Inst *inst, uint64_t bytes, Halve
 
 /// All 32 lanes side by side in the instruction's range: their first byte, else null. Needs no look
 /// at each lane.
+template<bool kWrite>
 VGPU_INLINE std::byte *contiguous(Warp &warp, const Inst *inst, uint64_t bytes)
 {
     const uint64_t *a = lanes<uint64_t>(warp, inst->a);
     uint64_t first = a[0], apart = 0;
     for (unsigned l = 0; l < kLanes; l++)
         apart |= a[l] - first - l * bytes;
-    const Span &span = warp.spans[inst->f & kSpanMask];
+    const Span &span = span_of<kWrite>(warp, inst);
     uint64_t total = kLanes * bytes, address = first + uint64_t(inst->imm);
     bool inside = span.size >= total && address - span.lo <= span.size - total;
     return apart == 0 && inside && address % bytes == 0 ? reinterpret_cast<std::byte *>(address)

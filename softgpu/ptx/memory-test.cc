@@ -213,6 +213,29 @@ TEST_P(Bad, IsRefusedWithItsPlace)
     EXPECT_NE(fault.text.find("kernel 'k', PTX line"), std::string::npos) << fault.text;
 }
 
+/// An instruction that reads and one that writes may not share what they know of a range, however
+/// many instructions there are.
+TEST_F(Memory, WhatWasReadIsNotThereforeWritable)
+{
+    uint64_t constant = allocate_device(64, false);
+    std::string body;
+    for (int i = 0; i < 512; i++)
+        body += "ld.global.u32 %r1, [%p0];\n";
+    Fault fault = run(kernel(body + "st.global.u32 [%p0], %r0;"), {1}, {32}, {constant});
+    EXPECT_EQ(fault.kind, Fault::Kind::illegal_address);
+    EXPECT_NE(fault.text.find("read-only"), std::string::npos) << fault.text;
+}
+
+TEST_F(Memory, FreedMemoryIsOutside)
+{
+    uint64_t data = allocate_device(64);
+    std::string ptx = kernel("ld.global.u32 %r1, [%p0]; st.global.u32 [%p0], %r1;");
+    EXPECT_EQ(run(ptx, {1}, {32}, {data}).text, "");
+    memory_.remove(data);
+    Fault fault = run(ptx, {1}, {32}, {data});
+    EXPECT_EQ(fault.kind, Fault::Kind::illegal_address) << fault.text;
+}
+
 constexpr auto kIllegal = Fault::Kind::illegal_address;
 constexpr auto kMisaligned = Fault::Kind::misaligned_address;
 

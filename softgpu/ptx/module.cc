@@ -18,6 +18,7 @@ constexpr size_t kMaxText = 256u << 20;
 constexpr size_t kOpenStack =
     64u << 10; ///< of a thread, where recursion or pointers hide the depth
 constexpr size_t kMaxStack = 16u << 20;
+constexpr unsigned kMaxChain = 1000; ///< calls whose stack is added up
 
 uint64_t round_up(uint64_t value, uint64_t to)
 {
@@ -173,11 +174,13 @@ bool Module::is_dynamic_shared(std::string_view name) const
 }
 
 /// Bytes of stack below and including the function; npos if there is no bound.
-size_t Module::stack_of(size_t index, std::vector<size_t> &known, std::vector<char> &open) const
+size_t Module::stack_of(size_t index, std::vector<size_t> &known, std::vector<char> &open,
+                        unsigned level) const
 {
     if (known[index])
         return known[index];
-    if (open[index])
+    // Hostile text has chains of calls that would fill our own stack.
+    if (open[index] || level > kMaxChain)
         return npos;
     open[index] = 1;
     const Code &code = functions_[index];
@@ -185,7 +188,8 @@ size_t Module::stack_of(size_t index, std::vector<size_t> &known, std::vector<ch
     for (const CallSite &site : code.calls) {
         if (site.builtin != Builtin::none)
             continue;
-        size_t below = site.callee < 0 ? npos : stack_of(size_t(site.callee), known, open);
+        size_t below =
+            site.callee < 0 ? npos : stack_of(size_t(site.callee), known, open, level + 1);
         deepest = std::max(deepest, below);
         if (deepest == npos)
             break;
@@ -218,7 +222,8 @@ void Module::measure_stacks()
         Code &code = functions_[i];
         if (!code.kernel || !code.defined)
             continue;
-        size_t depth = stack_of(i, known, open);
+        size_t depth = stack_of(i, known, open, 0);
+        code.open_stack = depth == npos;
         if (depth == npos)
             depth = code.frame_bytes + kOpenStack;
         if (depth > kMaxStack)

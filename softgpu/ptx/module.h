@@ -53,7 +53,8 @@ public:
 private:
     void declare(const syntax::Module &source);
     void measure_stacks();
-    size_t stack_of(size_t index, std::vector<size_t> &known, std::vector<char> &open) const;
+    size_t stack_of(size_t index, std::vector<size_t> &known, std::vector<char> &open,
+                    unsigned level) const;
 
     std::vector<Code> functions_;
     std::unordered_map<std::string, int> function_names_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/ptx/operations.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <unordered_map>
@@ -12,44 +13,81 @@ namespace
 
 using Index = std::unordered_map<std::string_view, const Operation *>;
 
-bool use_avx2()
+Isa best_isa()
 {
-    __builtin_cpu_init();
-    bool able = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const char *wish = getenv("VGPU_SOFT_ISA");
-    return able && !(wish && strcmp(wish, "baseline") == 0);
+    return can_run(Isa::avx2) && !(wish && strcmp(wish, "baseline") == 0) ? Isa::avx2
+                                                                          : Isa::baseline;
 }
 
-Index make_index()
+/// Calls `take` for each family's rows.
+template<class F>
+void each_family(Isa isa, F take)
+{
+#define VGPU_FAMILY(family) take(isa == Isa::avx2 ? avx2::family() : baseline::family())
+    VGPU_FAMILY(integer_operations);
+    VGPU_FAMILY(bit_operations);
+    VGPU_FAMILY(video_operations);
+    VGPU_FAMILY(float_operations);
+    VGPU_FAMILY(half_operations);
+    VGPU_FAMILY(compare_operations);
+    VGPU_FAMILY(convert_operations);
+    VGPU_FAMILY(load_operations);
+    VGPU_FAMILY(store_operations);
+    VGPU_FAMILY(atomic_operations);
+    VGPU_FAMILY(matrix_operations);
+    VGPU_FAMILY(pack_operations);
+#undef VGPU_FAMILY
+}
+
+Index make_index(Isa isa)
 {
     Index index;
-    auto add = [&](Operations operations) {
+    each_family(isa, [&](Operations operations) {
         for (size_t i = 0; i < operations.count; i++)
             index.emplace(operations.first[i].name, &operations.first[i]);
-    };
-    bool fast = use_avx2();
-#define VGPU_ADD(family) add(fast ? avx2::family() : baseline::family())
-    VGPU_ADD(integer_operations);
-    VGPU_ADD(bit_operations);
-    VGPU_ADD(video_operations);
-    VGPU_ADD(float_operations);
-    VGPU_ADD(half_operations);
-    VGPU_ADD(compare_operations);
-    VGPU_ADD(convert_operations);
-    VGPU_ADD(load_operations);
-    VGPU_ADD(store_operations);
-    VGPU_ADD(atomic_operations);
-    VGPU_ADD(matrix_operations);
-    VGPU_ADD(pack_operations);
-#undef VGPU_ADD
+    });
+    return index;
+}
+
+const Index &index_of(Isa isa)
+{
+    static const Index baseline = make_index(Isa::baseline), avx2 = make_index(Isa::avx2);
+    return isa == Isa::avx2 ? avx2 : baseline;
+}
+
+std::atomic<const Index *> &chosen()
+{
+    static std::atomic<const Index *> index = &index_of(best_isa());
     return index;
 }
 
 } // namespace
 
+std::vector<Operation> all_operations(Isa isa)
+{
+    std::vector<Operation> all;
+    each_family(isa, [&](Operations operations) {
+        all.insert(all.end(), operations.first, operations.first + operations.count);
+    });
+    return all;
+}
+
+bool can_run(Isa isa)
+{
+    __builtin_cpu_init();
+    return isa == Isa::baseline ||
+           (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+}
+
+void choose_isa(Isa isa)
+{
+    chosen() = &index_of(isa); // partner: find_operation
+}
+
 const Operation *find_operation(std::string_view name)
 {
-    static const Index index = make_index();
+    const Index &index = *chosen().load();
     auto found = index.find(name);
     return found == index.end() ? nullptr : found->second;
 }

@@ -3,6 +3,7 @@
 #include "softgpu/ptx/code.h"
 
 #include <string_view>
+#include <vector>
 
 // The tables that bind names of typed instructions to handlers. Families of elementwise and memory
 // handlers are compiled twice, into namespaces `baseline` and `avx2`; the decoder takes those that
@@ -47,7 +48,18 @@ VGPU_DECLARE_FAMILIES
 }
 #undef VGPU_DECLARE_FAMILIES
 
-/// The operation of that name for this processor (VGPU_SOFT_ISA=baseline|avx2 overrides), or null.
+enum class Isa { baseline, avx2 };
+
+/// The rows of all families.
+std::vector<Operation> all_operations(Isa isa);
+
+/// Whether this processor can run it.
+bool can_run(Isa isa);
+
+/// What programs compiled from now on are made of; at first the best, or what VGPU_SOFT_ISA says.
+void choose_isa(Isa isa);
+
+/// The operation of that name, or null.
 const Operation *find_operation(std::string_view name);
 
 } // namespace vgpu::soft

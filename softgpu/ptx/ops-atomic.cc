@@ -97,6 +97,11 @@ struct AddFloat {
         return sum == sum ? __builtin_bit_cast(u32, sum) : 0x7fffffffu;
     }
 };
+/// On global memory hardware flushes subnormals, on shared memory it does not.
+struct AddFloatFlushed {
+    static u32 flush(u32 bits) { return bits & 0x7f800000u ? bits : bits & 0x80000000u; }
+    static u32 of(u32 old, u32 b) { return flush(AddFloat::of(flush(old), flush(b))); }
+};
 struct AddDouble {
     static u64 of(u64 old, u64 b)
     {
@@ -144,6 +149,34 @@ const Inst *atomic(Warp &warp, const Inst *inst)
     return inst + 1;
 }
 
+/// atom.add.f32, red.add.v2.f32 and v4: each element on its own. Which rounding a generic address
+/// gets depends on where it leads.
+template<class Space, unsigned N>
+const Inst *add_f32(Warp &warp, const Inst *inst)
+{
+    alignas(64) uint64_t address[kLanes];
+    alignas(64) Place place;
+    read_addresses(warp, inst, address);
+    Space::template place<true>(warp, inst, address, 4 * N, place);
+    // Of one value, d is the destination, or none; of more, there is none.
+    const Slot values[4] = {N == 1 ? inst->b : inst->d, inst->b, inst->c, inst->e};
+    u32 old[kLanes];
+    each_lane(warp.active, [&](unsigned l) {
+        bool global = std::is_same_v<Space, GlobalSpace> ||
+                      (!std::is_same_v<Space, SharedSpace> && address[l] < kWindowBase);
+        for (unsigned k = 0; k < N; k++) {
+            u32 b = lanes<u32>(warp, values[k])[l];
+            std::byte *at = place.lane[l] + 4 * k;
+            old[l] = global ? update<AddFloatFlushed, u32>(at, b) : update<AddFloat, u32>(at, b);
+        }
+    });
+    if (N == 1 && inst->d != kNoSlot) {
+        u32 *d = lanes<u32>(warp, inst->d);
+        each_lane(warp.active, [&](unsigned l) { d[l] = old[l]; });
+    }
+    return inst + 1;
+}
+
 template<class Space, class T>
 const Inst *compare_and_swap(Warp &warp, const Inst *inst)
 {
@@ -163,22 +196,6 @@ const Inst *compare_and_swap(Warp &warp, const Inst *inst)
     return inst + 1;
 }
 
-/// red.v2/v4 and atom with vectors of f32: each element on its own.
-template<class Space, unsigned N>
-const Inst *vector_add(Warp &warp, const Inst *inst)
-{
-    alignas(64) uint64_t address[kLanes];
-    alignas(64) Place place;
-    read_addresses(warp, inst, address);
-    Space::template place<true>(warp, inst, address, 4 * N, place);
-    const Slot values[4] = {inst->d, inst->b, inst->c, inst->e};
-    each_lane(warp.active, [&](unsigned l) {
-        for (unsigned k = 0; k < N; k++)
-            update<AddFloat, u32>(place.lane[l] + 4 * k, lanes<u32>(warp, values[k])[l]);
-    });
-    return inst + 1;
-}
-
 #define SPACES(name, handler, ...)                                                                 \
     {"atom.global." name, handler<GlobalSpace, __VA_ARGS__>, "", 0},                               \
         {"atom.shared." name, handler<SharedSpace, __VA_ARGS__>, "", 0},                           \
@@ -189,7 +206,7 @@ const Inst *vector_add(Warp &warp, const Inst *inst)
 const Operation kRows[] = {
     SPACES("add.b32", atomic, Add, u32),
     SPACES("add.b64", atomic, Add, u64),
-    SPACES("add.f32", atomic, AddFloat, u32),
+    SPACES("add.f32", add_f32, 1),
     SPACES("add.f64", atomic, AddDouble, u64),
     SPACES("add.f16", atomic, AddHalf<F16>, u16),
     SPACES("add.bf16", atomic, AddHalf<Bf16>, u16),
@@ -216,8 +233,8 @@ const Operation kRows[] = {
     SPACES("cas.b16", compare_and_swap, u16),
     SPACES("cas.b32", compare_and_swap, u32),
     SPACES("cas.b64", compare_and_swap, u64),
-    SPACES("add.v2.f32", vector_add, 2),
-    SPACES("add.v4.f32", vector_add, 4),
+    SPACES("add.v2.f32", add_f32, 2),
+    SPACES("add.v4.f32", add_f32, 4),
 };
 
 } // namespace

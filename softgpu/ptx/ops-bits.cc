@@ -256,7 +256,8 @@ struct Fns {
         base &= 31;
         if (offset == 0)
             return (mask >> base & 1) ? base : ~0u;
-        s32 step = offset > 0 ? 1 : -1, left = offset > 0 ? offset : -offset;
+        s32 step = offset > 0 ? 1 : -1;
+        s64 left = offset > 0 ? s64(offset) : -s64(offset);
         for (s32 bit = s32(base); bit >= 0 && bit < 32; bit += step)
             if ((mask >> bit & 1) && --left == 0)
                 return u32(bit);

@@ -171,13 +171,21 @@ const Inst *compare_f32(Warp &warp, const Inst *inst)
                     collect([=](unsigned lane) { return F::of(flush(a[lane]), flush(b[lane])); }));
 }
 
+/// F of two values of a 16-bit format.
+template<class F, class T>
+bool test_half(uint32_t a, uint32_t b, bool ftz)
+{
+    auto x = uint16_t(a), y = uint16_t(b);
+    return F::of(T::widen(ftz ? T::flush(x) : x), T::widen(ftz ? T::flush(y) : y));
+}
+
 template<class F, class T>
 const Inst *compare_half(Warp &warp, const Inst *inst)
 {
     const uint16_t *a = lanes<uint16_t>(warp, inst->a), *b = lanes<uint16_t>(warp, inst->b);
-    return conclude(warp, inst, collect([=](unsigned lane) {
-                        return F::of(T::widen(a[lane]), T::widen(b[lane]));
-                    }));
+    bool ftz = inst->aux & kFtz;
+    return conclude(warp, inst,
+                    collect([=](unsigned lane) { return test_half<F, T>(a[lane], b[lane], ftz); }));
 }
 
 /// The two predicates of a pair's comparison are those of its halves.
@@ -185,12 +193,10 @@ template<class F, class T>
 const Inst *compare_pair(Warp &warp, const Inst *inst)
 {
     const uint32_t *a = lanes<uint32_t>(warp, inst->a), *b = lanes<uint32_t>(warp, inst->b);
-    uint32_t low = collect([=](unsigned lane) {
-        return F::of(T::widen(uint16_t(a[lane])), T::widen(uint16_t(b[lane])));
-    });
-    uint32_t high = collect([=](unsigned lane) {
-        return F::of(T::widen(uint16_t(a[lane] >> 16)), T::widen(uint16_t(b[lane] >> 16)));
-    });
+    bool ftz = inst->aux & kFtz;
+    uint32_t low = collect([=](unsigned lane) { return test_half<F, T>(a[lane], b[lane], ftz); });
+    uint32_t high =
+        collect([=](unsigned lane) { return test_half<F, T>(a[lane] >> 16, b[lane] >> 16, ftz); });
     if (inst->imm) {
         uint32_t c = *lanes<uint32_t>(warp, inst->c);
         low = inst->imm == 1 ? low & c : inst->imm == 2 ? low | c : low ^ c;
@@ -219,6 +225,20 @@ template<class T, class C>
 struct Slct {
     static T of(T a, T b, C c) { return c >= C(0) ? a : b; }
 };
+
+/// .ftz makes a small negative c a zero, which is not less than zero.
+template<class T>
+const Inst *slct_f32(Warp &warp, const Inst *inst)
+{
+    const T *a = lanes<T>(warp, inst->a), *b = lanes<T>(warp, inst->b);
+    const float *c = lanes<float>(warp, inst->c);
+    bool ftz = inst->aux & kFtz;
+    fill(
+        warp.active, lanes<T>(warp, inst->d), [=](unsigned lane) __attribute__((always_inline)) {
+            return (ftz ? flush(c[lane]) : c[lane]) >= 0.f ? a[lane] : b[lane];
+        });
+    return inst + 1;
+}
 
 #define INTEGER(type, T)                                                                           \
     {"setp.lt." type, compare<Lt, T>, kSignature<Predicate, T, T>, 0},                             \
@@ -261,8 +281,7 @@ struct Slct {
 #define SLCT(bits, T)                                                                              \
     op3<Slct<T, int32_t>, T, T, T, int32_t>("slct.b" bits ".s32"),                                 \
     {                                                                                              \
-        "slct.b" bits ".f32", ternary<Slct<T, float>, T, T, T, float>, kSignature<T, T, T, float>, \
-            kFtz                                                                                   \
+        "slct.b" bits ".f32", slct_f32<T>, kSignature<T, T, T, float>, kFtz                        \
     }
 
 const Operation kRows[] = {
@@ -278,9 +297,9 @@ const Operation kRows[] = {
     FLOATING(".f32", float, kFtz, BY_F32),
     FLOATING(".f64", double, 0, BY_F64),
     FLOATING(".f16", uint16_t, kFtz, BY_F16),
-    FLOATING(".bf16", uint16_t, kFtz, BY_BF16),
+    FLOATING(".bf16", uint16_t, 0, BY_BF16),
     FLOATING(".f16x2", uint32_t, kFtz, BY_F16X2),
-    FLOATING(".bf16x2", uint32_t, kFtz, BY_BF16X2),
+    FLOATING(".bf16x2", uint32_t, 0, BY_BF16X2),
     {"selp.b16", select<uint16_t>, kSignature<uint16_t, uint16_t, uint16_t, Predicate>, 0},
     {"selp.b32", select<uint32_t>, kSignature<uint32_t, uint32_t, uint32_t, Predicate>, 0},
     {"selp.b64", select<uint64_t>, kSignature<uint64_t, uint64_t, uint64_t, Predicate>, 0},

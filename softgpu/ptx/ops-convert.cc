@@ -25,14 +25,21 @@ constexpr bool kIsHalf = std::is_same_v<T, Half16> || std::is_same_v<T, Brain16>
 template<class T>
 constexpr bool kIsFloat = std::is_floating_point_v<T> || kIsHalf<T>;
 
-template<class T>
-VGPU_INLINE double widen(T x)
+template<class S>
+VGPU_INLINE double widen(S x)
 {
-    if constexpr (std::is_same_v<T, Half16>)
+    if constexpr (std::is_same_v<S, Half16>)
         return F16::widen(x.bits);
-    else if constexpr (std::is_same_v<T, Brain16>)
+    else if constexpr (std::is_same_v<S, Brain16>)
         return Bf16::widen(x.bits);
-    else
+    else if constexpr (std::is_integral_v<S> && sizeof(S) == 8) {
+        // More bits than a double has: to odd, so that it can be rounded again.
+        uint64_t magnitude = std::is_signed_v<S> && x < 0 ? 0 - uint64_t(x) : uint64_t(x);
+        uint64_t lost = magnitude >> 53 ? (uint64_t(1) << 11) - 1 : 0;
+        magnitude = (magnitude & ~lost) | ((magnitude & lost) ? lost + 1 : 0);
+        double value = double(magnitude);
+        return std::is_signed_v<S> && x < 0 ? -value : value;
+    } else
         return double(x);
 }
 

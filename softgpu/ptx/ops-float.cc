@@ -108,6 +108,15 @@ struct Div {
         return a / b;
     }
 };
+/// div.approx.f32 multiplies by the divisor's reciprocal, which is 0 for the largest divisors.
+struct DivApprox {
+    VGPU_INLINE static float of(float a, float b)
+    {
+        float size = __builtin_fabsf(b);
+        bool large = size > 0x1p126f && size <= 0x1.fffffep127f;
+        return large ? a * __builtin_copysignf(0.f, b) : a / b;
+    }
+};
 struct Fma {
     VGPU_INLINE static float of(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
     VGPU_INLINE static double of(double a, double b, double c) { return __builtin_fma(a, b, c); }
@@ -274,6 +283,32 @@ const Inst *library(Warp &warp, const Inst *inst)
     return inst + 1;
 }
 
+/// div.approx.f32 is another function; .full is within its bound when it is exact.
+const Inst *divide_f32(Warp &warp, const Inst *inst)
+{
+    if (inst->aux & kApprox)
+        return float2<DivApprox, float>(warp, inst);
+    return float2<Div, float>(warp, inst);
+}
+
+/// rcp.approx.ftz.f64 and rsqrt.approx.ftz.f64 read and write the upper 32 bits only.
+template<class F>
+const Inst *gross_f64(Warp &warp, const Inst *inst)
+{
+    if (!(inst->aux & kFtz))
+        return float1<F, double>(warp, inst);
+    constexpr uint64_t upper = 0xffffffff00000000u, exponent = 0x7ff0000000000000u;
+    auto flushed = [](uint64_t bits) {
+        return bits & exponent ? bits : bits & (uint64_t(1) << 63);
+    };
+    const uint64_t *a = lanes<uint64_t>(warp, inst->a);
+    fill_each(warp.active, lanes<uint64_t>(warp, inst->d), [=](unsigned lane) {
+        double x = from_bits(flushed(a[lane] & upper));
+        return flushed(bits_of(F::of(x)) & upper);
+    });
+    return inst + 1;
+}
+
 /// min and max choose among their variants by modifier; neg and abs do not touch the rest of a NaN.
 template<bool kMax, class T>
 const Inst *extreme(Warp &warp, const Inst *inst)
@@ -339,12 +374,8 @@ constexpr const char *kThree = kSignature<T, T, T, T>;
 #define COMMON(type, T, mods)                                                                      \
     {"add." type, float2<Add, T>, kTwo<T>, mods}, {"sub." type, float2<Sub, T>, kTwo<T>, mods},    \
         {"mul." type, float2<Mul, T>, kTwo<T>, mods},                                              \
-        {"div." type, float2<Div, T>, kTwo<T>, (mods) | kApprox},                                  \
         {"fma." type, float3<Fma, T>, kThree<T>, mods},                                            \
         {"mad." type, float3<Fma, T>, kThree<T>, mods},                                            \
-        {"rcp." type, float1<Rcp, T>, kOne<T>, (mods) | kApprox | kFtz},                           \
-        {"sqrt." type, float1<Sqrt, T>, kOne<T>, (mods) | kApprox},                                \
-        {"rsqrt." type, float1<Rsqrt, T>, kOne<T>, kApprox | kFtz},                                \
         {"min." type, extreme<false, T>, kTwo<T>, kFtz | kNanResult | kXorSign},                   \
         {"max." type, extreme<true, T>, kTwo<T>, kFtz | kNanResult | kXorSign},                    \
         {"neg." type, sign<Neg, T>, kOne<T>, kFtz}, {"abs." type, sign<Abs, T>, kOne<T>, kFtz},    \
@@ -361,6 +392,14 @@ constexpr const char *kThree = kSignature<T, T, T, T>;
 const Operation kRows[] = {
     COMMON("f32", float, kAll),
     COMMON("f64", double, kRoundMask),
+    {"div.f32", divide_f32, kTwo<float>, kRoundMask | kFtz | kApprox | kFull},
+    {"div.f64", float2<Div, double>, kTwo<double>, kRoundMask},
+    {"rcp.f32", float1<Rcp, float>, kOne<float>, kRoundMask | kFtz | kApprox},
+    {"rcp.f64", gross_f64<Rcp>, kOne<double>, kRoundMask | kFtz | kApprox},
+    {"sqrt.f32", float1<Sqrt, float>, kOne<float>, kRoundMask | kFtz | kApprox},
+    {"sqrt.f64", float1<Sqrt, double>, kOne<double>, kRoundMask},
+    {"rsqrt.f32", float1<Rsqrt, float>, kOne<float>, kFtz | kApprox},
+    {"rsqrt.f64", gross_f64<Rsqrt>, kOne<double>, kFtz | kApprox},
     {"sin.f32", library<Sin>, kOne<float>, kFtz | kApprox},
     {"cos.f32", library<Cos>, kOne<float>, kFtz | kApprox},
     {"tanh.f32", library<Tanh>, kOne<float>, kApprox},

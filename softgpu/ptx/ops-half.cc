@@ -44,11 +44,7 @@ template<class T>
 struct Modified {
     uint32_t aux;
 
-    double in(uint16_t bits) const
-    {
-        bool subnormal = (bits & T::kInfinity) == 0;
-        return T::widen((aux & kFtz) && subnormal ? bits & 0x8000u : bits);
-    }
+    double in(uint16_t bits) const { return T::widen(aux & kFtz ? T::flush(bits) : bits); }
     uint16_t out(double value) const
     {
         if (aux & kSat)
@@ -56,7 +52,7 @@ struct Modified {
         if ((aux & kRelu) && !(value != value))
             value = value > 0 ? value : 0.0;
         uint16_t bits = T::narrow(value, 0);
-        return (aux & kFtz) && (bits & T::kInfinity) == 0 ? bits & 0x8000u : bits;
+        return aux & kFtz ? T::flush(bits) : bits;
     }
 };
 
@@ -113,6 +109,23 @@ struct Abs {
     }
 };
 
+/// neg and abs change the sign alone, of a NaN too; .ftz flushes each half.
+template<class F, class T, class R>
+const Inst *sign(Warp &warp, const Inst *inst)
+{
+    const R *a = lanes<R>(warp, inst->a);
+    bool ftz = inst->aux & kFtz;
+    fill(warp.active, lanes<R>(warp, inst->d), [=](unsigned lane) {
+        R value = a[lane];
+        if (ftz) {
+            R low = T::flush(uint16_t(value));
+            value = sizeof(R) == 2 ? low : R(low | R(T::flush(uint16_t(value >> 16))) << 16);
+        }
+        return F::of(value);
+    });
+    return inst + 1;
+}
+
 constexpr uint32_t kMods = kFtz | kSat | kRelu | kApprox;
 
 #define FORMS(type, T, R)                                                                          \
@@ -124,9 +137,9 @@ constexpr uint32_t kMods = kFtz | kSat | kRelu | kApprox;
         {"max" type, half<Extreme<true>, T, R>, kSignature<R, R, R>, kMods | kNanResult},          \
         {"ex2" type, half<Ex2, T, R>, kSignature<R, R>, kMods},                                    \
         {"tanh" type, half<Tanh, T, R>, kSignature<R, R>, kMods},                                  \
-        {"neg" type, unary<Neg, R, R>, kSignature<R, R>, kFtz},                                    \
+        {"neg" type, sign<Neg, T, R>, kSignature<R, R>, kFtz},                                     \
     {                                                                                              \
-        "abs" type, unary<Abs, R, R>, kSignature<R, R>, kFtz                                       \
+        "abs" type, sign<Abs, T, R>, kSignature<R, R>, kFtz                                        \
     }
 
 const Operation kRows[] = {

@@ -46,7 +46,7 @@ const Inst *load(Warp &warp, const Inst *inst)
     }
     if constexpr (N > 1 && Space::kVectors) {
         if (warp.active == kAllLanes)
-            if (const std::byte *first = contiguous(warp, inst, bytes)) {
+            if (const std::byte *first = contiguous<false>(warp, inst, bytes)) {
                 for (unsigned k = 0; k < N; k++) {
                     Slot slot = target(inst, k);
                     if (N > 1 && slot == kNoSlot)

@@ -20,7 +20,7 @@ const Inst *store(Warp &warp, const Inst *inst)
     constexpr uint64_t bytes = sizeof(Mem) * N;
     if constexpr (Space::kVectors) {
         if (warp.active == kAllLanes)
-            if (std::byte *first = contiguous(warp, inst, bytes)) {
+            if (std::byte *first = contiguous<true>(warp, inst, bytes)) {
                 for (unsigned k = 0; k < N; k++) {
                     const Reg *value = lanes<Reg>(warp, source(inst, k));
 #pragma GCC ivdep

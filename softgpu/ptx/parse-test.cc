@@ -135,6 +135,15 @@ TEST_F(Parse, HostileTextCostsLittle)
     }
 }
 
+TEST_F(Parse, LongChainsOfCallsCostLittle)
+{
+    std::string ptx = header() + ".func f0() { ret; }\n";
+    for (int i = 1; i < 60000; i++)
+        ptx += ".func f" + std::to_string(i) + "() { call f" + std::to_string(i - 1) + "; ret; }\n";
+    ptx += ".entry k() { call f59999; ret; }\n";
+    EXPECT_NE(Program::compile(ptx), nullptr);
+}
+
 TEST(Print, FollowsC)
 {
     auto format = [](std::string_view text, std::vector<uint64_t> values) {

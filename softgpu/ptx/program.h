@@ -118,6 +118,9 @@ struct Launch {
     bool cooperative = false;   ///< all blocks resumable, grid barriers allowed
     std::string caller;         ///< for the log
     double timeout_seconds = 0; ///< 0: none (VGPU_SOFT_TIMEOUT)
+    /// Stack of a thread where no one knows how deep calls go (CU_LIMIT_STACK_SIZE); never less
+    /// than 64 KiB.
+    size_t stack_bytes = 0;
 };
 
 /// Runs one grid to its end on up to `threads` cores (the calling thread included). Blocks are

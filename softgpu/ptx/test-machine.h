@@ -77,6 +77,7 @@ protected:
         launch.dynamic_shared_bytes = shared;
         launch.cooperative = cooperative;
         launch.timeout_seconds = timeout_;
+        launch.stack_bytes = stack_;
         parameters.resize(4);
         launch.parameters.resize(32);
         std::memcpy(launch.parameters.data(), parameters.data(), 32);
@@ -121,6 +122,7 @@ protected:
     std::string printed_;
     bool cancelled_ = false;
     double timeout_ = 20;
+    size_t stack_ = 0;
 
 private:
     std::mutex lock_;

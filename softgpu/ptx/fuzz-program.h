@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <random>
+#include <string>
+#include <vector>
+
+// What the fuzzers and the unit test that stands for them have in common.
+namespace vgpu::soft::fuzz
+{
+
+/// Compiles the text, whatever it is, and lets each of its kernels run for a moment in memory that
+/// ends where its allocation ends. Returns how many kernels ran.
+unsigned run_anything(const std::string &text);
+
+/// fuzz-seeds.ptx.
+std::vector<std::string> seeds();
+
+/// The text with a line, a word or a byte changed.
+std::string mutate(std::string text, std::mt19937 &random);
+
+} // namespace vgpu::soft::fuzz

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "softgpu/ptx/fuzz-program.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <gtest/gtest.h>
+
+// A short run of the fuzzer with the same outcome each time; the sanitizer builds look at what it
+// touches. `--enable-fuzzers` builds the long one.
+namespace vgpu::soft
+{
+namespace
+{
+
+TEST(Fuzz, SeedsRun)
+{
+    auto all = fuzz::seeds();
+    ASSERT_GE(all.size(), 3u);
+    for (const std::string &seed : all)
+        EXPECT_EQ(fuzz::run_anything(seed), 1u) << seed;
+}
+
+unsigned setting(const char *name, unsigned otherwise)
+{
+    const char *text = getenv(name);
+    return text ? unsigned(strtoul(text, nullptr, 10)) : otherwise;
+}
+
+/// VGPU_FUZZ_ROUNDS and VGPU_FUZZ_SEED make a longer run or another one; VGPU_FUZZ_KEEP names a
+/// file that holds the program which ran last.
+TEST(Fuzz, MutatedProgramsAreHarmless)
+{
+    auto pool = fuzz::seeds();
+    const size_t originals = pool.size();
+    const unsigned rounds = setting("VGPU_FUZZ_ROUNDS", 1500);
+    std::mt19937 random(setting("VGPU_FUZZ_SEED", 20240607));
+    const char *keep = getenv("VGPU_FUZZ_KEEP");
+    unsigned ran = 0;
+    for (unsigned round = 0; round < rounds; round++) {
+        std::string text = fuzz::mutate(pool[random() % pool.size()], random);
+        if (keep)
+            std::ofstream(keep) << text;
+        if (!fuzz::run_anything(text))
+            continue;
+        ran++;
+        // Those that still run are changed further.
+        if (pool.size() < 64)
+            pool.push_back(std::move(text));
+        else
+            pool[originals + random() % (pool.size() - originals)] = std::move(text);
+    }
+    EXPECT_GT(ran, rounds / 5) << "most mutations are refused at once and show nothing";
+}
+
+} // namespace
+} // namespace vgpu::soft
