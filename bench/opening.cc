@@ -25,8 +25,9 @@ try {
     bench::Samples greeted, proved;
     for (int i = 0; i < std::atoi(argv[5]); i++) {
         greeted.add(bench::timed([&] {
-            Fd fd = wire::connect_to(address, Deadline::after_ms(wire::kHandshakeMs));
-            wire::receive_challenge(fd.get(), wire::kHandshakeMs);
+            wire::Opening greeting(
+                wire::connect_to(address, Deadline::after_ms(wire::kHandshakeMs)), auth,
+                wire::kHandshakeMs);
         }));
         proved.add(bench::timed([&] { wire::connect_control(address, "tool", auth); }));
     }

@@ -57,9 +57,12 @@ lease() {
     contains "$output" refuse
 }
 
-@test "a credential for another connection is refused" {
-    run peer "$ADDRESS" --key "$KEY" --replay "$(printf '%064d' 0)"
+@test "a recorded opening, sent again, is refused" {
+    run peer "$ADDRESS" --key "$KEY" --save "$BATS_TEST_TMPDIR/sent"
+    contains "$output" welcome
+    run peer "$ADDRESS" --replay "$BATS_TEST_TMPDIR/sent"
     contains "$output" "refuse 13"
+    contains "$output" "the credential is refused"
 }
 
 @test "a credential for another lease is refused" {
@@ -88,7 +91,7 @@ lease() {
     contains "$output" closed
 }
 
-@test "bytes after the hello, before its answer, are refused" {
+@test "bytes after the proof, before its answer, are refused" {
     run peer "$ADDRESS" --key "$KEY" --early
     contains "$output" "before its answer"
 }
@@ -194,6 +197,16 @@ lease() {
     run vgpu-smi --conf "$BATS_TEST_TMPDIR/open/vgpu.conf" --server "$ADDRESS"
     [ "$status" = 1 ]
     contains "$output" "chmod 600"
+}
+
+@test "a socket of another node is not taken for the lease's" {
+    need_program vector-add-shared
+    local lease=$BATS_TEST_TMPDIR/lease
+    run vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" sh -c \
+        'sed s/^Node=.*/Node=gpu9/ "$VGPU_LEASE" >"$0" && chmod 600 "$0" && VGPU_LEASE=$0 exec "$1"' \
+        "$lease" "$PROGRAMS/vector-add-shared"
+    [ "$status" != 0 ]
+    contains "$output" "is served by node gpu1, the lease is for gpu9"
 }
 
 @test "munge: the uid is proved, and a dead munged is said to be dead" {

@@ -100,15 +100,27 @@ class Peer:
             data += piece
         return data
 
-    def receive(self):
+    def payload(self):
         (length,) = struct.unpack("<I", self.exactly(4))
-        return unpack(self.exactly(length))[0]
+        return self.exactly(length)
+
+    def receive(self):
+        return unpack(self.payload())[0]
 
 
-def credential(key_file, nonce, uid, lease):
+def frame(payload):
+    return struct.pack("<I", len(payload)) + payload
+
+
+def transcript(challenge, hello):
+    said = b"".join(struct.pack("<Q", len(part)) + part for part in (challenge, hello))
+    return hashlib.blake2b(said, digest_size=32).digest()
+
+
+def credential(key_file, words, said):
     with open(key_file) as file:
         key = bytes.fromhex(file.read().strip())
-    return hmac.new(key, nonce + struct.pack("<I", uid) + lease.encode(), hashlib.sha512).digest()[:32]
+    return hmac.new(key, words + said, hashlib.sha512).digest()[:32]
 
 
 def spoil(peer, kind):
@@ -139,39 +151,120 @@ def main():
     parser.add_argument("--lease", default="")
     parser.add_argument("--sign-lease", help="the lease that the credential is for, if it is another")
     parser.add_argument("--channel", default="stream")
-    parser.add_argument("--protocol", type=int, default=1)
+    parser.add_argument("--protocol", type=int, default=2)
     parser.add_argument("--api", type=int, default=0)
     parser.add_argument("--no-credential", action="store_true")
-    parser.add_argument("--replay", help="a nonce to sign instead of the one received, in hexadecimal")
-    parser.add_argument("--early", action="store_true", help="send it twice, in one piece")
+    parser.add_argument("--save", metavar="FILE", help="keep what is sent")
+    parser.add_argument("--replay", metavar="FILE", help="send what was kept of another connection")
+    parser.add_argument("--downgrade", action="store_true", help="prove a challenge that did not insist on sealing")
+    parser.add_argument("--early", action="store_true", help="more than the hello and its proof, in one piece")
     parser.add_argument("--spoil", help="garbage, truncated, oversized, deep, many or text, instead of a hello")
+    parser.add_argument("--crowd", type=int, help="open so many connections, and show what the last is told")
+    parser.add_argument("--silent", action="store_true", help="with --crowd: without saying who we are")
+    parser.add_argument("--unknown", action="store_true", help="try requests without a hello, for whatever listens")
     parser.add_argument("--request", nargs=2, metavar=("METHOD", "JSON"), help="after the welcome")
     options = parser.parse_args()
+    try:
+        if options.crowd:
+            crowd(options)
+        elif options.unknown:
+            unknown(options.address)
+        else:
+            talk(options)
+    except (EOFError, ConnectionError):
+        print("closed")
 
+
+def opening(options, asked):
+    """The bytes of hello and proof that answer a challenge."""
+    hello = {"type": "hello", "protocol": options.protocol, "minor": 0, "software": "test", "role": options.role,
+             "host": "tester", "pid": os.getpid(), "auth": "key", "uid": options.uid, "nonce": os.urandom(32),
+             "encrypt": False, "unknown-key": "ignored"}
+    if options.role == "session":
+        hello.update(lease=options.lease, channel=options.channel, api=options.api)
+    said = pack(hello)
+    if options.no_credential:
+        return frame(said) + frame(pack({"type": "proof"}))
+    if options.sign_lease is not None:
+        hello["lease"] = options.sign_lease
+    if options.downgrade:
+        asked = asked.replace(b"\xa7encrypt\xc3", b"\xa7encrypt\xc2")
+    proof = credential(options.key, b"slurm-vgpu connector", transcript(asked, pack(hello)))
+    return frame(said) + frame(pack({"type": "proof", "credential": proof}))
+
+
+def greet(options):
+    """A connection that has said who it is, and the answer."""
     peer = Peer(options.address)
-    challenge = peer.receive()
+    asked = peer.payload()
+    challenge = unpack(asked)[0]
+    if challenge["type"] == "refuse":
+        return peer, challenge
     assert challenge["type"] == "challenge" and len(challenge["nonce"]) == 32, challenge
     if options.spoil:
         spoil(peer, options.spoil)
+        return peer, peer.receive()
+    if options.replay:
+        with open(options.replay, "rb") as file:
+            sent = file.read()
     else:
-        hello = {"type": "hello", "protocol": options.protocol, "minor": 0, "software": "test", "role": options.role,
-                 "host": "tester", "pid": os.getpid(), "auth": "key", "uid": options.uid, "unknown-key": "ignored"}
-        if options.role == "session":
-            hello.update(lease=options.lease, channel=options.channel, api=options.api)
-        if not options.no_credential:
-            nonce = bytes.fromhex(options.replay) if options.replay else challenge["nonce"]
-            lease = options.lease if options.sign_lease is None else options.sign_lease
-            hello["credential"] = credential(options.key, nonce, options.uid, lease)
-        peer.send(hello, 2 if options.early else 1)
-    try:
-        answer = peer.receive()
-        print(answer["type"], answer.get("code", ""), answer.get("reason", ""))
-        if options.request and answer["type"] == "welcome":
-            method, params = options.request
-            peer.send({"type": "request", "id": 7, "method": method, "params": json.loads(params)})
-            print(json.dumps(peer.receive(), default=str))
-    except (EOFError, ConnectionError):
-        print("closed")
+        sent = opening(options, asked)
+    if options.save:
+        with open(options.save, "wb") as file:
+            file.write(sent)
+    peer.socket.sendall(sent + (sent if options.early else b""))
+    answer = peer.receive()
+    if answer["type"] == "welcome" and not options.replay:
+        (length,) = struct.unpack("<I", sent[:4])
+        said = transcript(asked, sent[4:4 + length])
+        assert answer["proof"] == credential(options.key, b"slurm-vgpu acceptor ", said), "the daemon proves nothing"
+    return peer, answer
+
+
+def show(answer):
+    print(answer["type"], answer.get("code", ""), answer.get("reason", ""))
+
+
+def talk(options):
+    peer, answer = greet(options)
+    show(answer)
+    if options.request and answer["type"] == "welcome":
+        method, params = options.request
+        peer.send({"type": "request", "id": 7, "method": method, "params": json.loads(params)})
+        print(json.dumps(peer.receive(), default=str))
+
+
+def crowd(options):
+    peers = []
+    for _ in range(options.crowd):
+        if options.silent:
+            peer = Peer(options.address)
+            answer = peer.receive()
+        else:
+            peer, answer = greet(options)
+        peers.append(peer)
+        if answer["type"] == "refuse":
+            break
+    print(len(peers))
+    show(answer)
+
+
+def unknown(address):
+    """Whatever listens may challenge and refuse, and nothing else, to whom it does not know."""
+    requests = [{"type": "request", "id": 1, "method": "state.get", "params": {}},
+                {"type": "hello"}, {"type": "welcome"}, {"type": "proof", "credential": bytes(32)}]
+    for said in [frame(pack(one)) for one in requests] + [b"GET / HTTP/1.0\r\n\r\n", struct.pack("<IHHII", 16, 1, 1, 1, 0)]:
+        peer = Peer(address)
+        heard = []
+        try:
+            heard.append(peer.receive()["type"])
+            peer.socket.sendall(said)
+            peer.socket.shutdown(socket.SHUT_WR)
+            while True:
+                heard.append(peer.receive()["type"])
+        except (EOFError, ConnectionError):
+            pass
+        print(*heard)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,11 @@ const Option kTable[] = {
      Type::path},
     {"MungeSocket", "VGPU_CONF_MUNGE_SOCKET", "--munge-socket", "",
      "The socket of munged, where it is not MUNGE's own default.", Type::path},
+    {"Encrypt", "VGPU_CONF_ENCRYPT", "--encrypt", "no",
+     "Whether everything that leaves a machine is sealed: programs' calls and data over TCP, and "
+     "what daemons, plugins and tools say to each other. Shared memory and Unix sockets do not "
+     "leave it. A side that says yes does not talk to one that cannot.",
+     Type::boolean},
     {"VgpuctldHost", "VGPU_CONF_VGPUCTLD_HOST", "--vgpuctld-host", "",
      "The host that runs vgpuctld. Without it every vgpud stands alone and grants leases itself."},
     {"VgpuctldPort", "VGPU_CONF_VGPUCTLD_PORT", "--vgpuctld-port", "6827",
@@ -78,6 +83,14 @@ const Option kTable[] = {
      Type::percent},
     {"MaxSessions", "VGPU_CONF_MAX_SESSIONS", "--max-sessions", "64",
      "How many processes may use one lease at the same time.", Type::integer, nullptr, 1, 128},
+    {"MaxSessionsPerUser", "VGPU_CONF_MAX_SESSIONS_PER_USER", "--max-sessions-per-user", "0",
+     "How many processes of one user may use this node's GPUs at the same time, in all his leases; "
+     "0 sets no limit.",
+     Type::integer, nullptr, 0, 1 << 20},
+    {"MaxConnectionRate", "VGPU_CONF_MAX_CONNECTION_RATE", "--max-connection-rate", "256",
+     "How many connections a second one host may open to a daemon, or one user of the daemon's own "
+     "host; as many may come at once. 0 sets no limit.",
+     Type::integer, nullptr, 0, 1 << 20},
     {"LeaseTimeout", "VGPU_CONF_LEASE_TIMEOUT", "--lease-timeout", "60",
      "Seconds after which a lease ends that nobody has renewed and no process uses.",
      Type::duration, nullptr, 1, 86400},
@@ -114,6 +127,8 @@ Conf conf_of(const Options &options, const std::string &path)
     conf.auth.method = wire::parse_method(options.string("AuthType"));
     conf.auth.munge_socket = options.string("MungeSocket");
     conf.auth.key_file = options.string("KeyFile");
+    conf.auth.encrypt = options.boolean("Encrypt");
+    conf.auth.daemon_user = options.string("SlurmUser");
     if (conf.auth.method == wire::AuthConfig::Method::key && conf.auth.key_file.empty())
         fail(EINVAL, "%s: AuthType=key needs a KeyFile", options.source("AuthType").c_str());
     conf.vgpuctld_host = options.string("VgpuctldHost");
@@ -135,6 +150,8 @@ Conf conf_of(const Options &options, const std::string &path)
     conf.default_memory = options.size("DefaultMemory");
     conf.default_cores = options.percent("DefaultCores");
     conf.max_sessions = static_cast<uint32_t>(options.integer("MaxSessions"));
+    conf.max_sessions_per_user = static_cast<uint32_t>(options.integer("MaxSessionsPerUser"));
+    conf.max_connection_rate = static_cast<uint32_t>(options.integer("MaxConnectionRate"));
     conf.lease_timeout = seconds(options, "LeaseTimeout");
     conf.heartbeat_interval = seconds(options, "HeartbeatInterval");
     conf.log_file = options.string("LogFile");

@@ -15,7 +15,7 @@ namespace vgpu::control
 struct Conf {
     std::string path; // the file it was read from; empty when there was none
 
-    wire::AuthConfig auth; // AuthType, MungeSocket, KeyFile
+    wire::AuthConfig auth; // AuthType, MungeSocket, KeyFile, Encrypt, SlurmUser
 
     std::string vgpuctld_host; // empty: there is no vgpuctld, every vgpud stands alone
     uint16_t vgpuctld_port;
@@ -39,7 +39,9 @@ struct Conf {
     uint32_t slices_per_device;
     uint64_t default_memory; // 0: device memory / slices_per_device
     uint32_t default_cores;
-    uint32_t max_sessions; // per lease
+    uint32_t max_sessions;          // per lease
+    uint32_t max_sessions_per_user; // on one node; 0: any number
+    uint32_t max_connection_rate;   // of one host or user; 0: any number
 };
 
 /// Where vgpu.conf is: $VGPU_CONF, else the directory chosen at configure time.

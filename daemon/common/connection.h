@@ -47,7 +47,8 @@ public:
     using OnClose = std::function<void(Connection &, const std::string &why)>;
     using OnAnswer = std::function<void(const Answer &)>;
 
-    Connection(uv_loop_t *loop, Fd fd, wire::Peer peer, OnRequest on_request, OnClose on_close);
+    Connection(uv_loop_t *loop, wire::StreamSocket socket, wire::Peer peer, OnRequest on_request,
+               OnClose on_close);
 
     /// Begins to read; the callbacks may come from now on.
     void start();
@@ -77,11 +78,11 @@ private:
     void settle(uint64_t id, const Answer &answer);
 
     uv_loop_t *loop_;
-    Fd fd_;
+    wire::StreamSocket socket_;
     wire::Peer peer_;
     OnRequest on_request_;
     OnClose on_close_;
-    std::unique_ptr<Poll> poll_; // after fd_: it must stop before the descriptor closes
+    std::unique_ptr<Poll> poll_; // after socket_: it must stop before the descriptor closes
     wire::FrameReader reader_;
     std::string output_;
     size_t written_ = 0;

@@ -32,15 +32,31 @@ bool send_now(int fd, const msgpack::sbuffer &map)
 }
 
 /// A program is answered in its own language.
-int code_for(const msgpack::object &hello, int code)
+int code_for(std::span<const std::byte> hello, int code)
 {
-    const msgpack::object *role =
-        hello.type == msgpack::type::MAP ? wire::find(hello, "role") : nullptr;
-    if (!role || role->type != msgpack::type::STR || wire::get_string(hello, "role") != "session")
+    try {
+        const auto map = wire::parse_frame(hello, wire::kMaxOpeningFrame);
+        if (wire::get_string(map.get(), "role", "") != "session")
+            return code;
+    } catch (const Error &) {
         return code;
+    }
     return code == EACCES   ? kCudaNotPermitted
            : code == EPROTO ? kCudaDriverMismatch
                             : kCudaNotReady;
+}
+
+/// Who connects, as far as that is known before he has said anything: the address, or the user of
+/// this machine.
+std::string origin_of(int fd)
+{
+    if (wire::is_unix_socket(fd)) {
+        ucred peer{};
+        socklen_t size = sizeof peer;
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+        return "uid " + std::to_string(peer.uid);
+    }
+    return wire::peer_host(fd);
 }
 
 } // namespace
@@ -61,14 +77,16 @@ struct Gate::Visitor {
     Fd fd;
     wire::Challenge challenge;
     wire::FrameReader reader{wire::kMaxOpeningFrame};
+    std::vector<std::byte> hello, proof; // payloads
     std::unique_ptr<Poll> poll;
     std::unique_ptr<Timer> timer;
 };
 
 Gate::Gate(uv_loop_t *loop, std::string daemon, std::string node, std::string instance,
-           wire::AuthConfig auth, Admitted admitted)
+           wire::AuthConfig auth, uint32_t rate, Admitted admitted)
     : loop_(loop), daemon_(std::move(daemon)), node_(std::move(node)),
-      instance_(std::move(instance)), auth_(std::move(auth)), admitted_(std::move(admitted))
+      instance_(std::move(instance)), auth_(std::move(auth)), admitted_(std::move(admitted)),
+      rate_(rate)
 {
 }
 
@@ -103,9 +121,12 @@ void Gate::refuse(Fd fd, int code, const std::string &reason)
         continue;
 }
 
-bool Gate::welcome(int fd)
+wire::StreamSocket Gate::welcome(Fd fd, const wire::Acceptance &acceptance)
 {
-    return send_now(fd, wire::pack_welcome());
+    const msgpack::sbuffer frame = wire::pack_welcome(acceptance);
+    if (!send_now(fd.get(), frame))
+        return {};
+    return wire::welcomed(std::move(fd), acceptance, frame);
 }
 
 void Gate::accept(int listener)
@@ -127,11 +148,19 @@ void Gate::accept(int listener)
     }
     if (visitors_.size() >= kMaxVisitors)
         return refuse(std::move(fd), EBUSY,
-                      daemon_ + " on " + node_ + " is busy with other clients: try again");
+                      daemon_ + " on " + node_ + " has " + std::to_string(kMaxVisitors) +
+                          " connections that have not yet said who they are, its limit: try again");
+    if (const std::string origin = origin_of(fd.get()); !rate_.take(origin, now_ns()))
+        return refuse(std::move(fd), EBUSY,
+                      origin + " opens more than " + std::to_string(rate_.limit()) +
+                          " connections a second to " + daemon_ + " on " + node_ +
+                          " (MaxConnectionRate): try again");
     wire::tune_tcp(fd.get());
     auto visitor = std::make_shared<Visitor>();
     visitor->fd = std::move(fd);
     visitor->challenge = wire::make_challenge(node_, instance_, auth_.method, daemon_);
+    if (!wire::is_unix_socket(visitor->fd.get()))
+        wire::offer_sealing(visitor->challenge, auth_.encrypt);
     if (!send_now(visitor->fd.get(), wire::pack_challenge(visitor->challenge)))
         return;
     // The visitor is kept by the list; what it owns must not keep it.
@@ -143,7 +172,8 @@ void Gate::accept(int listener)
     visitor->timer = std::make_unique<Timer>(loop_, wire::kHandshakeMs, 0, [this, weak] {
         if (auto alive = weak.lock())
             turn_away(alive, ETIMEDOUT,
-                      "no hello within " + std::to_string(wire::kHandshakeMs / 1000) + " s");
+                      "no hello and proof within " + std::to_string(wire::kHandshakeMs / 1000) +
+                          " s");
     });
     visitor->poll->watch(UV_READABLE);
     visitors_.push_back(visitor);
@@ -156,40 +186,45 @@ void Gate::read(const std::shared_ptr<Visitor> &visitor)
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (count <= 0) {
-        log(Level::debug, "a peer left before its hello");
+        log(Level::debug, "a peer left before its proof");
         return leave(visitor);
     }
     try {
         visitor->reader.feed({bytes.data(), static_cast<size_t>(count)});
-        if (auto hello = visitor->reader.next()) {
-            // Nothing may follow the hello before it is answered: a worker would not see what was
-            // read here.
+        while (auto payload = visitor->reader.next_payload()) {
+            auto &place = visitor->hello.empty() ? visitor->hello : visitor->proof;
+            place.assign(payload->begin(), payload->end());
+            if (&place == &visitor->hello) {
+                // What is no hello gets its answer without waiting for a proof.
+                wire::check_hello(visitor->hello, visitor->challenge);
+                continue;
+            }
+            // Nothing may follow before the answer: a worker would not see what was read here.
             if (visitor->reader.pending())
-                fail(EPROTO, "bytes after the hello, before its answer");
-            verify(visitor, std::move(*hello));
+                fail(EPROTO, "bytes after the proof, before its answer");
+            return verify(visitor);
         }
     } catch (const Error &error) {
         turn_away(visitor, error.code(), error.what());
     }
 }
 
-void Gate::verify(const std::shared_ptr<Visitor> &visitor, msgpack::object_handle hello)
+void Gate::verify(const std::shared_ptr<Visitor> &visitor)
 {
     visitor->poll.reset();
     visitor->timer.reset();
     struct Outcome {
-        msgpack::object_handle hello;
-        wire::Peer peer;
+        wire::Acceptance acceptance;
         int code = 0;
         std::string reason;
     };
     auto outcome = std::make_shared<Outcome>();
-    outcome->hello = std::move(hello);
     off_loop(
         loop_,
         [outcome, visitor, auth = auth_] {
             try {
-                outcome->peer = wire::verify_hello(outcome->hello.get(), visitor->challenge, auth);
+                outcome->acceptance =
+                    wire::verify_hello(visitor->hello, visitor->proof, visitor->challenge, auth);
             } catch (const Error &error) {
                 outcome->code = error.code();
                 outcome->reason = error.what();
@@ -202,11 +237,10 @@ void Gate::verify(const std::shared_ptr<Visitor> &visitor, msgpack::object_handl
             if (!*open)
                 return;
             if (!outcome->reason.empty())
-                return turn_away(visitor, code_for(outcome->hello.get(), outcome->code),
-                                 outcome->reason);
+                return turn_away(visitor, code_for(visitor->hello, outcome->code), outcome->reason);
             Fd fd = std::move(visitor->fd);
             leave(visitor);
-            admitted_(std::move(fd), outcome->peer);
+            admitted_(std::move(fd), outcome->acceptance);
         });
 }
 

@@ -12,7 +12,7 @@ noinst_LTLIBRARIES += %D%/libcontrol.la %D%/libdaemon.la
 	%D%/private-files.cc %D%/private-files.h %D%/state.h
 %C%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_libdaemon_la_SOURCES = \
-	%D%/connection.cc %D%/connection.h %D%/cuda-codes.h %D%/daemon-log.cc %D%/daemon-log.h %D%/desk.cc %D%/desk.h \
+	%D%/connection-rate.cc %D%/connection-rate.h %D%/connection.cc %D%/connection.h %D%/cuda-codes.h %D%/daemon-log.cc %D%/daemon-log.h %D%/desk.cc %D%/desk.h \
 	%D%/gate.cc %D%/gate.h %D%/loop.cc %D%/loop.h %D%/policy.cc %D%/policy.h %D%/table.cc %D%/table.h
 
 control_ldadd = %D%/libcontrol.la remoting/wire/libwire.la remoting/base/libbase.la
@@ -24,7 +24,7 @@ UNIT_TESTS += %D%/unit-control
 endif
 %C%_unit_control_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 %C%_unit_control_SOURCES = \
-	%D%/conf-test.cc %D%/environment-test.cc %D%/lease-test.cc %D%/policy-test.cc \
+	%D%/conf-test.cc %D%/connection-rate-test.cc %D%/environment-test.cc %D%/lease-test.cc %D%/policy-test.cc \
 	daemon/vgpuctld/archive-test.cc daemon/vgpuctld/archive.cc daemon/vgpuctld/store.cc \
 	daemon/vgpud/admission-test.cc daemon/vgpud/admission.cc
 %C%_unit_control_LDADD = $(daemon_ldadd) $(SQLITE_LIBS) -lgtest -lgtest_main

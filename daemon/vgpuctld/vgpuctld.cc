@@ -35,7 +35,9 @@ Vgpuctld::Vgpuctld(uv_loop_t *loop, const Conf &conf)
              },
              [this](const Lease &lease) { archive_.keep_lease(table_, lease.lease); }, [] {}}),
       gate_(loop, "vgpuctld", conf.node_name, to_hex(random_u64()), conf.auth,
-            [this](Fd fd, const wire::Peer &peer) { admitted(std::move(fd), peer); })
+            conf.max_connection_rate, [this](Fd fd, const wire::Acceptance &acceptance) {
+                admitted(std::move(fd), acceptance);
+            })
 {
     archive_.load(table_, unix_time(), conf_.lease_timeout);
     nodes_.end_lease = [this](const std::string &lease, const std::string &reason) {
@@ -59,8 +61,9 @@ Vgpuctld::~Vgpuctld()
         (*connections_.begin())->close("vgpuctld is going down");
 }
 
-void Vgpuctld::admitted(Fd fd, const wire::Peer &peer)
+void Vgpuctld::admitted(Fd fd, const wire::Acceptance &acceptance)
 {
+    const wire::Peer &peer = acceptance.peer;
     if (peer.role == "session")
         return Gate::refuse(std::move(fd), EINVAL,
                             "this is vgpuctld: programs connect to the vgpud of their lease");
@@ -71,11 +74,13 @@ void Vgpuctld::admitted(Fd fd, const wire::Peer &peer)
                                    [&](const auto &one) { return one->peer().uid == peer.uid; });
     if (own >= kMaxOfUser && !trusted(conf_, peer.uid))
         return Gate::refuse(std::move(fd), EBUSY,
-                            "uid " + std::to_string(peer.uid) + " has too many connections here");
-    if (!Gate::welcome(fd.get()))
+                            "uid " + std::to_string(peer.uid) + " has " + std::to_string(own) +
+                                " connections here, the most of one user");
+    wire::StreamSocket socket = Gate::welcome(std::move(fd), acceptance);
+    if (!socket)
         return;
     auto connection = std::make_shared<Connection>(
-        loop_, std::move(fd), peer,
+        loop_, std::move(socket), peer,
         [this](Connection &from, std::string_view method, const msgpack::object &params,
                Reply reply) { asked(from, method, params, reply); },
         [this](Connection &from, const std::string &) {

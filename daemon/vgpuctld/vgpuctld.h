@@ -20,7 +20,7 @@ public:
     ~Vgpuctld();
 
 private:
-    void admitted(Fd fd, const wire::Peer &peer);
+    void admitted(Fd fd, const wire::Acceptance &acceptance);
     void asked(Connection &connection, std::string_view method, const msgpack::object &params,
                const Reply &reply);
 

@@ -25,7 +25,7 @@ protected:
 
     std::optional<Refusal> check(bool unix_socket = true) const
     {
-        return check_session(table_, peer_, unix_socket, 2, now_);
+        return check_session(table_, peer_, unix_socket, {2, of_user_}, now_);
     }
 
     void use(const std::string &session) { table_.sessions[session].lease = "00000000000000aa"; }
@@ -33,6 +33,7 @@ protected:
     Table table_;
     wire::Peer peer_;
     uint64_t now_ = 100;
+    uint32_t of_user_ = 0;
 };
 
 TEST_F(Admission, LetsTheHolderIn)
@@ -80,6 +81,24 @@ TEST_F(Admission, BoundsTheSessions)
     use("s2");
     ASSERT_TRUE(check());
     EXPECT_EQ(check()->code, kCudaNotReady);
+}
+
+TEST_F(Admission, BoundsTheSessionsOfAUserInAllHisLeases)
+{
+    of_user_ = 2;
+    for (const char *id : {"00000000000000bb", "00000000000000cc"}) {
+        table_.leases[id].lease = id;
+        table_.leases[id].uid = 1000;
+        table_.sessions[id].lease = id;
+    }
+    ASSERT_TRUE(check());
+    EXPECT_EQ(check()->code, kCudaNotReady);
+    EXPECT_NE(check()->reason.find("uid 1000 has 2 processes on this node already "
+                                   "(MaxSessionsPerUser)"),
+              std::string::npos)
+        << check()->reason;
+    table_.leases["00000000000000cc"].uid = 1001; // somebody else's do not count
+    EXPECT_FALSE(check());
 }
 
 TEST_F(Admission, RefusesARingOverTcp)

@@ -7,7 +7,7 @@ namespace vgpu::control
 {
 
 std::optional<Refusal> check_session(const Table &table, const wire::Peer &peer, bool unix_socket,
-                                     uint32_t max_sessions, uint64_t now)
+                                     SessionLimits limits, uint64_t now)
 {
     auto found = table.leases.find(peer.lease);
     if (found == table.leases.end())
@@ -25,10 +25,19 @@ std::optional<Refusal> check_session(const Table &table, const wire::Peer &peer,
     const auto sessions =
         std::count_if(table.sessions.begin(), table.sessions.end(),
                       [&](const auto &entry) { return entry.second.lease == lease.lease; });
-    if (sessions >= static_cast<long>(max_sessions))
+    if (sessions >= static_cast<long>(limits.of_lease))
         return Refusal{kCudaNotReady, "lease " + lease.lease + " is used by " +
                                           std::to_string(sessions) +
                                           " processes already (MaxSessions)"};
+    const auto of_user =
+        std::count_if(table.sessions.begin(), table.sessions.end(), [&](const auto &entry) {
+            auto row = table.leases.find(entry.second.lease);
+            return row != table.leases.end() && row->second.uid == peer.uid;
+        });
+    if (limits.of_user && of_user >= static_cast<long>(limits.of_user))
+        return Refusal{kCudaNotReady, "uid " + std::to_string(peer.uid) + " has " +
+                                          std::to_string(of_user) +
+                                          " processes on this node already (MaxSessionsPerUser)"};
     if (peer.channel == "ring" && !unix_socket)
         return Refusal{kCudaNotReady,
                        "shared memory was asked for over TCP: it needs the Unix socket of the GPU "

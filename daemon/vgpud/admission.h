@@ -19,7 +19,12 @@ struct Refusal {
     std::string reason;
 };
 
+struct SessionLimits {
+    uint32_t of_lease;
+    uint32_t of_user; // 0: any number
+};
+
 std::optional<Refusal> check_session(const Table &table, const wire::Peer &peer, bool unix_socket,
-                                     uint32_t max_sessions, uint64_t now);
+                                     SessionLimits limits, uint64_t now);
 
 } // namespace vgpu::control

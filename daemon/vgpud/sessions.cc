@@ -16,20 +16,13 @@
 #include "remoting/base/hex.h"
 #include "remoting/base/log.h"
 #include "remoting/base/random.h"
+#include "remoting/wire/address.h"
 
 namespace vgpu::control
 {
 
 namespace
 {
-
-bool is_unix(int fd)
-{
-    sockaddr_storage address{};
-    socklen_t length = sizeof address;
-    return getsockname(fd, reinterpret_cast<sockaddr *>(&address), &length) == 0 &&
-           address.ss_family == AF_UNIX;
-}
 
 /// "GPU-01020304-..." back to its 16 bytes.
 std::vector<std::byte> uuid_bytes(const std::string &text)
@@ -56,18 +49,20 @@ const Device *Sessions::device(const std::string &uuid) const
     return nullptr;
 }
 
-void Sessions::open(Fd connection, const wire::Peer &peer)
+void Sessions::open(Fd connection, const wire::Acceptance &acceptance)
 {
-    const bool local = is_unix(connection.get());
+    const wire::Peer &peer = acceptance.peer;
+    const bool local = wire::is_unix_socket(connection.get());
     // vgpuctld renews what it granted, and revokes it in time: here its first expiry stays as it
     // was.
     const uint64_t now = conf_.vgpuctld_host.empty() ? unix_time() : 0;
-    std::optional<Refusal> no = check_session(table_, peer, local, conf_.max_sessions, now);
+    const SessionLimits limits{conf_.max_sessions, conf_.max_sessions_per_user};
+    std::optional<Refusal> no = check_session(table_, peer, local, limits, now);
     if (!no && stopped_)
         no = Refusal{kCudaNotReady, "vgpud on " + conf_.node_name + " is going down"};
     if (!no) {
         try {
-            return start(duplicate(connection.get()), peer, table_.leases.at(peer.lease));
+            return start(duplicate(connection.get()), acceptance, table_.leases.at(peer.lease));
         } catch (const Error &error) {
             no = Refusal{kCudaNotReady, error.what()};
         }
@@ -78,8 +73,10 @@ void Sessions::open(Fd connection, const wire::Peer &peer)
     Gate::refuse(std::move(connection), no->code, no->reason);
 }
 
-Fd Sessions::orders(const std::string &session, const wire::Peer &peer, const Lease &lease) const
+Fd Sessions::orders(const std::string &session, const wire::Acceptance &acceptance,
+                    const Lease &lease) const
 {
+    const wire::Peer &peer = acceptance.peer;
     wire::Array slices;
     for (const Slice &slice : lease.slices) {
         const Device *found = device(slice.device);
@@ -98,6 +95,11 @@ Fd Sessions::orders(const std::string &session, const wire::Peer &peer, const Le
         cpus = first->cpus;
     wire::Map client;
     client.set("host", peer.host).set("pid", peer.pid).set("uid", peer.uid);
+    // The worker welcomes its client, and goes on under the keys that were agreed on here.
+    std::vector<std::byte> keys;
+    if (acceptance.keys)
+        for (const wire::Key *key : {&acceptance.keys->send, &acceptance.keys->receive})
+            keys.insert(keys.end(), key->begin(), key->end());
     const msgpack::sbuffer map = wire::Map()
                                      .set("session", session)
                                      .set("lease", lease.lease)
@@ -113,6 +115,8 @@ Fd Sessions::orders(const std::string &session, const wire::Peer &peer, const Le
                                      .set("client", client)
                                      .set("log_level", conf_.debug_level)
                                      .set("cpus", cpus)
+                                     .set("proof", std::span<const std::byte>(acceptance.proof))
+                                     .set("keys", std::span<const std::byte>(keys))
                                      .pack();
     Fd file(memfd_create("vgpu-orders", MFD_CLOEXEC));
     if (!file)
@@ -122,15 +126,16 @@ Fd Sessions::orders(const std::string &session, const wire::Peer &peer, const Le
     return file;
 }
 
-void Sessions::start(Fd connection, const wire::Peer &peer, const Lease &lease)
+void Sessions::start(Fd connection, const wire::Acceptance &acceptance, const Lease &lease)
 {
+    const wire::Peer &peer = acceptance.peer;
     const std::string session = to_hex(random_u64());
-    const bool local = is_unix(connection.get());
+    const bool local = wire::is_unix_socket(connection.get());
     set_nonblocking(connection.get(), false);
     auto pages = pages_.find(lease.lease);
     if (pages == pages_.end())
         pages = pages_.try_emplace(lease.lease, lease.slices.size()).first;
-    const Fd map = orders(session, peer, lease);
+    const Fd map = orders(session, acceptance, lease);
 
     WorkerStart start;
     start.program = libexec_dir() + "/vgpustepd";

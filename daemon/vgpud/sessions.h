@@ -24,7 +24,7 @@ public:
 
     /// A client that has proved who it is: checks its lease and hands the connection to a new
     /// worker, which answers it.
-    void open(Fd connection, const wire::Peer &peer);
+    void open(Fd connection, const wire::Acceptance &acceptance);
 
     /// Ends the workers of a lease, and forgets its pages when the last has gone.
     void revoke(const std::string &lease);
@@ -41,10 +41,11 @@ private:
         std::unique_ptr<Worker> worker;
     };
 
-    void start(Fd connection, const wire::Peer &peer, const Lease &lease);
+    void start(Fd connection, const wire::Acceptance &acceptance, const Lease &lease);
     void ended(const std::string &session, pid_t pid, bool in_order, const std::string &how);
     void drop_pages(const std::string &lease);
-    Fd orders(const std::string &session, const wire::Peer &peer, const Lease &lease) const;
+    Fd orders(const std::string &session, const wire::Acceptance &acceptance,
+              const Lease &lease) const;
     const Device *device(const std::string &uuid) const;
 
     uv_loop_t *loop_;

@@ -33,7 +33,7 @@ Uplink::~Uplink()
 void Uplink::connect()
 {
     struct Outcome {
-        Fd fd;
+        wire::StreamSocket socket;
         wire::Challenge peer;
         std::string error;
     };
@@ -46,7 +46,7 @@ void Uplink::connect()
             try {
                 wire::ControlConnection made = wire::connect_control(address, "daemon", auth);
                 outcome->peer = made.peer();
-                outcome->fd = made.release();
+                outcome->socket = made.release();
             } catch (const std::exception &error) {
                 outcome->error = error.what();
             }
@@ -54,20 +54,20 @@ void Uplink::connect()
         [this, outcome, open = open_] {
             if (!*open)
                 return;
-            if (outcome->fd)
-                connected(std::move(outcome->fd), outcome->peer);
+            if (outcome->socket)
+                connected(std::move(outcome->socket), outcome->peer);
             else
                 later(outcome->error);
         });
 }
 
-void Uplink::connected(Fd fd, const wire::Challenge &peer)
+void Uplink::connected(wire::StreamSocket socket, const wire::Challenge &peer)
 {
     wire::Peer who;
     who.role = "daemon";
     who.host = "vgpuctld on " + peer.node;
     connection_ =
-        std::make_shared<Connection>(loop_, std::move(fd), who, hooks_.request,
+        std::make_shared<Connection>(loop_, std::move(socket), who, hooks_.request,
                                      [this, open = open_](Connection &, const std::string &why) {
                                          if (*open)
                                              later(why);

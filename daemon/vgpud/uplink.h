@@ -27,7 +27,7 @@ public:
 
 private:
     void connect();
-    void connected(Fd fd, const wire::Challenge &peer);
+    void connected(wire::StreamSocket socket, const wire::Challenge &peer);
     void later(const std::string &why);
     void beat();
 

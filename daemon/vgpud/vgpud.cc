@@ -32,8 +32,10 @@ Vgpud::Vgpud(uv_loop_t *loop, const Conf &conf, Probed probed)
             {[](const Lease &, const std::function<void(const std::string &)> &done) { done(""); },
              [this](const Lease &lease, const std::string &) { sessions_.revoke(lease.lease); },
              [](const Lease &) {}, [this] { sessions_.refresh(); }}),
-      gate_(loop, "vgpud", conf.node_name, instance_, conf.auth,
-            [this](Fd fd, const wire::Peer &peer) { admitted(std::move(fd), peer); })
+      gate_(loop, "vgpud", conf.node_name, instance_, conf.auth, conf.max_connection_rate,
+            [this](Fd fd, const wire::Acceptance &acceptance) {
+                admitted(std::move(fd), acceptance);
+            })
 {
     for (const Device &device : probed_.devices)
         table_.devices[device_key(device.node, device.uuid)] = device;
@@ -70,23 +72,27 @@ void Vgpud::listen()
         node.node.c_str(), instance_.c_str(), bound.c_str(), node.socket.c_str());
 }
 
-void Vgpud::admitted(Fd fd, const wire::Peer &peer)
+void Vgpud::admitted(Fd fd, const wire::Acceptance &acceptance)
 {
+    const wire::Peer &peer = acceptance.peer;
     if (peer.role == "session")
-        return sessions_.open(std::move(fd), peer);
+        return sessions_.open(std::move(fd), acceptance);
     if (connections_.size() >= kMaxConnections)
         return Gate::refuse(std::move(fd), EBUSY,
-                            "vgpud on " + conf_.node_name + " has too many connections");
+                            "vgpud on " + conf_.node_name + " has " +
+                                std::to_string(connections_.size()) + " connections, its limit");
     // No single user takes them all; root has many plugins and nodes.
     const auto own = std::count_if(connections_.begin(), connections_.end(),
                                    [&](const auto &one) { return one->peer().uid == peer.uid; });
     if (own >= kMaxOfUser && !trusted(conf_, peer.uid))
         return Gate::refuse(std::move(fd), EBUSY,
-                            "uid " + std::to_string(peer.uid) + " has too many connections here");
-    if (!Gate::welcome(fd.get()))
+                            "uid " + std::to_string(peer.uid) + " has " + std::to_string(own) +
+                                " connections here, the most of one user");
+    wire::StreamSocket socket = Gate::welcome(std::move(fd), acceptance);
+    if (!socket)
         return;
     auto connection = std::make_shared<Connection>(
-        loop_, std::move(fd), peer,
+        loop_, std::move(socket), peer,
         [this](Connection &from, std::string_view method, const msgpack::object &params,
                Reply reply) { asked(from, method, params, reply); },
         [this](Connection &from, const std::string &) {

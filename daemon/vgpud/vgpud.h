@@ -24,7 +24,7 @@ public:
 
 private:
     void listen();
-    void admitted(Fd fd, const wire::Peer &peer);
+    void admitted(Fd fd, const wire::Acceptance &acceptance);
     void asked(Connection &connection, std::string_view method, const msgpack::object &params,
                const Reply &reply);
     void ordered(std::string_view method, const msgpack::object &params, const Reply &reply);

@@ -114,6 +114,7 @@ void serve(Fd connection, const Startup &startup)
     welcome.session = startup.session;
     welcome.channel = startup.channel;
     welcome.ring = startup.ring;
+    welcome.acceptance = startup.acceptance;
     channel = wire::accept_session(std::move(connection), welcome);
     session->attach(*channel);
     log(Level::info, "session %s: process %lld on %s, lease %s, over %s, driver %s",

@@ -20,9 +20,8 @@ std::string number_or_text(const msgpack::object &map, std::string_view key)
     const msgpack::object *value = wire::find(map, key);
     if (!value)
         return "";
-    std::string text = value->type == msgpack::type::STR
-                           ? std::string(wire::get_string(map, key))
-                           : std::to_string(wire::get_u64(map, key));
+    std::string text = value->type == msgpack::type::STR ? std::string(wire::get_string(map, key))
+                                                         : std::to_string(wire::get_u64(map, key));
     return text == "0" && key == "job" ? "" : text;
 }
 
@@ -40,6 +39,18 @@ StartupSlice parse_slice(const msgpack::object &map)
     if (result.slice.cores > 100)
         fail(EPROTO, "cores: %u per cent of a device", result.slice.cores);
     return result;
+}
+
+void parse_keys(std::span<const std::byte> keys, wire::Acceptance &into)
+{
+    if (keys.empty())
+        return;
+    wire::SealKeys &both = into.keys.emplace();
+    if (keys.size() != both.send.size() + both.receive.size())
+        fail(EPROTO, "keys: %zu bytes", keys.size());
+    std::copy_n(keys.begin(), both.send.size(), both.send.begin());
+    std::copy_n(keys.begin() + ptrdiff_t(both.send.size()), both.receive.size(),
+                both.receive.begin());
 }
 
 } // namespace
@@ -68,6 +79,9 @@ Startup parse_startup(std::span<const std::byte> bytes)
     result.client_uid = wire::get_i64(client, "uid");
     result.log_level = std::string(wire::get_string(map, "log_level", "info"));
     result.cpus = std::string(wire::get_string(map, "cpus", ""));
+    const auto proof = wire::get_bytes(map, "proof");
+    result.acceptance.proof.assign(proof.begin(), proof.end());
+    parse_keys(wire::get_bytes(map, "keys"), result.acceptance);
     result.job = number_or_text(map, "job");
     result.step = number_or_text(map, "step");
     return result;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "remoting/server/slice.h"
+#include "remoting/wire/handshake.h"
 
 #include <array>
 #include <cstdint>
@@ -32,7 +33,8 @@ struct Startup {
     std::string client_host;
     int64_t client_pid = 0, client_uid = 0;
     std::string log_level, cpus;
-    std::string job, step; // empty without Slurm
+    std::string job, step;       // empty without Slurm
+    wire::Acceptance acceptance; // vgpud's proof, and the keys if the stream is sealed
 };
 
 // Throws Error that names the key.

@@ -197,4 +197,24 @@ bool tune_tcp(int fd)
     return true;
 }
 
+std::string peer_host(int fd)
+{
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    char host[NI_MAXHOST];
+    if (getpeername(fd, reinterpret_cast<sockaddr *>(&address), &length) != 0 ||
+        getnameinfo(reinterpret_cast<sockaddr *>(&address), length, host, sizeof host, nullptr, 0,
+                    NI_NUMERICHOST) != 0)
+        return "?";
+    return host;
+}
+
+bool is_unix_socket(int fd) noexcept
+{
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    return getsockname(fd, reinterpret_cast<sockaddr *>(&address), &length) == 0 &&
+           address.ss_family == AF_UNIX;
+}
+
 } // namespace vgpu::wire

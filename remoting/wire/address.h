@@ -27,4 +27,10 @@ std::string local_address(int fd);
 // others. True if it is TCP.
 bool tune_tcp(int fd);
 
+// The peer's address without its port; "?" if it is gone.
+std::string peer_host(int fd);
+
+// A connection that cannot leave this machine.
+bool is_unix_socket(int fd) noexcept;
+
 } // namespace vgpu::wire

@@ -16,9 +16,9 @@
 namespace vgpu::wire
 {
 
-static Nonce nonce(unsigned char seed)
+static Digest digest(unsigned char seed)
 {
-    Nonce out;
+    Digest out;
     out.fill(std::byte(seed));
     return out;
 }
@@ -39,10 +39,11 @@ protected:
         config_.key_file = scratch_ / "key";
         make_key_file(config_.key_file);
     }
-    int verify(unsigned char seed, std::string_view lease, uid_t uid,
-               std::span<const std::byte> credential)
+    int verify(unsigned char seed, std::span<const std::byte> credential)
     {
-        return refusal([&] { verify_credential(config_, nonce(seed), lease, credential, uid); })
+        return refusal([&] {
+                   verify_credential(config_, End::connector, digest(seed), credential, 1000);
+               })
             .code;
     }
     Scratch scratch_;
@@ -51,27 +52,44 @@ protected:
 
 TEST_F(KeyAuth, ProvesWhatWasSigned)
 {
-    auto credential = make_credential(config_, nonce(1), "lease", 1000);
-    EXPECT_EQ(verify_credential(config_, nonce(1), "lease", credential, 1000), 1000u);
+    auto credential = make_credential(config_, End::connector, digest(1));
+    EXPECT_EQ(verify_credential(config_, End::connector, digest(1), credential, 1000), 1000u);
 }
 
 TEST_F(KeyAuth, RefusesEverythingElse)
 {
-    auto credential = make_credential(config_, nonce(1), "lease", 1000);
-    EXPECT_EQ(verify(2, "lease", 1000, credential), EACCES); // replayed against another nonce
-    EXPECT_EQ(verify(1, "other", 1000, credential), EACCES);
-    EXPECT_EQ(verify(1, "", 1000, credential), EACCES);
-    EXPECT_EQ(verify(1, "lease", 0, credential), EACCES);
-    EXPECT_EQ(verify(1, "lease", 1000, {}), EACCES);
-    EXPECT_EQ(verify(1, "lease", 1000, std::span(credential).first(31)), EACCES);
+    auto credential = make_credential(config_, End::connector, digest(1));
+    EXPECT_EQ(verify(2, credential), EACCES); // other words, or replayed on another connection
+    EXPECT_EQ(verify(1, {}), EACCES);
+    EXPECT_EQ(verify(1, std::span(credential).first(31)), EACCES);
     for (size_t i = 0; i < credential.size(); ++i) {
         auto forged = credential;
         forged[i] ^= std::byte(1);
-        EXPECT_EQ(verify(1, "lease", 1000, forged), EACCES) << i;
+        EXPECT_EQ(verify(1, forged), EACCES) << i;
     }
     unlink(config_.key_file.c_str());
     make_key_file(config_.key_file); // another key
-    EXPECT_EQ(verify(1, "lease", 1000, credential), EACCES);
+    EXPECT_EQ(verify(1, credential), EACCES);
+}
+
+TEST_F(KeyAuth, NoEndIsAnsweredWithItsOwnCredential)
+{
+    auto connector = make_credential(config_, End::connector, digest(1));
+    EXPECT_EQ(refusal([&] { verify_acceptor(config_, digest(1), connector); }).code, EACCES);
+    auto acceptor = make_credential(config_, End::acceptor, digest(1));
+    EXPECT_EQ(refusal([&] { verify_acceptor(config_, digest(1), acceptor); }).text, "accepted");
+    EXPECT_EQ(verify(1, acceptor), EACCES);
+}
+
+TEST(Transcript, DependsOnEveryByteAndOnWhereItStands)
+{
+    auto of = [](std::string_view a, std::string_view b) {
+        return transcript_of(std::as_bytes(std::span(a)), std::as_bytes(std::span(b)));
+    };
+    EXPECT_EQ(of("ab", "c"), of("ab", "c"));
+    EXPECT_NE(of("ab", "c"), of("a", "bc"));
+    EXPECT_NE(of("ab", "c"), of("ab", "d"));
+    EXPECT_NE(of("", "ab"), of("ab", ""));
 }
 
 TEST_F(KeyAuth, KeyFilesAreJudged)
@@ -108,9 +126,9 @@ TEST_F(KeyAuth, SomebodyElsesKeyIsRefused)
 
 TEST(EqualBytes, Compares)
 {
-    EXPECT_TRUE(equal_bytes(nonce(1), nonce(1)));
-    EXPECT_FALSE(equal_bytes(nonce(1), nonce(2)));
-    EXPECT_FALSE(equal_bytes(nonce(1), {}));
+    EXPECT_TRUE(equal_bytes(digest(1), digest(1)));
+    EXPECT_FALSE(equal_bytes(digest(1), digest(2)));
+    EXPECT_FALSE(equal_bytes(digest(1), {}));
     EXPECT_TRUE(equal_bytes({}, {}));
 }
 
@@ -127,6 +145,7 @@ static LeaseFile sample()
     out.socket = "/run/vgpu/vgpud socket";
     out.auth.method = AuthConfig::Method::key;
     out.auth.key_file = "/home/u/.vgpu.key";
+    out.auth.encrypt = true;
     out.slices = {{0, "GPU-12345678", 4ull << 30, 50}, {1, "soft-0", 1000, 0}};
     out.channel = "tcp";
     return out;
@@ -145,6 +164,7 @@ TEST(Lease, RoundTrip)
     EXPECT_EQ(got.slices[0].memory, 4ull << 30);
     EXPECT_EQ(got.slices[1].device, "soft-0");
     EXPECT_EQ(got.socket, "/run/vgpu/vgpud socket");
+    EXPECT_TRUE(got.auth.encrypt);
     write_lease_file(path, sample(), geteuid(), getegid()); // over the old one
 }
 
@@ -187,8 +207,9 @@ TEST(Lease, BadOnesAreRefused)
     EXPECT_EQ(parse_reason("Auth=key", "Auth=none"),
               "lease:7: Auth: 'none' is not one of munge|key");
     EXPECT_EQ(parse_reason("Slices=0:", "Slices=1:"),
-              "lease:9: Slices: slice 1 where 0 is expected");
-    EXPECT_EQ(parse_reason("Slices=0:", "Slices=x:"), "lease:9: Slices: 'x' is not a whole number");
+              "lease:10: Slices: slice 1 where 0 is expected");
+    EXPECT_EQ(parse_reason("Slices=0:", "Slices=x:"),
+              "lease:10: Slices: 'x' is not a whole number");
     EXPECT_NE(parse_reason(":50,", ":101,"), "accepted");
     EXPECT_NE(parse_reason(":50,", ":50,,"), "accepted");
     EXPECT_NE(parse_reason("soft-0:1000:0", "soft-0:1000:0,"), "accepted");

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,13 +40,17 @@ const unsigned char *raw(const std::byte *bytes) noexcept
 
 using Tag = std::array<std::byte, crypto_auth_BYTES>;
 
-// HMAC-SHA512-256 of nonce, claimed uid and lease. All but the lease have a fixed length, so that
-// no two different triples give the same bytes.
-Tag key_tag(const Key &key, const Nonce &nonce, std::string_view lease, uid_t uid)
+// What a credential is made for. The ends' words differ, so that neither can be answered with its
+// own credential.
+std::vector<std::byte> statement(End by, const Digest &transcript)
 {
-    uint32_t number = uid;
-    auto text =
-        join({nonce, std::as_bytes(std::span(&number, 1)), std::as_bytes(std::span(lease))});
+    constexpr std::string_view kWords[] = {"slurm-vgpu connector", "slurm-vgpu acceptor "};
+    return join({std::as_bytes(std::span(kWords[int(by)])), transcript});
+}
+
+Tag key_tag(const Key &key, End by, const Digest &transcript)
+{
+    auto text = statement(by, transcript);
     Tag tag;
     crypto_auth(reinterpret_cast<unsigned char *>(tag.data()), raw(text.data()), text.size(),
                 raw(key.data()));
@@ -133,33 +138,63 @@ void make_key_file(const std::string &path)
     sodium_memzero(line.data(), line.size());
 }
 
-std::vector<std::byte> make_credential(const AuthConfig &config, const Nonce &nonce,
-                                       std::string_view lease, uid_t uid)
+Digest transcript_of(std::span<const std::byte> challenge, std::span<const std::byte> hello)
+{
+    crypto_generichash_state state;
+    Digest out;
+    crypto_generichash_init(&state, nullptr, 0, out.size());
+    for (auto part : {challenge, hello}) {
+        // With its length, so that nothing can move from one to the other.
+        const uint64_t size = part.size();
+        crypto_generichash_update(&state, reinterpret_cast<const unsigned char *>(&size),
+                                  sizeof size);
+        crypto_generichash_update(&state, raw(part.data()), part.size());
+    }
+    crypto_generichash_final(&state, reinterpret_cast<unsigned char *>(out.data()), out.size());
+    return out;
+}
+
+std::vector<std::byte> make_credential(const AuthConfig &config, End by, const Digest &transcript)
 {
     if (config.method == AuthConfig::Method::key) {
         Wiped wiped{read_key_file(config.key_file)};
-        Tag tag = key_tag(wiped.key, nonce, lease, uid);
+        Tag tag = key_tag(wiped.key, by, transcript);
         return {tag.begin(), tag.end()};
     }
-    auto payload = join({nonce, std::as_bytes(std::span(lease))});
-    std::string credential = munge_encode_bytes(config.munge_socket, payload);
+    std::string credential = munge_encode_bytes(config.munge_socket, statement(by, transcript));
     return join({std::as_bytes(std::span(credential))});
 }
 
-uid_t verify_credential(const AuthConfig &config, const Nonce &nonce, std::string_view lease,
-                        std::span<const std::byte> credential, uid_t claimed_uid)
+uid_t verify_credential(const AuthConfig &config, End by, const Digest &transcript,
+                        std::span<const std::byte> credential, uid_t claimed)
 {
     if (config.method == AuthConfig::Method::key) {
         Wiped wiped{read_key_file(config.key_file)};
-        if (!equal_bytes(key_tag(wiped.key, nonce, lease, claimed_uid), credential))
+        if (!equal_bytes(key_tag(wiped.key, by, transcript), credential))
             fail(EACCES, "the credential is refused: do the two hosts have the same key file?");
-        return claimed_uid;
+        return claimed;
     }
     std::string text(reinterpret_cast<const char *>(credential.data()), credential.size());
     MungeDecoded decoded = munge_decode_bytes(config.munge_socket, text);
-    if (!equal_bytes(decoded.payload, join({nonce, std::as_bytes(std::span(lease))})))
-        fail(EACCES, "munge: the credential was made for another connection or lease");
+    if (!equal_bytes(decoded.payload, statement(by, transcript)))
+        fail(EACCES, "munge: the credential was made for another connection, or for other words");
     return decoded.uid;
+}
+
+void verify_acceptor(const AuthConfig &config, const Digest &transcript,
+                     std::span<const std::byte> credential)
+{
+    const uid_t uid = verify_credential(config, End::acceptor, transcript, credential, geteuid());
+    if (uid == 0 || uid == geteuid())
+        return;
+    passwd entry;
+    passwd *user = nullptr;
+    std::vector<char> words(16 << 10);
+    if (!config.daemon_user.empty() &&
+        getpwnam_r(config.daemon_user.c_str(), &entry, words.data(), words.size(), &user) == 0 &&
+        user && user->pw_uid == uid)
+        return;
+    fail(EACCES, "it runs as uid %u, and not as root, SlurmUser or yourself", unsigned(uid));
 }
 
 } // namespace vgpu::wire

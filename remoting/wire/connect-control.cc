@@ -14,10 +14,10 @@ ControlConnection connect_control(const std::string &address, std::string_view r
     Deadline deadline = Deadline::after_ms(timeout_ms); // for all of it
     Fd fd = connect_to(address, deadline);
     try {
-        Challenge challenge = receive_challenge(fd.get(), deadline.poll_ms());
-        send_hello(fd.get(), challenge, role, auth, "", {}, deadline.poll_ms());
-        receive_welcome(fd.get(), challenge, deadline.poll_ms());
-        return ControlConnection(std::move(fd), std::move(challenge));
+        Opening opening(std::move(fd), auth, deadline.poll_ms());
+        opening.hello(role, {}, deadline.poll_ms());
+        opening.welcome(deadline.poll_ms());
+        return ControlConnection(opening.take(), opening.challenge());
     } catch (const Error &error) {
         fail(error.code(), "%s: %s", address.c_str(), error.what());
     }
@@ -54,13 +54,13 @@ msgpack::object_handle ControlConnection::call(std::string_view method, const Ma
 {
     Deadline deadline = Deadline::after_ms(timeout_ms);
     uint64_t id = next_id_++;
-    send_frame(fd_.get(), pack_request(id, method, params), deadline);
+    send_frame(socket_, pack_request(id, method, params), deadline);
     for (;;) {
-        auto frame = receive_frame(fd_.get(), kMaxFrame, deadline);
+        auto frame = receive_frame(socket_, kMaxFrame, deadline);
         const msgpack::object &map = frame.get();
         std::string_view type = get_string(map, "type");
         if (type == "request") {
-            send_frame(fd_.get(),
+            send_frame(socket_,
                        pack_failure(get_u64(map, "id"), ENOSYS, "nothing is served on this side"),
                        deadline);
             continue;

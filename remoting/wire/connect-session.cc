@@ -18,35 +18,27 @@ namespace vgpu::wire
 namespace
 {
 
-struct Greeted {
-    Fd fd;
-    Challenge challenge;
-};
-
 // Connects and hears the challenge. The lease's node is what counts: the socket's path may be that
 // of this host's own vgpud, and an address may have been given to another machine.
-Greeted greet(const std::string &address, const LeaseFile &lease)
+Opening greet(const std::string &address, const LeaseFile &lease)
 {
-    Greeted out;
-    out.fd = connect_to(address, Deadline::after_ms(kHandshakeMs));
-    out.challenge = receive_challenge(out.fd.get(), kHandshakeMs);
-    if (out.challenge.node != lease.node)
+    Opening out(connect_to(address, Deadline::after_ms(kHandshakeMs)), lease.auth, kHandshakeMs);
+    if (out.challenge().node != lease.node)
         fail(EHOSTUNREACH, "%s is served by node %s, the lease is for %s", address.c_str(),
-             out.challenge.node.c_str(), lease.node.c_str());
+             out.challenge().node.c_str(), lease.node.c_str());
     return out;
 }
 
-std::unique_ptr<Channel> open_session(Greeted greeted, const LeaseFile &lease, bool ring,
+std::unique_ptr<Channel> open_session(Opening opening, const LeaseFile &lease, bool ring,
                                       uint64_t api, SessionInfo *info)
 {
-    const Challenge &challenge = greeted.challenge;
-    int fd = greeted.fd.get();
+    const Challenge &challenge = opening.challenge();
     Map fields;
     fields.set("lease", lease.lease).set("channel", ring ? "ring" : "stream").set("api", api);
-    send_hello(fd, challenge, "session", lease.auth, lease.lease, std::move(fields), kHandshakeMs);
+    opening.hello("session", std::move(fields), kHandshakeMs);
 
     std::vector<Fd> fds;
-    auto frame = receive_welcome(fd, challenge, kHandshakeMs, &fds);
+    auto frame = opening.welcome(kHandshakeMs, &fds);
     const msgpack::object &welcome = frame.get();
     std::string session(get_string(welcome, "session"));
     if (!is_id(session))
@@ -56,11 +48,11 @@ std::unique_ptr<Channel> open_session(Greeted greeted, const LeaseFile &lease, b
 
     std::string_view channel = get_string(welcome, "channel");
     if (channel == "stream" && fds.empty())
-        return with_test_link(make_stream_channel(std::move(greeted.fd)));
+        return with_test_link(make_stream_channel(opening.take()));
     if (channel != "ring" || !ring || fds.size() != 1)
         fail(EPROTO, "the worker on %s offers a channel that was not asked for",
              challenge.node.c_str());
-    return make_ring_channel(Side::client, std::move(greeted.fd), fds[0], get_u64(welcome, "ring"));
+    return make_ring_channel(Side::client, opening.take_plain(), fds[0], get_u64(welcome, "ring"));
 }
 
 std::string chosen_channel(const LeaseFile &lease, const SessionRequest &request)
@@ -86,14 +78,14 @@ std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRe
              channel == "tcp" ? "address" : "socket");
 
     std::optional<Error> first;
-    std::optional<Greeted> greeted;
+    std::optional<Opening> greeted;
     bool is_unix = false;
     // Only what happens before our hello makes us try the next address: a refusal is an answer.
     for (bool over_unix : {true, false}) {
         if (greeted || !(over_unix ? try_unix : try_tcp))
             continue;
         try {
-            greeted = greet(over_unix ? lease.socket : lease.address, lease);
+            greeted.emplace(greet(over_unix ? lease.socket : lease.address, lease));
             is_unix = over_unix;
         } catch (const Error &error) {
             if (first)

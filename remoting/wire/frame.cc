@@ -5,6 +5,7 @@
 #include "remoting/wire/descriptors.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -85,7 +86,7 @@ void send_frame(int fd, const msgpack::sbuffer &map, Deadline deadline, std::spa
     write_all(fd, left, deadline);
 }
 
-msgpack::object_handle receive_frame(int fd, size_t max, Deadline deadline, std::vector<Fd> *fds)
+std::vector<std::byte> receive_payload(int fd, size_t max, Deadline deadline, std::vector<Fd> *fds)
 {
     std::vector<std::byte> bytes(kCount);
     bool has_count = false;
@@ -108,7 +109,55 @@ msgpack::object_handle receive_frame(int fd, size_t max, Deadline deadline, std:
             has_count = true;
         }
     }
-    return parse_frame(std::span(bytes).subspan(kCount), max);
+    bytes.erase(bytes.begin(), bytes.begin() + kCount);
+    return bytes;
+}
+
+msgpack::object_handle receive_frame(int fd, size_t max, Deadline deadline, std::vector<Fd> *fds)
+{
+    return parse_frame(receive_payload(fd, max, deadline, fds), max);
+}
+
+void send_frame(StreamSocket &socket, const msgpack::sbuffer &map, Deadline deadline)
+{
+    std::string whole = frame_bytes(map);
+    iovec left{whole.data(), whole.size()};
+    while (left.iov_len || !socket.flush()) {
+        ssize_t n = left.iov_len ? socket.send(std::span(&left, 1)) : 0;
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            fail_errno("cannot send to the peer");
+        if (n > 0) {
+            left.iov_base = static_cast<char *>(left.iov_base) + n;
+            left.iov_len -= size_t(n);
+        } else if (!wait_for(socket.get(), POLLOUT, deadline)) {
+            fail(ETIMEDOUT, "the peer does not take our bytes in time");
+        }
+    }
+}
+
+static void receive_exactly(StreamSocket &socket, std::span<std::byte> to, Deadline deadline)
+{
+    while (!to.empty()) {
+        ssize_t n = socket.receive(to);
+        if (n == 0)
+            fail(ECONNRESET, "the peer closed the connection");
+        if (n > 0)
+            to = to.subspan(size_t(n));
+        else if (errno != EAGAIN && errno != EINTR)
+            fail_errno("cannot receive from the peer");
+        else if (!wait_for(socket.get(), POLLIN, deadline))
+            fail(ETIMEDOUT, "the peer does not answer in time");
+    }
+}
+
+msgpack::object_handle receive_frame(StreamSocket &socket, size_t max, Deadline deadline)
+{
+    std::array<std::byte, kCount> count;
+    receive_exactly(socket, count, deadline);
+    check_count(get_count(count.data()), max);
+    std::vector<std::byte> payload(get_count(count.data()));
+    receive_exactly(socket, payload, deadline);
+    return parse_frame(payload, max);
 }
 
 void FrameReader::feed(std::span<const std::byte> bytes)
@@ -123,7 +172,7 @@ void FrameReader::feed(std::span<const std::byte> bytes)
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
 }
 
-std::optional<msgpack::object_handle> FrameReader::next()
+std::optional<std::span<const std::byte>> FrameReader::next_payload()
 {
     if (pending() < kCount)
         return std::nullopt;
@@ -133,7 +182,15 @@ std::optional<msgpack::object_handle> FrameReader::next()
         return std::nullopt;
     auto payload = std::span(buffer_).subspan(begin_ + kCount, count);
     begin_ += kCount + count;
-    return parse_frame(payload, max_);
+    return payload;
+}
+
+std::optional<msgpack::object_handle> FrameReader::next()
+{
+    auto payload = next_payload();
+    if (!payload)
+        return std::nullopt;
+    return parse_frame(*payload, max_);
 }
 
 } // namespace vgpu::wire

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "remoting/base/fd.h"
+#include "remoting/wire/stream-socket.h"
 
 #include <msgpack.hpp>
 
@@ -32,8 +33,14 @@ void send_frame(int fd, const msgpack::sbuffer &map, Deadline deadline,
 
 // Reads not a byte more than the frame. Descriptors that come with it are put into `fds`, or closed
 // where that is null. Throws ECONNRESET, ETIMEDOUT, EPROTO.
+std::vector<std::byte> receive_payload(int fd, size_t max, Deadline deadline,
+                                       std::vector<Fd> *fds = nullptr);
 msgpack::object_handle receive_frame(int fd, size_t max, Deadline deadline,
                                      std::vector<Fd> *fds = nullptr);
+
+// The same over what may be sealed.
+void send_frame(StreamSocket &socket, const msgpack::sbuffer &map, Deadline deadline);
+msgpack::object_handle receive_frame(StreamSocket &socket, size_t max, Deadline deadline);
 
 // For event loops: bytes in, frames out.
 class FrameReader
@@ -49,6 +56,9 @@ public:
     // The next whole frame, if there is one. Throws EPROTO for a frame that is too large or no map;
     // the connection is of no use after that.
     std::optional<msgpack::object_handle> next();
+
+    // Its payload, not yet looked at; valid until more is fed.
+    std::optional<std::span<const std::byte>> next_payload();
 
     // Bytes that are not yet part of a frame given out.
     size_t pending() const noexcept { return buffer_.size() - begin_; }

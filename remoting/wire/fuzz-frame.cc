@@ -16,13 +16,18 @@ FUZZ_TARGET(fuzz_frame)(std::span<const std::byte> input)
     for (auto part : {input.first(half), input.subspan(half)}) {
         reader.feed(part);
         try {
-            while (auto frame = reader.next()) {
+            while (auto payload = reader.next_payload()) {
                 try {
-                    verify_hello(frame->get(), challenge, auth);
+                    verify_hello(*payload, *payload, challenge, auth);
                 } catch (const vgpu::Error &) {
                 }
                 try {
-                    parse_challenge(frame->get());
+                    parse_frame(*payload, kMaxOpeningFrame);
+                } catch (const vgpu::Error &) {
+                    return;
+                }
+                try {
+                    parse_challenge(parse_frame(*payload, kMaxOpeningFrame).get());
                 } catch (const vgpu::Error &) {
                 }
             }

@@ -55,8 +55,12 @@ TEST(Fuzz, Frame)
                      .set("lease", "0123456789abcdef")
                      .set("channel", "ring")
                      .set("api", 1)
-                     .set("credential", std::span<const std::byte>(challenge.nonce));
-    mutate_and_run(fuzz_frame, frame_bytes(pack_challenge(challenge)) + frame_bytes(hello.pack()));
+                     .set("nonce", std::span<const std::byte>(challenge.nonce))
+                     .set("encrypt", false);
+    auto proof =
+        Map().set("type", "proof").set("credential", std::span<const std::byte>(challenge.nonce));
+    mutate_and_run(fuzz_frame, frame_bytes(pack_challenge(challenge)) + frame_bytes(hello.pack()) +
+                                   frame_bytes(proof.pack()));
 }
 
 TEST(Fuzz, Lease)

@@ -26,7 +26,7 @@ static Deadline soon()
 class Daemon
 {
 public:
-    using Then = std::function<void(Fd, const Peer &)>;
+    using Then = std::function<void(Fd, const Acceptance &)>;
 
     Daemon(const std::string &address, AuthConfig auth, Then then,
            Challenge challenge = its_challenge(), uint64_t api = 0)
@@ -58,10 +58,13 @@ private:
             return;
         Fd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         try {
+            if (!is_unix_socket(fd.get()))
+                offer_sealing(challenge_, auth_.encrypt);
             send_frame(fd.get(), pack_challenge(challenge_), soon());
-            auto hello = receive_frame(fd.get(), kMaxOpeningFrame, soon());
-            Peer peer = verify_hello(hello.get(), challenge_, auth_, api_);
-            then_(std::move(fd), peer);
+            auto hello = receive_payload(fd.get(), kMaxOpeningFrame, soon());
+            check_hello(hello, challenge_);
+            auto proof = receive_payload(fd.get(), kMaxOpeningFrame, soon());
+            then_(std::move(fd), verify_hello(hello, proof, challenge_, auth_, api_));
         } catch (const Error &error) {
             refused = error.what();
             if (fd && error.code() != ECONNRESET)
@@ -93,9 +96,11 @@ protected:
     }
 
     // A worker that answers one message with itself.
-    static void echo(Fd fd, const Peer &peer)
+    static void echo(Fd fd, const Acceptance &acceptance)
     {
-        auto channel = accept_session(std::move(fd), {"00000000000000bb", peer.channel});
+        SessionWelcome welcome{"00000000000000bb", acceptance.peer.channel};
+        welcome.acceptance = acceptance;
+        auto channel = accept_session(std::move(fd), welcome);
         std::vector<std::byte> message;
         channel->receive(message, 5000);
         channel->send(message);
@@ -122,9 +127,9 @@ protected:
 TEST_F(Handshake, UnixSocketGivesARing)
 {
     Peer seen;
-    Daemon daemon(scratch_ / "socket", auth_, [&](Fd fd, const Peer &peer) {
-        seen = peer;
-        echo(std::move(fd), peer);
+    Daemon daemon(scratch_ / "socket", auth_, [&](Fd fd, const Acceptance &acceptance) {
+        seen = acceptance.peer;
+        echo(std::move(fd), acceptance);
     });
     lease_.socket = daemon.address();
     SessionInfo info;
@@ -184,7 +189,10 @@ TEST_F(Handshake, UnreachableNodesAreNamedWithEveryReason)
     EXPECT_EQ(why.text, "node gpu1 cannot be reached: cannot connect to " + lease_.socket +
                             ": No such file or directory; cannot connect to 127.0.0.1:1: "
                             "Connection refused");
-    EXPECT_EQ(refusal([&] { connect_session(lease_, {.channel = "pigeon"}); }).code, EINVAL);
+    setenv("VGPU_CHANNEL", "pigeon", 1);
+    EXPECT_EQ(refusal([&] { connect_session(lease_, {}); }).text,
+              "VGPU_CHANNEL: 'pigeon' is not one of auto|shm|unix|tcp");
+    unsetenv("VGPU_CHANNEL");
     lease_.address.clear();
     EXPECT_EQ(refusal([&] { connect_session(lease_, {.channel = "tcp"}); }).code, EINVAL);
 }
@@ -218,17 +226,18 @@ TEST_F(Handshake, AnotherProtocolIsRefusedOnBothSides)
     later.protocol = 9;
     Daemon daemon(scratch_ / "socket", auth_, echo, later);
     lease_.socket = daemon.address();
-    std::string expected = "the client speaks protocol 1, vgpud on gpu1 speaks 9: install the same "
+    std::string expected = "the client speaks protocol 2, vgpud on gpu1 speaks 9: install the same "
                            "slurm-vgpu on both";
     EXPECT_EQ(refusal([&] { connect_session(lease_, {}); }).text,
               "node gpu1 cannot be reached: " + expected);
 
     Challenge ours = make_challenge("gpu1", "00000000000000aa", AuthConfig::Method::key);
     auto hello = Map().set("type", "hello").set("protocol", 7).pack();
-    auto frame = parse_frame(std::as_bytes(std::span(hello.data(), hello.size())));
     EXPECT_EQ(
-        refusal([&] { verify_hello(frame.get(), ours, auth_); }).text,
-        "the client speaks protocol 7, vgpud on gpu1 speaks 1: install the same slurm-vgpu on "
+        refusal([&] {
+            check_hello(std::as_bytes(std::span(hello.data(), hello.size())), ours);
+        }).text,
+        "the client speaks protocol 7, vgpud on gpu1 speaks 2: install the same slurm-vgpu on "
         "both");
 }
 
@@ -251,7 +260,6 @@ class Hello : public Handshake
 protected:
     Map honest()
     {
-        auto credential = make_credential(auth_, challenge_.nonce, "0123456789abcdef", 1000);
         return Map()
             .set("type", "hello")
             .set("protocol", kProtocol)
@@ -259,13 +267,8 @@ protected:
             .set("pid", 5)
             .set("auth", "key")
             .set("uid", 1000)
-            .set("credential", std::span<const std::byte>(credential));
-    }
-    Refusal judge(const Map &map)
-    {
-        auto bytes = map.pack();
-        auto frame = parse_frame(std::as_bytes(std::span(bytes.data(), bytes.size())));
-        return refusal([&] { verify_hello(frame.get(), challenge_, auth_); });
+            .set("nonce", std::span<const std::byte>(Nonce()))
+            .set("encrypt", false);
     }
     Map session(std::string_view lease = "0123456789abcdef", std::string_view channel = "ring")
     {
@@ -275,6 +278,26 @@ protected:
             .set("channel", channel)
             .set("api", 1);
     }
+    static std::vector<std::byte> bytes(const Map &map)
+    {
+        auto packed = map.pack();
+        auto view = std::as_bytes(std::span(packed.data(), packed.size()));
+        return {view.begin(), view.end()};
+    }
+    // A proof of `said`, answering the challenge at hand.
+    Map proof(const Map &said)
+    {
+        auto asked = pack_challenge(challenge_);
+        auto credential = make_credential(
+            auth_, End::connector,
+            transcript_of(std::as_bytes(std::span(asked.data(), asked.size())), bytes(said)));
+        return Map().set("type", "proof").set("credential", std::span<const std::byte>(credential));
+    }
+    Refusal judge(const Map &hello, const Map &proof)
+    {
+        return refusal([&] { verify_hello(bytes(hello), bytes(proof), challenge_, auth_); });
+    }
+    Refusal judge(const Map &hello) { return judge(hello, proof(hello)); }
     Challenge challenge_ = make_challenge("gpu1", "00000000000000aa", AuthConfig::Method::key);
 };
 
@@ -283,17 +306,56 @@ TEST_F(Hello, HonestOneIsAccepted)
     EXPECT_EQ(judge(session()).text, "accepted");
 }
 
-TEST_F(Hello, CredentialOfAnotherConnectionIsAReplay)
+TEST_F(Hello, NoCredentialIsRefused)
 {
-    Map recorded = session();
-    challenge_ = make_challenge("gpu1", "00000000000000aa", AuthConfig::Method::key);
-    EXPECT_EQ(judge(recorded).code, EACCES);
+    EXPECT_EQ(judge(session(), Map().set("type", "proof")).code, EPROTO);
+    EXPECT_EQ(judge(session(), session()).code, EPROTO);
+    EXPECT_EQ(
+        judge(session(), Map().set("type", "proof").set("credential", std::span<const std::byte>()))
+            .code,
+        EACCES);
 }
 
-TEST_F(Hello, CredentialIsBoundToTheLeaseAndTheRole)
+TEST_F(Hello, CredentialOfAnotherConnectionIsAReplay)
 {
-    EXPECT_EQ(judge(session("ffffffffffffffff")).code, EACCES);
-    EXPECT_EQ(judge(honest().set("role", "tool")).code, EACCES); // signed for a lease
+    Map recorded = proof(session());
+    EXPECT_EQ(judge(session(), recorded).code, 0);
+    challenge_ = make_challenge("gpu1", "00000000000000aa", AuthConfig::Method::key);
+    EXPECT_EQ(judge(session(), recorded).code, EACCES);
+}
+
+TEST_F(Hello, CredentialIsBoundToEveryWord)
+{
+    const Map good = proof(session());
+    EXPECT_EQ(judge(session("ffffffffffffffff"), good).code, EACCES);           // another lease
+    EXPECT_EQ(judge(session("0123456789abcdef", "stream"), good).code, EACCES); // channel
+    EXPECT_EQ(judge(honest().set("role", "tool"), good).code, EACCES);
+    EXPECT_EQ(judge(session().set("minor", 0), good).code, EACCES);
+    challenge_.node = "gpu2"; // the challenge that was answered came from another node
+    EXPECT_EQ(judge(session(), good).code, EACCES);
+}
+
+TEST_F(Hello, SealingCannotBeTakenAway)
+{
+    offer_sealing(challenge_, true);
+    EXPECT_NE(judge(session()).text.find("takes sealed streams only (Encrypt=yes)"),
+              std::string::npos);
+    const Exchange mine = make_exchange();
+    auto sealed = [&] { return session().set("exchange", std::span<const std::byte>(mine.open)); };
+    EXPECT_EQ(judge(sealed()).text, "accepted");
+    // What the acceptor sent, and what somebody made of it on the way.
+    Challenge stripped = challenge_;
+    stripped.encrypt = false;
+    std::swap(challenge_, stripped);
+    const Map answer = proof(session());
+    std::swap(challenge_, stripped);
+    challenge_.encrypt = true;
+    EXPECT_EQ(judge(sealed(), answer).code, EACCES);
+    Key none{}; // a point of small order, which would make the keys known to everyone
+    EXPECT_EQ(judge(session().set("exchange", std::span<const std::byte>(none))).code, EACCES);
+    challenge_ = make_challenge("gpu1", "00000000000000aa", AuthConfig::Method::key);
+    Map demanding = honest().set("role", "tool");
+    EXPECT_EQ(judge(demanding).text, "accepted");
 }
 
 TEST_F(Hello, BadFieldsAreRefused)
@@ -326,15 +388,265 @@ TEST_F(Handshake, GarbageInsteadOfAChallengeIsAnError)
     }
 }
 
+// ---- sealed streams, and somebody between the two ends
+// ------------------------------------------------
+
+// Relays one opening frame by frame, each through `change`, and then bytes.
+class Between
+{
+public:
+    enum Frame { challenge, hello, proof, welcome };
+    using Change = std::function<void(Frame, std::string &payload)>;
+
+    Between(std::string daemon, Change change)
+        : daemon_(std::move(daemon)), change_(std::move(change)),
+          listener_(listen_on("127.0.0.1:0")), address_(local_address(listener_.get())),
+          thread_([this] {
+              try {
+                  serve();
+              } catch (const Error &) { // one end has gone
+              }
+          })
+    {
+    }
+    ~Between() { thread_.join(); }
+    const std::string &address() const { return address_; }
+    std::string seen; // all bytes after the opening
+
+private:
+    void relay(int from, int to, Frame which)
+    {
+        auto bytes = receive_payload(from, kMaxOpeningFrame, soon());
+        std::string payload(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+        change_(which, payload);
+        const uint32_t count = uint32_t(payload.size());
+        payload.insert(0, reinterpret_cast<const char *>(&count), sizeof count);
+        write_all(to, std::as_bytes(std::span(payload)), soon());
+    }
+    void serve()
+    {
+        if (!wait_for(listener_.get(), POLLIN, soon()))
+            return;
+        Fd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        Fd daemon = connect_to(daemon_, soon());
+        relay(daemon.get(), client.get(), challenge);
+        relay(client.get(), daemon.get(), hello);
+        relay(client.get(), daemon.get(), proof);
+        relay(daemon.get(), client.get(), welcome);
+        pollfd ends[2] = {{client.get(), POLLIN, 0}, {daemon.get(), POLLIN, 0}};
+        while (poll(ends, 2, 5000) > 0) {
+            for (int i : {0, 1}) {
+                char bytes[4096];
+                if (!ends[i].revents)
+                    continue;
+                const ssize_t n = recv(ends[i].fd, bytes, sizeof bytes, MSG_DONTWAIT);
+                if (n <= 0)
+                    return;
+                seen.append(bytes, size_t(n));
+                write_all(ends[1 - i].fd, std::as_bytes(std::span(bytes).first(size_t(n))), soon());
+            }
+        }
+    }
+
+    std::string daemon_;
+    Change change_;
+    Fd listener_;
+    std::string address_;
+    std::thread thread_;
+};
+
+// Changes one text in a frame to another of the same length.
+static Between::Change replacing(Between::Frame which, std::string from, std::string to)
+{
+    return [=](Between::Frame frame, std::string &payload) {
+        if (frame != which)
+            return;
+        const size_t at = payload.find(from);
+        ASSERT_NE(at, std::string::npos) << from;
+        payload.replace(at, from.size(), to);
+    };
+}
+
+TEST_F(Handshake, EitherSideMaySeal)
+{
+    for (bool by_daemon : {true, false}) {
+        AuthConfig daemons = auth_;
+        daemons.encrypt = by_daemon;
+        lease_.auth.encrypt = !by_daemon;
+        Daemon daemon("127.0.0.1:0", daemons, echo);
+        std::string seen;
+        {
+            Between between(daemon.address(), [](Between::Frame, std::string &) {});
+            lease_.address = between.address();
+            auto channel = connect_session(lease_, {});
+            check_echo(*channel);
+            channel.reset();
+            daemon.join();
+            seen = between.seen;
+        }
+        const auto plain = test_message(1, 4096);
+        EXPECT_GE(seen.size(), 2 * (plain.size() + kSealHeader + kSealOverhead));
+        EXPECT_EQ(seen.find(std::string(reinterpret_cast<const char *>(plain.data()) + 16, 32)),
+                  std::string::npos);
+    }
+}
+
+TEST_F(Handshake, WhoeverDemandsSealingGetsItOrNothing)
+{
+    lease_.auth.encrypt = true;
+    Daemon daemon("127.0.0.1:0", auth_, echo);
+    // Somebody takes the offer out of the challenge: the key's name is not what it was.
+    Between between(daemon.address(), replacing(Between::challenge, "exchange", "exchangf"));
+    lease_.address = between.address();
+    EXPECT_EQ(refusal([&] { connect_session(lease_, {}); }).text,
+              "vgpud on gpu1 offers no sealed stream, and Encrypt=yes demands one");
+}
+
+TEST_F(Handshake, NothingOfTheOpeningCanBeChangedOnItsWay)
+{
+    using F = Between::Frame;
+    const struct {
+        F which;
+        std::string from, to;
+    } changes[] = {
+        {F::challenge,
+         "\xa7"
+         "encrypt\xc3",
+         "\xa7"
+         "encrypt\xc2"}, // sealing is not asked for
+        {F::challenge, "exchange", "exchangf"},
+        {F::challenge,
+         "\xa5"
+         "minor" +
+             std::string(1, '\0'),
+         "\xa5"
+         "minor\x01"},
+        {F::challenge, "00000000000000aa", "00000000000000ab"},
+        {F::hello,
+         "\xa7"
+         "encrypt\xc3",
+         "\xa7"
+         "encrypt\xc2"},
+        {F::hello,
+         "\xa7"
+         "session",
+         "\xa7"
+         "sessioo"},
+        {F::hello, "0123456789abcdef", "0123456789abcdee"},
+        {F::hello,
+         "\xa5"
+         "minor" +
+             std::string(1, '\0'),
+         "\xa5"
+         "minor\x01"},
+    };
+    auth_.encrypt = true;
+    for (const auto &change : changes) {
+        Daemon daemon("127.0.0.1:0", auth_, echo);
+        Between between(daemon.address(), replacing(change.which, change.from, change.to));
+        lease_.address = between.address();
+        Refusal why = refusal([&] { connect_session(lease_, {}); });
+        EXPECT_NE(why.code, 0) << change.from;
+        daemon.join();
+        EXPECT_NE(daemon.refused, "") << change.from;
+    }
+}
+
+TEST_F(Handshake, AChangedWelcomeBreaksTheSealedStream)
+{
+    auth_.encrypt = true;
+    Daemon daemon("127.0.0.1:0", auth_, echo);
+    Between between(daemon.address(),
+                    replacing(Between::welcome, "00000000000000bb", "00000000000000bc"));
+    lease_.address = between.address();
+    Refusal why = refusal([&] {
+        auto channel = connect_session(lease_, {});
+        channel->send(test_message(1, 64));
+        channel->flush();
+        std::vector<std::byte> got;
+        channel->receive(got, 5000);
+    });
+    EXPECT_NE(why.code, 0);
+    daemon.join();
+    EXPECT_NE(daemon.refused.find("the sealed stream is broken"), std::string::npos)
+        << daemon.refused;
+}
+
+TEST_F(Handshake, ADaemonThatDoesNotProveItselfIsNotBelieved)
+{
+    // It has no key, and says yes to everybody.
+    for (bool control : {false, true}) {
+        Fd listener = listen_on(scratch_ / "impostor");
+        std::thread impostor([&] {
+            wait_for(listener.get(), POLLIN, soon());
+            Fd fd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            send_frame(fd.get(), pack_challenge(Daemon::its_challenge()), soon());
+            receive_payload(fd.get(), kMaxOpeningFrame, soon());
+            auto proof = receive_frame(fd.get(), kMaxOpeningFrame, soon());
+            Acceptance acceptance;
+            auto credential = get_bytes(proof.get(), "credential"); // the client's own, sent back
+            acceptance.proof.assign(credential.begin(), credential.end());
+            send_frame(
+                fd.get(),
+                pack_welcome(acceptance,
+                             Map().set("session", "00000000000000bb").set("channel", "ring")),
+                soon());
+        });
+        lease_.socket = scratch_ / "impostor";
+        Refusal why = refusal([&] {
+            if (control)
+                connect_control(lease_.socket, "plugin", auth_);
+            else
+                connect_session(lease_, {});
+        });
+        impostor.join();
+        EXPECT_EQ(why.code, EACCES);
+        EXPECT_NE(why.text.find("vgpud on gpu1 does not prove that it is one: the credential is "
+                                "refused"),
+                  std::string::npos)
+            << why.text;
+        listener.reset();
+    }
+}
+
+TEST_F(Handshake, ControlConnectionsAreSealedToo)
+{
+    auth_.encrypt = true;
+    Daemon daemon("127.0.0.1:0", auth_, [](Fd fd, const Acceptance &acceptance) {
+        const auto frame = pack_welcome(acceptance);
+        send_frame(fd.get(), frame, soon());
+        StreamSocket socket = welcomed(std::move(fd), acceptance, frame);
+        EXPECT_TRUE(socket.is_sealed());
+        auto asked = receive_frame(socket, kMaxFrame, soon());
+        send_frame(
+            socket,
+            pack_reply(get_u64(asked.get(), "id"), Map().set("text", std::string(200'000, 'x'))),
+            soon());
+    });
+    std::string seen;
+    {
+        Between between(daemon.address(), [](Between::Frame, std::string &) {});
+        auto control = connect_control(between.address(), "tool", auth_);
+        auto result = control.call("state.get");
+        EXPECT_EQ(get_string(result.get(), "text").size(), 200'000u);
+        control.release().reset();
+        daemon.join();
+        seen = between.seen;
+    }
+    EXPECT_EQ(daemon.refused, "");
+    EXPECT_EQ(seen.find("state.get"), std::string::npos);
+    EXPECT_EQ(seen.find("xxxxxxxxxxxxxxxx"), std::string::npos);
+}
+
 // ---- control connections
 // ------------------------------------------------------------------------------
 
 TEST_F(Handshake, ControlConnectionCallsAndAnswers)
 {
     std::string role;
-    Daemon daemon(scratch_ / "socket", auth_, [&](Fd fd, const Peer &peer) {
-        role = peer.role;
-        send_frame(fd.get(), pack_welcome(), soon());
+    Daemon daemon(scratch_ / "socket", auth_, [&](Fd fd, const Acceptance &acceptance) {
+        role = acceptance.peer.role;
+        send_frame(fd.get(), pack_welcome(acceptance), soon());
         auto ask = [&] { return receive_frame(fd.get(), kMaxFrame, soon()); };
         auto first = ask();
         EXPECT_EQ(get_string(first.get(), "method"), "state.get");

@@ -55,10 +55,18 @@ Challenge make_challenge(const std::string &node, const std::string &instance,
     return out;
 }
 
+void offer_sealing(Challenge &challenge, bool insist)
+{
+    challenge.encrypt = insist;
+    challenge.exchange = make_exchange();
+}
+
 msgpack::sbuffer pack_challenge(const Challenge &challenge)
 {
-    return Map()
-        .set("type", "challenge")
+    Map map;
+    if (challenge.exchange)
+        map.set("exchange", std::span<const std::byte>(challenge.exchange->open));
+    return map.set("type", "challenge")
         .set("protocol", challenge.protocol)
         .set("minor", challenge.minor)
         .set("software", challenge.software)
@@ -67,7 +75,18 @@ msgpack::sbuffer pack_challenge(const Challenge &challenge)
         .set("nonce", std::span<const std::byte>(challenge.nonce))
         .set("auth", method_name(challenge.auth))
         .set("daemon", challenge.daemon)
+        .set("encrypt", challenge.encrypt)
         .pack();
+}
+
+static std::array<std::byte, 32> get_32_bytes(const msgpack::object &map, const char *key)
+{
+    auto bytes = get_bytes(map, key);
+    std::array<std::byte, 32> out;
+    if (bytes.size() != out.size())
+        fail(EPROTO, "%s has %zu bytes instead of %zu", key, bytes.size(), out.size());
+    std::copy(bytes.begin(), bytes.end(), out.begin());
+    return out;
 }
 
 Challenge parse_challenge(const msgpack::object &frame)
@@ -86,11 +105,10 @@ Challenge parse_challenge(const msgpack::object &frame)
     out.software = get_string(frame, "software", "");
     out.instance = get_string(frame, "instance", "");
     out.auth = parse_method(get_string(frame, "auth"));
-    auto nonce = get_bytes(frame, "nonce");
-    if (nonce.size() != out.nonce.size())
-        fail(EPROTO, "the challenge's nonce has %zu bytes instead of %zu", nonce.size(),
-             out.nonce.size());
-    std::copy(nonce.begin(), nonce.end(), out.nonce.begin());
+    out.nonce = get_32_bytes(frame, "nonce");
+    out.encrypt = get_bool(frame, "encrypt");
+    if (find(frame, "exchange"))
+        out.exchange.emplace().open = get_32_bytes(frame, "exchange");
     return out;
 }
 
@@ -112,16 +130,8 @@ static uid_t claimed_uid(const msgpack::object &frame, AuthConfig::Method method
     return uid_t(uid);
 }
 
-Peer verify_hello(const msgpack::object &frame, const Challenge &challenge, const AuthConfig &auth,
-                  uint64_t api)
+static Peer parse_peer(const msgpack::object &frame)
 {
-    if (get_string(frame, "type") != "hello")
-        fail(EPROTO, "expected a hello after the challenge");
-    uint64_t protocol = get_u64(frame, "protocol");
-    if (protocol != kProtocol)
-        fail(EPROTO, "%s",
-             same_version_text(protocol, challenge.daemon, challenge.node, kProtocol).c_str());
-
     Peer peer;
     peer.role = get_string(frame, "role");
     peer.host = get_string(frame, "host");
@@ -143,14 +153,61 @@ Peer verify_hello(const msgpack::object &frame, const Challenge &challenge, cons
         if (!is_one_of(peer.channel, {"ring", "stream"}))
             fail(EPROTO, "'%.40s' is no kind of channel", peer.channel.c_str());
     }
+    return peer;
+}
 
+// The connector's part of the exchange, if the connection is to be sealed.
+static std::optional<Key> sealing_wanted(const msgpack::object &hello, const Challenge &challenge)
+{
+    if (!get_bool(hello, "encrypt") && !challenge.encrypt)
+        return std::nullopt;
+    if (!challenge.exchange)
+        fail(EPROTO, "the client wants a sealed stream where %s on %s offers none",
+             challenge.daemon.c_str(), challenge.node.c_str());
+    if (!find(hello, "exchange"))
+        fail(EPROTO, "%s on %s takes sealed streams only (Encrypt=yes), and the client offers none",
+             challenge.daemon.c_str(), challenge.node.c_str());
+    return get_32_bytes(hello, "exchange");
+}
+
+void check_hello(std::span<const std::byte> hello, const Challenge &challenge)
+{
+    auto handle = parse_frame(hello, kMaxOpeningFrame);
+    const msgpack::object &frame = handle.get();
+    if (get_string(frame, "type") != "hello")
+        fail(EPROTO, "expected a hello after the challenge");
+    uint64_t protocol = get_u64(frame, "protocol");
+    if (protocol != kProtocol)
+        fail(EPROTO, "%s",
+             same_version_text(protocol, challenge.daemon, challenge.node, kProtocol).c_str());
+}
+
+Acceptance verify_hello(std::span<const std::byte> hello, std::span<const std::byte> proof,
+                        const Challenge &challenge, const AuthConfig &auth, uint64_t api)
+{
+    check_hello(hello, challenge);
+    auto handle = parse_frame(hello, kMaxOpeningFrame);
+    const msgpack::object &frame = handle.get();
+    Acceptance out;
+    Peer &peer = out.peer;
+    peer = parse_peer(frame);
+    get_32_bytes(frame, "nonce"); // what makes the transcript new for the connector
+    auto theirs = sealing_wanted(frame, challenge);
     auto method = parse_method(get_string(frame, "auth"));
     if (method != auth.method)
         fail(EACCES, "the client authenticates by %s, %s on %s by %s: set AuthType alike on both",
              method_name(method), challenge.daemon.c_str(), challenge.node.c_str(),
              method_name(auth.method));
-    peer.uid = verify_credential(auth, challenge.nonce, peer.lease, get_bytes(frame, "credential"),
-                                 claimed_uid(frame, method));
+    auto proving = parse_frame(proof, kMaxOpeningFrame);
+    if (get_string(proving.get(), "type") != "proof")
+        fail(EPROTO, "expected a proof after the hello");
+
+    const auto asked = pack_challenge(challenge);
+    const Digest transcript =
+        transcript_of(std::as_bytes(std::span(asked.data(), asked.size())), hello);
+    peer.uid =
+        verify_credential(auth, End::connector, transcript, get_bytes(proving.get(), "credential"),
+                          claimed_uid(frame, method));
     // Told only to who is known: which build runs here is no stranger's business.
     if (peer.role == "session" && api != 0 && peer.api != api)
         fail(EPROTO,
@@ -158,15 +215,30 @@ Peer verify_hello(const msgpack::object &frame, const Challenge &challenge, cons
              "install the same slurm-vgpu on both",
              to_hex(peer.api).c_str(), challenge.daemon.c_str(), challenge.node.c_str(),
              to_hex(api).c_str());
-    return peer;
+    out.proof = make_credential(auth, End::acceptor, transcript);
+    if (theirs)
+        out.keys = agree(End::acceptor, *challenge.exchange, *theirs, transcript, auth);
+    return out;
 }
 
 // ---- the answer
 // -----------------------------------------------------------------------------------
 
-msgpack::sbuffer pack_welcome(Map fields)
+msgpack::sbuffer pack_welcome(const Acceptance &acceptance, Map fields)
 {
-    return fields.set("type", "welcome").set("software", software_version()).pack();
+    return fields.set("type", "welcome")
+        .set("software", software_version())
+        .set("proof", std::span<const std::byte>(acceptance.proof))
+        .pack();
+}
+
+StreamSocket welcomed(Fd connection, const Acceptance &acceptance, const msgpack::sbuffer &welcome)
+{
+    if (!acceptance.keys)
+        return StreamSocket(std::move(connection));
+    SealKeys keys = *acceptance.keys;
+    bind_keys(keys, std::as_bytes(std::span(welcome.data(), welcome.size())));
+    return StreamSocket(std::move(connection), keys);
 }
 
 msgpack::sbuffer pack_refuse(int code, std::string_view reason)
@@ -180,13 +252,15 @@ std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &wel
     Map fields;
     fields.set("session", welcome.session).set("channel", welcome.channel);
     if (welcome.channel != "ring") {
-        send_frame(connection.get(), pack_welcome(std::move(fields)), deadline);
-        return make_stream_channel(std::move(connection));
+        auto frame = pack_welcome(welcome.acceptance, std::move(fields));
+        send_frame(connection.get(), frame, deadline);
+        return make_stream_channel(welcomed(std::move(connection), welcome.acceptance, frame));
     }
     Fd memory = make_ring_memory(welcome.ring);
     fields.set("ring", welcome.ring);
     int fd = memory.get();
-    send_frame(connection.get(), pack_welcome(std::move(fields)), deadline, std::span(&fd, 1));
+    send_frame(connection.get(), pack_welcome(welcome.acceptance, std::move(fields)), deadline,
+               std::span(&fd, 1));
     return make_ring_channel(Side::worker, std::move(connection), memory, welcome.ring);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening a connection (HACKING.md): challenge, hello, welcome or refuse; both ends of it.
+// Opening a connection (HACKING.md): challenge, hello, proof, welcome or refuse; both ends of it.
 #pragma once
 
 #include "remoting/wire/auth.h"
@@ -7,13 +7,16 @@
 #include "remoting/wire/fields.h"
 #include "remoting/wire/frame.h"
 #include "remoting/wire/lease-file.h"
+#include "remoting/wire/seal.h"
+#include "remoting/wire/stream-socket.h"
 
+#include <optional>
 #include <string>
 
 namespace vgpu::wire
 {
 
-constexpr uint64_t kProtocol = 1; // must be equal on both ends
+constexpr uint64_t kProtocol = 2; // must be equal on both ends
 constexpr uint64_t kMinorProtocol =
     0;                               // may differ: unknown keys and methods are told apart by name
 constexpr int kHandshakeMs = 10'000; // for each step
@@ -28,12 +31,17 @@ struct Challenge {
     std::string instance;
     Nonce nonce{};
     AuthConfig::Method auth = AuthConfig::Method::munge;
-    std::string daemon = "vgpud"; // for texts only
+    std::string daemon = "vgpud";     // for texts only
+    bool encrypt = false;             // the acceptor insists on sealing
+    std::optional<Exchange> exchange; // its part, if it can seal; no secret on the connector's side
 };
 
 // A challenge with a fresh nonce; keep it until the hello has come, use it for that one only.
 Challenge make_challenge(const std::string &node, const std::string &instance,
                          AuthConfig::Method auth, const std::string &daemon = "vgpud");
+
+// For a connection that leaves the machine: the acceptor can seal it, or insists on that.
+void offer_sealing(Challenge &challenge, bool insist);
 
 msgpack::sbuffer pack_challenge(const Challenge &challenge);
 Challenge parse_challenge(const msgpack::object &frame);
@@ -50,14 +58,29 @@ struct Peer {
     uint64_t api = 0;    // session only: hash of the call table
 };
 
-// Throws Error whose text is the reason to send in a refusal. `api`: the hash that a session must
-// have, 0 if the acceptor does not care. Blocks for as long as munged takes.
-Peer verify_hello(const msgpack::object &frame, const Challenge &challenge, const AuthConfig &auth,
-                  uint64_t api = 0);
+// What a welcome needs beside its own words: made by who knows the secrets, used by who welcomes.
+struct Acceptance {
+    Peer peer;
+    std::vector<std::byte> proof; // that the acceptor is one
+    std::optional<SealKeys> keys; // if the connection is to be sealed after the welcome
+};
+
+// The first look at a hello, before its proof is there: is it one, and of our version? Throws
+// Error.
+void check_hello(std::span<const std::byte> hello, const Challenge &challenge);
+
+// Judges the payloads of the two frames. Throws Error whose text is the reason to send in a
+// refusal. `api`: the hash that a session must have, 0 if the acceptor does not care. Blocks for as
+// long as munged takes.
+Acceptance verify_hello(std::span<const std::byte> hello, std::span<const std::byte> proof,
+                        const Challenge &challenge, const AuthConfig &auth, uint64_t api = 0);
 
 // The answers. A welcome may carry further fields; the session's is sent by accept_session().
-msgpack::sbuffer pack_welcome(Map fields = {});
+msgpack::sbuffer pack_welcome(const Acceptance &acceptance, Map fields = {});
 msgpack::sbuffer pack_refuse(int code, std::string_view reason);
+
+// The connection behind the welcome that was sent, sealed if it is to be.
+StreamSocket welcomed(Fd connection, const Acceptance &acceptance, const msgpack::sbuffer &welcome);
 
 // ---- acceptor: vgpustepd, handed a connection whose hello vgpud has verified
 // -----------------------
@@ -66,6 +89,7 @@ struct SessionWelcome {
     std::string session;             // 16 hexadecimal digits
     std::string channel;             // what the peer asked for: "ring" or "stream"
     size_t ring = kDefaultRingBytes; // bytes of one direction
+    Acceptance acceptance{};         // vgpud's
 
     static constexpr size_t kDefaultRingBytes = size_t(2) << 20;
 };
@@ -103,7 +127,8 @@ std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRe
 class ControlConnection
 {
 public:
-    explicit ControlConnection(Fd fd, Challenge peer) : fd_(std::move(fd)), peer_(std::move(peer))
+    explicit ControlConnection(StreamSocket socket, Challenge peer)
+        : socket_(std::move(socket)), peer_(std::move(peer))
     {
     }
 
@@ -113,11 +138,11 @@ public:
                                 int timeout_ms = kHandshakeMs);
 
     const Challenge &peer() const noexcept { return peer_; } // node, instance, software
-    int descriptor() const noexcept { return fd_.get(); }
-    Fd release() noexcept { return std::move(fd_); }
+    int descriptor() const noexcept { return socket_.get(); }
+    StreamSocket release() noexcept { return std::move(socket_); }
 
 private:
-    Fd fd_;
+    StreamSocket socket_;
     Challenge peer_;
     uint64_t next_id_ = 1;
 };

@@ -34,6 +34,7 @@ constexpr Option kKeys[] = {
     {"Auth", nullptr, nullptr, "munge", "Authentication.", Type::choice, "munge|key"},
     {"KeyFile", nullptr, nullptr, "", "For key.", Type::path},
     {"MungeSocket", nullptr, nullptr, "", "For munge.", Type::path},
+    {"Encrypt", nullptr, nullptr, "no", "Seal what leaves the machine.", Type::boolean},
     {"Slices", nullptr, nullptr, "", "What is leased.", Type::string},
     {"Channel", nullptr, nullptr, "auto", "How to get there.", Type::choice, "auto|shm|unix|tcp"},
 };
@@ -96,7 +97,8 @@ std::string format_lease(const LeaseFile &lease)
            line("Socket", lease.socket) + line("Auth", method_name(lease.auth.method)) +
            (munge ? line("MungeSocket", lease.auth.munge_socket)
                   : line("KeyFile", lease.auth.key_file)) +
-           line("Slices", slices) + line("Channel", lease.channel);
+           line("Encrypt", lease.auth.encrypt ? "yes" : "") + line("Slices", slices) +
+           line("Channel", lease.channel);
 }
 
 LeaseFile parse_lease(std::string_view text, const std::string &name)
@@ -120,6 +122,7 @@ LeaseFile parse_lease(std::string_view text, const std::string &name)
     out.auth.method = parse_method(values.string("Auth"));
     out.auth.key_file = values.string("KeyFile");
     out.auth.munge_socket = values.string("MungeSocket");
+    out.auth.encrypt = values.boolean("Encrypt");
     require(out.auth.method != AuthConfig::Method::key || !out.auth.key_file.empty(), name,
             "Auth=key needs KeyFile");
     out.channel = values.string("Channel");

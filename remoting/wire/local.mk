@@ -18,8 +18,10 @@ noinst_LTLIBRARIES += %D%/libwire.la
 	%D%/opening.cc %D%/opening.h \
 	%D%/ring.cc %D%/ring.h \
 	%D%/ring-channel.cc %D%/ring-channel.h \
+	%D%/seal.cc %D%/seal.h \
 	%D%/spin.cc %D%/spin.h \
 	%D%/stream-channel.cc %D%/stream-channel.h \
+	%D%/stream-socket.cc %D%/stream-socket.h \
 	%D%/test-link.cc %D%/test-link.h
 %C%_libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(SODIUM_CFLAGS) $(MUNGE_CFLAGS)
 # Users link libbase.la too. The archive, so that a wrapper library brings its authentication along instead of making every
@@ -47,6 +49,7 @@ UNIT_TESTS += %D%/unit-wire
 	%D%/fuzz.h \
 	%D%/handshake-test.cc \
 	%D%/munge-test.cc \
+	%D%/seal-test.cc \
 	%D%/test-link-test.cc \
 	%D%/testing.h \
 	$(%C%_fuzz_targets)

@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,10 +33,11 @@ static const char *munged_path()
 class Munged
 {
 public:
-    explicit Munged(char key_byte) : socket(scratch_ / "socket")
+    explicit Munged(char key_byte, const char *more = nullptr) : socket(scratch_ / "socket")
     {
         std::ofstream(scratch_ / "key") << std::string(64, key_byte);
         chmod((scratch_ / "key").c_str(), 0600);
+        chmod((scratch_ / "").c_str(), 0711); // for another user's socket
         std::string arguments[] = {"--key-file=" + (scratch_ / "key"), "--socket=" + socket,
                                    "--pid-file=" + (scratch_ / "pid"),
                                    "--seed-file=" + (scratch_ / "seed")};
@@ -46,7 +48,7 @@ public:
             dup2(null, 1);
             dup2(null, 2);
             execl(path, path, "--foreground", "--force", "--num-threads=1", arguments[0].c_str(),
-                  arguments[1].c_str(), arguments[2].c_str(), arguments[3].c_str(), nullptr);
+                  arguments[1].c_str(), arguments[2].c_str(), arguments[3].c_str(), more, nullptr);
             _exit(127);
         }
         // It is ready when its socket answers.
@@ -77,47 +79,108 @@ protected:
     {
         if (!munged_path())
             GTEST_SKIP() << "munged is not installed";
-        nonce_.fill(std::byte(1));
+        transcript_.fill(std::byte(1));
     }
-    Nonce nonce_;
+    Digest transcript_;
 };
 
 TEST_F(MungeAuth, ProvesTheUidAndNothingElse)
 {
     Munged munged('k');
     AuthConfig config{AuthConfig::Method::munge, munged.socket, ""};
-    auto credential = make_credential(config, nonce_, "lease", 0);
+    auto make = [&] { return make_credential(config, End::connector, transcript_); };
+    auto credential = make();
     // The uid claimed counts for nothing.
-    EXPECT_EQ(verify_credential(config, nonce_, "lease", credential, 4711), geteuid());
+    EXPECT_EQ(verify_credential(config, End::connector, transcript_, credential, 4711), geteuid());
 
-    auto verify = [&](std::string_view lease, const Nonce &nonce, auto &what) {
-        return refusal([&] { verify_credential(config, nonce, lease, what, 0); });
+    auto verify = [&](End by, const Digest &transcript, const auto &what) {
+        return refusal([&] { verify_credential(config, by, transcript, what, 0); });
     };
     // MUNGE itself remembers what it has decoded.
-    EXPECT_NE(verify("lease", nonce_, credential).text.find("eplayed"), std::string::npos);
+    EXPECT_NE(verify(End::connector, transcript_, credential).text.find("eplayed"),
+              std::string::npos);
+    Digest other;
+    other.fill(std::byte(2));
+    EXPECT_EQ(verify(End::connector, other, make()).text,
+              "munge: the credential was made for another connection, or for other words");
+    EXPECT_EQ(verify(End::acceptor, transcript_, make()).code, EACCES);
 
-    auto second = make_credential(config, nonce_, "lease", 0);
-    EXPECT_EQ(verify("other", nonce_, second).text,
-              "munge: the credential was made for another connection or lease");
-    auto third = make_credential(config, nonce_, "lease", 0);
-    Nonce fresh;
-    fresh.fill(std::byte(2));
-    EXPECT_EQ(verify("lease", fresh, third).code, EACCES);
-
-    auto forged = make_credential(config, nonce_, "lease", 0);
+    auto forged = make();
     forged[forged.size() / 2] ^= std::byte(1);
-    EXPECT_EQ(verify("lease", nonce_, forged).code, EACCES);
-    std::vector<std::byte> empty;
-    EXPECT_EQ(verify("lease", nonce_, empty).code, EACCES);
+    EXPECT_EQ(verify(End::connector, transcript_, forged).code, EACCES);
+    EXPECT_EQ(verify(End::connector, transcript_, std::vector<std::byte>()).code, EACCES);
+}
+
+TEST_F(MungeAuth, AnExpiredCredentialIsRefused)
+{
+    Munged munged('k', "--max-ttl=1");
+    AuthConfig config{AuthConfig::Method::munge, munged.socket, ""};
+    auto credential = make_credential(config, End::connector, transcript_);
+    // MUNGE counts whole seconds.
+    for (time_t made = time(nullptr); time(nullptr) < made + 3;)
+        poll(nullptr, 0, 50);
+    Refusal why =
+        refusal([&] { verify_credential(config, End::connector, transcript_, credential, 0); });
+    EXPECT_EQ(why.code, EACCES);
+    EXPECT_NE(why.text.find("xpired"), std::string::npos) << why.text;
+}
+
+// A credential that another user of this machine has made.
+static std::vector<std::byte> made_by(uid_t uid, const AuthConfig &config, const Digest &transcript)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return {};
+    const Fd output(ends[0]);
+    Fd input(ends[1]);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        int status = 1;
+        if (setresuid(uid, uid, uid) == 0) {
+            auto credential = make_credential(config, End::acceptor, transcript);
+            write_all(input.get(), credential, Deadline::after_ms(5000));
+            status = 0;
+        }
+        _exit(status);
+    }
+    input.reset();
+    const std::string text = read_all(output.get(), 4096, "the child");
+    waitpid(pid, nullptr, 0);
+    auto bytes = std::as_bytes(std::span(text));
+    return {bytes.begin(), bytes.end()};
+}
+
+TEST_F(MungeAuth, ADaemonOfAnotherUserIsNotBelieved)
+{
+    if (geteuid() != 0)
+        GTEST_SKIP() << "only root can act as another user";
+    Munged munged('k');
+    AuthConfig config{AuthConfig::Method::munge, munged.socket, ""};
+    auto own = make_credential(config, End::acceptor, transcript_);
+    EXPECT_EQ(refusal([&] { verify_acceptor(config, transcript_, own); }).text, "accepted");
+    constexpr uid_t kNobody = 65534;
+    EXPECT_EQ(refusal([&] {
+                  verify_acceptor(config, transcript_, made_by(kNobody, config, transcript_));
+              }).text,
+              "it runs as uid 65534, and not as root, SlurmUser or yourself");
+    const passwd *nobody = getpwuid(kNobody);
+    if (!nobody)
+        return;
+    config.daemon_user = nobody->pw_name; // SlurmUser
+    EXPECT_EQ(refusal([&] {
+                  verify_acceptor(config, transcript_, made_by(kNobody, config, transcript_));
+              }).text,
+              "accepted");
 }
 
 TEST_F(MungeAuth, AnotherSitesKeyIsRefusedWithAdvice)
 {
     Munged ours('k'), theirs('x');
-    auto credential =
-        make_credential({AuthConfig::Method::munge, theirs.socket, ""}, nonce_, "", 0);
+    auto credential = make_credential({AuthConfig::Method::munge, theirs.socket, ""},
+                                      End::connector, transcript_);
     Refusal why = refusal([&] {
-        verify_credential({AuthConfig::Method::munge, ours.socket, ""}, nonce_, "", credential, 0);
+        verify_credential({AuthConfig::Method::munge, ours.socket, ""}, End::connector, transcript_,
+                          credential, 0);
     });
     EXPECT_EQ(why.code, EACCES);
     EXPECT_NE(why.text.find("do the two hosts have the same munge.key?"), std::string::npos)
@@ -126,9 +189,8 @@ TEST_F(MungeAuth, AnotherSitesKeyIsRefusedWithAdvice)
 
 TEST(Munge, SaysWhatToDoWithoutTheDaemon)
 {
-    Nonce nonce{};
     AuthConfig config{AuthConfig::Method::munge, "/nonexistent/munge.socket", ""};
-    Refusal why = refusal([&] { make_credential(config, nonce, "lease", 0); });
+    Refusal why = refusal([&] { make_credential(config, End::connector, Digest()); });
     EXPECT_EQ(why.code, EACCES);
     EXPECT_EQ(why.text.substr(0, 7), "munge: ");
     EXPECT_NE(why.text.find("is munged running on this host?"), std::string::npos) << why.text;

@@ -10,7 +10,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 namespace vgpu::wire
 {
@@ -36,7 +35,7 @@ bool peer_is_gone(int code) noexcept
 class StreamChannel final : public Channel
 {
 public:
-    explicit StreamChannel(Fd socket)
+    explicit StreamChannel(StreamSocket socket)
         : socket_(std::move(socket)), is_tcp_(tune_tcp(socket_.get())), buffer_(kBuffer)
     {
         set_nonblocking(socket_.get(), false); // a receiver without a deadline sleeps in recv()
@@ -78,7 +77,7 @@ private:
     void write_through(std::span<const std::byte> head, std::span<const std::byte> body);
     void write(std::span<iovec> pieces);
 
-    Fd socket_;
+    StreamSocket socket_;
     bool is_tcp_;
 
     // Sent and not yet written. Taken after write_mutex_ where both are.
@@ -165,11 +164,8 @@ void StreamChannel::write(std::span<iovec> pieces)
         while (!pieces.empty() && pieces[0].iov_len == 0)
             pieces = pieces.subspan(1);
         if (pieces.empty())
-            return;
-        msghdr message{};
-        message.msg_iov = pieces.data();
-        message.msg_iovlen = pieces.size();
-        ssize_t n = sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+            break;
+        ssize_t n = socket_.send(pieces);
         if (n < 0 && errno == EAGAIN) {
             wait_for(socket_.get(), POLLOUT, Deadline::never());
             continue;
@@ -187,12 +183,14 @@ void StreamChannel::write(std::span<iovec> pieces)
             n -= ssize_t(taken);
         }
     }
+    while (!socket_.flush())
+        wait_for(socket_.get(), POLLOUT, Deadline::never());
 }
 
 // One recv(): 0 when nothing is there yet, unless it may sleep.
 size_t StreamChannel::transfer(std::span<std::byte> to, bool sleep)
 {
-    ssize_t n = recv(socket_.get(), to.data(), to.size(), sleep ? 0 : MSG_DONTWAIT);
+    ssize_t n = socket_.receive(to, sleep);
     if (n > 0)
         return size_t(n);
     if (n == 0) {
@@ -273,6 +271,11 @@ bool StreamChannel::receive(std::vector<std::byte> &message, int timeout_ms)
 } // namespace
 
 std::unique_ptr<Channel> make_stream_channel(Fd socket)
+{
+    return make_stream_channel(StreamSocket(std::move(socket)));
+}
+
+std::unique_ptr<Channel> make_stream_channel(StreamSocket socket)
 {
     return std::make_unique<StreamChannel>(std::move(socket));
 }

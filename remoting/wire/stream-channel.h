@@ -3,11 +3,13 @@
 #pragma once
 
 #include "remoting/wire/channel.h"
+#include "remoting/wire/stream-socket.h"
 
 namespace vgpu::wire
 {
 
-// Takes over the socket; for TCP sets TCP_NODELAY and keep-alive probes.
+// Takes over the socket, sealed or not; for TCP sets TCP_NODELAY and keep-alive probes.
+std::unique_ptr<Channel> make_stream_channel(StreamSocket socket);
 std::unique_ptr<Channel> make_stream_channel(Fd socket);
 
 } // namespace vgpu::wire

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody between the two ends of a stream: keeps what passes, or changes one bit of it."""
+import argparse
+import selectors
+import socket
+import threading
+
+
+def relay(client, options):
+    host, port = options.address.rsplit(":", 1)
+    server = socket.create_connection((host, int(port)))
+    ends = {client: ("up", server), server: ("down", client)}
+    passed = {"up": 0, "down": 0}
+    ready = selectors.DefaultSelector()
+    for end in ends:
+        ready.register(end, selectors.EVENT_READ)
+    with client, server, open(options.record or "/dev/null", "ab") as record:
+        while True:
+            for key, _ in ready.select():
+                way, other = ends[key.fileobj]
+                try:
+                    data = bytearray(key.fileobj.recv(65536))
+                except ConnectionError:
+                    return
+                if not data:
+                    return
+                record.write(data)
+                if options.flip and options.flip[0] == way:
+                    at = int(options.flip[1]) - passed[way]
+                    if 0 <= at < len(data):
+                        data[at] ^= 1
+                        print("flipped", *options.flip, flush=True)
+                passed[way] += len(data)
+                try:
+                    other.sendall(data)
+                except ConnectionError:
+                    return
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("address", help="HOST:PORT of the other end")
+    parser.add_argument("--record", help="a file for all that passes")
+    parser.add_argument("--flip", nargs=2, metavar=("WAY", "BYTE"), help="up or down, counted from a connection's start")
+    options = parser.parse_args()
+    listener = socket.create_server(("127.0.0.1", 0))
+    print("listens on 127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=relay, args=(client, options), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()
