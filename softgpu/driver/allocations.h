@@ -13,7 +13,7 @@ namespace vgpu::soft::driver
 /// A piece of memory that the driver knows: device memory of any origin, or host memory that
 /// devices may touch.
 struct Allocation {
-    enum class Origin { plain, pool, mapped, global, host, registered };
+    enum class Origin { plain, pool, mapped, global, graph, host, registered };
 
     uint64_t address = 0;
     size_t size = 0;    ///< as asked for: what kernels and copies may touch

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/capture.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/machine.h"
 
@@ -17,6 +18,12 @@ constexpr unsigned kFlags = CU_CTX_SCHED_MASK | CU_CTX_MAP_HOST | CU_CTX_LMEM_RE
 std::shared_ptr<Context> context_of(CUcontext handle)
 {
     return handle ? machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT) : current::get();
+}
+
+void synchronize(Context &context)
+{
+    forbid_in_context(context);
+    context.synchronize();
 }
 
 void create(CUcontext *context, unsigned flags, CUdevice ordinal)
@@ -109,7 +116,7 @@ SOFT_EXPORT CUresult CUDAAPI cuCtxGetDevice(CUdevice *device)
 
 SOFT_EXPORT CUresult CUDAAPI cuCtxSynchronize(void)
 {
-    ENTRY({ current::get()->synchronize(); });
+    ENTRY({ synchronize(*current::get()); });
 }
 
 #if CUDA_VERSION >= 13000
@@ -123,7 +130,7 @@ SOFT_EXPORT CUresult CUDAAPI cuCtxGetDevice_v2(CUdevice *device, CUcontext conte
 
 SOFT_EXPORT CUresult CUDAAPI cuCtxSynchronize_v2(CUcontext context)
 {
-    ENTRY({ context_of(context)->synchronize(); });
+    ENTRY({ synchronize(*context_of(context)); });
 }
 #endif
 

@@ -4,8 +4,8 @@
 
 // Copies of rectangles and boxes. Arrays do not exist here, so a copy from or to one is refused.
 
-using namespace vgpu::soft::driver;
-
+namespace vgpu::soft::driver
+{
 namespace
 {
 
@@ -34,17 +34,65 @@ Place place(CUmemorytype type, const void *host, CUdeviceptr device, size_t x, s
 }
 
 template<class Description>
+Transfer read(const Description &it)
+{
+    require(it.srcLOD == 0 && it.dstLOD == 0);
+    Box box{it.WidthInBytes, it.Height, it.Depth};
+    if (!box.width || !box.height || !box.depth)
+        return {{}, {}, {}};
+    return {place(it.dstMemoryType, it.dstHost, it.dstDevice, it.dstXInBytes, it.dstY, it.dstZ,
+                  it.dstPitch, it.dstHeight, box),
+            place(it.srcMemoryType, it.srcHost, it.srcDevice, it.srcXInBytes, it.srcY, it.srcZ,
+                  it.srcPitch, it.srcHeight, box),
+            box};
+}
+
+CUmemorytype type_of(Side side)
+{
+    return side == Side::device ? CU_MEMORYTYPE_DEVICE
+           : side == Side::host ? CU_MEMORYTYPE_HOST
+                                : CU_MEMORYTYPE_UNIFIED;
+}
+
+} // namespace
+
+Transfer transfer_of(const CUDA_MEMCPY3D &description)
+{
+    return read(description);
+}
+
+CUDA_MEMCPY3D description_of(const Transfer &it)
+{
+    CUDA_MEMCPY3D out{};
+    out.WidthInBytes = it.box.width;
+    out.Height = it.box.height;
+    out.Depth = it.box.depth;
+    out.srcMemoryType = type_of(it.from.side);
+    out.srcHost = reinterpret_cast<const void *>(it.from.address);
+    out.srcDevice = it.from.address;
+    out.srcPitch = it.from.pitch ? it.from.pitch : it.box.width;
+    out.srcHeight = it.from.plane ? it.from.plane / out.srcPitch : it.box.height;
+    out.dstMemoryType = type_of(it.to.side);
+    out.dstHost = reinterpret_cast<void *>(it.to.address);
+    out.dstDevice = it.to.address;
+    out.dstPitch = it.to.pitch ? it.to.pitch : it.box.width;
+    out.dstHeight = it.to.plane ? it.to.plane / out.dstPitch : it.box.height;
+    return out;
+}
+
+} // namespace vgpu::soft::driver
+
+using namespace vgpu::soft::driver;
+
+namespace
+{
+
+template<class Description>
 void copy_3d(const Description *it, CUstream stream, bool synchronous)
 {
     auto context = current::get();
-    require(it && it->srcLOD == 0 && it->dstLOD == 0);
-    Box box{it->WidthInBytes, it->Height, it->Depth};
-    if (!box.width || !box.height || !box.depth)
-        return;
-    Place from = place(it->srcMemoryType, it->srcHost, it->srcDevice, it->srcXInBytes, it->srcY,
-                       it->srcZ, it->srcPitch, it->srcHeight, box);
-    Place to = place(it->dstMemoryType, it->dstHost, it->dstDevice, it->dstXInBytes, it->dstY,
-                     it->dstZ, it->dstPitch, it->dstHeight, box);
+    require(it != nullptr);
+    auto [to, from, box] = read(*it);
     copy(*stream_of(stream, *context), to, from, box, synchronous);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/copy.h"
+#include "softgpu/driver/capture.h"
 #include "softgpu/driver/machine.h"
 
 #include <algorithm>
@@ -84,21 +85,56 @@ void join(Box &box, std::initializer_list<Place *> places)
 
 } // namespace
 
+std::function<void()> prepare(std::shared_ptr<Context> context, Transfer it)
+{
+    if (!it.box.width || !it.box.height || !it.box.depth)
+        return [] {};
+    known(it.to, span(it.to, it.box), true);
+    known(it.from, span(it.from, it.box), false);
+    join(it.box, {&it.to, &it.from});
+    return [context, it] {
+        if (!context->broken())
+            copy_box(it.to, it.from, it.box);
+    };
+}
+
+std::function<void()> prepare_fill(std::shared_ptr<Context> context,
+                                   const CUDA_MEMSET_NODE_PARAMS &it)
+{
+    unsigned element = it.elementSize;
+    require(element == 1 || element == 2 || element == 4);
+    Place to{it.dst, it.pitch, 0, Side::device};
+    Box box{0, it.height};
+    require(!__builtin_mul_overflow(it.width, element, &box.width));
+    require(it.height <= 1 || (it.pitch >= box.width && it.pitch % element == 0));
+    require(it.dst % element == 0);
+    if (!box.width || !box.height)
+        return [] {};
+    require(known(to, span(to, box), true));
+    return [context, to, box, value = it.value, element] {
+        if (context->broken())
+            return;
+        for (size_t row = 0; row < box.height; row++)
+            fill_row(bytes_at(to, row, 0), box.width, value, element);
+    };
+}
+
 void copy(Stream &stream, Place to, Place from, Box box, bool synchronous)
 {
     auto context = stream.context.lock();
     require(context != nullptr, CUDA_ERROR_CONTEXT_IS_DESTROYED);
     context->check();
+    auto run = prepare(context, {to, from, box});
+    if (synchronous)
+        forbid_while_capturing(stream);
     if (!box.width || !box.height || !box.depth)
         return;
+    if (!synchronous && captured(stream))
+        return capture_copy(stream, {to, from, box});
     size_t to_bytes = span(to, box), from_bytes = span(from, box);
-    join(box, {&to, &from});
+    bool row = from_bytes == box.width * box.height * box.depth;
     bool to_stays = known(to, to_bytes, true);
     bool from_stays = known(from, from_bytes, false);
-    auto run = [context, to, from, box] {
-        if (!context->broken())
-            copy_box(to, from, box);
-    };
     if (synchronous || !to_stays) {
         context->perform_now(stream, {run, {}});
         if (synchronous)
@@ -106,13 +142,13 @@ void copy(Stream &stream, Place to, Place from, Box box, bool synchronous)
         context->check();
     } else if (from_stays) {
         context->submit(stream, {run, {}});
-    } else if (from_bytes <= kStaged && box.height == 1) {
+    } else if (from_bytes <= kStaged && row) {
         auto source = reinterpret_cast<const char *>(from.address);
         auto staged = std::make_shared<std::vector<char>>(source, source + from_bytes);
-        context->submit(stream, {[context, to, staged] {
+        from.address = reinterpret_cast<uint64_t>(staged->data());
+        context->submit(stream, {[context, to, from, box, staged] {
                                      if (!context->broken())
-                                         memcpy(reinterpret_cast<void *>(to.address),
-                                                staged->data(), staged->size());
+                                         copy_box(to, from, box);
                                  },
                                  {}});
     } else {
@@ -121,23 +157,16 @@ void copy(Stream &stream, Place to, Place from, Box box, bool synchronous)
     }
 }
 
-void fill(Stream &stream, Place to, Box box, uint32_t value, unsigned element, bool synchronous)
+void fill(Stream &stream, const CUDA_MEMSET_NODE_PARAMS &what, bool synchronous)
 {
     auto context = stream.context.lock();
     require(context != nullptr, CUDA_ERROR_CONTEXT_IS_DESTROYED);
     context->check();
-    require(to.address % element == 0 && (box.height == 1 || to.pitch % element == 0));
-    if (!box.width || !box.height)
-        return;
-    to.side = Side::device;
-    size_t bytes = span(to, box);
-    require(known(to, bytes, true));
-    auto run = [context, to, box, value, element] {
-        if (context->broken())
-            return;
-        for (size_t row = 0; row < box.height; row++)
-            fill_row(bytes_at(to, row, 0), box.width, value, element);
-    };
+    auto run = prepare_fill(context, what);
+    if (synchronous)
+        forbid_while_capturing(stream);
+    else if (captured(stream))
+        return capture_fill(stream, what);
     // cuMemset on device memory is asynchronous to the host on a device too; the plain form waits
     // here, which no program can tell but by time.
     if (synchronous) {

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 
 namespace vgpu::soft::driver
 {
@@ -26,12 +28,28 @@ struct Box {
     size_t depth = 1;
 };
 
+/// A copy of a box, as cuMemcpy3D describes it.
+struct Transfer {
+    Place to, from;
+    Box box;
+};
+
+Transfer transfer_of(const CUDA_MEMCPY3D &description);
+CUDA_MEMCPY3D description_of(const Transfer &transfer);
+
+/// Checks both sides, and gives what moves the bytes.
+std::function<void()> prepare(std::shared_ptr<Context> context, Transfer transfer);
+
+/// The same for a fill of rows of elements of 1, 2 or 4 bytes.
+std::function<void()> prepare_fill(std::shared_ptr<Context> context,
+                                   const CUDA_MEMSET_NODE_PARAMS &fill);
+
 /// Checks both sides and copies in the stream's order. `synchronous` waits; else the call returns
 /// at once if both sides are device or pinned memory, after taking the bytes if the source is small
 /// and pageable, and when it is done otherwise.
 void copy(Stream &stream, Place to, Place from, Box box, bool synchronous);
 
-/// Fills rows of elements of 1, 2 or 4 bytes.
-void fill(Stream &stream, Place to, Box box, uint32_t value, unsigned element, bool synchronous);
+/// Fills rows in the stream's order.
+void fill(Stream &stream, const CUDA_MEMSET_NODE_PARAMS &what, bool synchronous);
 
 } // namespace vgpu::soft::driver

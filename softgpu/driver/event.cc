@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/event.h"
+#include "softgpu/driver/capture.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/machine.h"
 
@@ -8,17 +9,30 @@
 namespace vgpu::soft::driver
 {
 
-void Event::record(Context &context, Stream &stream)
+void Recording::stamp()
+{
+    auto now = std::chrono::steady_clock::now().time_since_epoch();
+    nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
+void Event::record(const std::function<Point(Work)> &push)
 {
     auto recording = std::make_shared<Recording>();
     std::lock_guard hold(lock_);
-    recording->point = context.submit(
-        stream, {[recording] {
-                     auto now = std::chrono::steady_clock::now().time_since_epoch();
-                     recording->nanoseconds =
-                         std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-                 },
-                 {}});
+    recording->point = push({[recording] { recording->stamp(); }, {}});
+    last_ = recording;
+}
+
+void Event::record(Context &context, Stream &stream)
+{
+    record([&](Work work) { return context.submit(stream, std::move(work)); });
+}
+
+void Event::record_here()
+{
+    auto recording = std::make_shared<Recording>();
+    recording->stamp();
+    std::lock_guard hold(lock_);
     last_ = recording;
 }
 
@@ -71,12 +85,19 @@ SOFT_EXPORT CUresult CUDAAPI cuEventRecordWithFlags(CUevent event, CUstream stre
 {
     ENTRY({
         require(!(flags & ~unsigned(CU_EVENT_RECORD_EXTERNAL)));
-        require(!flags, CUDA_ERROR_NOT_SUPPORTED);
         auto here = current::get();
         auto which = event_of(event);
         auto where = stream_of(stream, *here);
         auto context = where->context.lock();
         require(which->context.lock() == context, CUDA_ERROR_INVALID_HANDLE);
+        // An external recording is a node of the graph; any other only marks where the stream is.
+        if (flags & CU_EVENT_RECORD_EXTERNAL) {
+            require(captured(*where), CUDA_ERROR_ILLEGAL_STATE);
+            capture_node(*where, RecordNode{which});
+            return;
+        }
+        if (capture_record(*where, *which))
+            return;
         which->record(*context, *where);
     });
 }
@@ -89,7 +110,10 @@ SOFT_EXPORT CUresult CUDAAPI cuEventRecord(CUevent event, CUstream stream)
 SOFT_EXPORT CUresult CUDAAPI cuEventQuery(CUevent event)
 {
     ENTRY({
-        auto recording = event_of(event)->last();
+        auto which = event_of(event);
+        forbid_captured(*which);
+        forbid_unsafe();
+        auto recording = which->last();
         return !recording || recording->point.reached() ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
     });
 }
@@ -99,6 +123,8 @@ SOFT_EXPORT CUresult CUDAAPI cuEventSynchronize(CUevent event)
     ENTRY({
         auto which = event_of(event);
         auto context = which->context.lock();
+        forbid_captured(*which);
+        forbid_unsafe();
         if (auto recording = which->last())
             recording->point.wait();
         context->settle();
@@ -115,6 +141,8 @@ SOFT_EXPORT CUresult CUDAAPI cuEventElapsedTime(float *milliseconds, CUevent sta
         auto to = event_of(end);
         require(from->timed() && to->timed() && from->context.lock() == to->context.lock(),
                 CUDA_ERROR_INVALID_HANDLE);
+        forbid_captured(*from);
+        forbid_captured(*to);
         auto first = from->last();
         auto last = to->last();
         require(first && last, CUDA_ERROR_INVALID_HANDLE);

@@ -3,16 +3,21 @@
 #include "softgpu/driver/stream.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 
 namespace vgpu::soft::driver
 {
 
+struct CaptureMark;
+
 /// One recording of an event; a later one replaces it but does not disturb who waits for this.
 struct Recording {
     Point point;
     std::atomic<int64_t> nanoseconds{0};
+
+    void stamp();
 };
 
 class Event
@@ -26,7 +31,14 @@ public:
 
     bool timed() const { return !(flags & CU_EVENT_DISABLE_TIMING); }
     void record(Context &context, Stream &stream);
+    /// The same, where `push` puts the recording's work somewhere and says where that is.
+    void record(const std::function<Point(Work)> &push);
+    void record_here();                      ///< the point is now
     std::shared_ptr<Recording> last() const; ///< null if it was never recorded
+
+    /// Where a capturing stream stood when the event was recorded there last; guarded by the
+    /// graphs' lock. Null if the last recording was a real one.
+    std::shared_ptr<const CaptureMark> mark;
 
 private:
     mutable std::mutex lock_;

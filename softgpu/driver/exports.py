@@ -75,7 +75,8 @@ def main():
 
     per_thread = {s: re.sub(r"_pt[sd][sz]$", "", s) for s in symbols if re.search(r"_pt(sz|ds)$", s)}
     per_thread = {s: base for s, base in sorted(per_thread.items()) if base in done}
-    text = top + '#include "softgpu/driver/stream.h"\n'
+    text = top + '#include "softgpu/driver/stream.h"\n\n// The header renames the older forms, which are meant here by their own names.\n'
+    text += "".join(f"#undef {base}\n" for base in sorted(set(per_thread.values()) & names.keys()))
     for symbol, base in per_thread.items():
         # The header hides the declarations of older versions; they may be repeated.
         text += (f"\nSOFT_EXPORT CUresult CUDAAPI {base}({symbols[symbol]});\n"

@@ -12,9 +12,7 @@ void rows(CUdeviceptr to, size_t pitch, uint32_t value, unsigned element, size_t
           size_t height, CUstream stream, bool synchronous)
 {
     auto context = current::get();
-    size_t bytes = 0;
-    require(!__builtin_mul_overflow(width, element, &bytes) && (height <= 1 || pitch >= bytes));
-    fill(*stream_of(stream, *context), {to, pitch}, {bytes, height}, value, element, synchronous);
+    fill(*stream_of(stream, *context), {to, pitch, value, element, width, height}, synchronous);
 }
 
 } // namespace

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/capture.h"
 #include "softgpu/driver/machine.h"
 #include "softgpu/driver/memory.h"
 
@@ -22,6 +23,7 @@ void free_host(void *pointer, Allocation::Origin origin, CUresult otherwise)
     auto address = reinterpret_cast<uint64_t>(pointer);
     auto known = machine().allocations.find(address);
     require(known && known->address == address && known->origin == origin, otherwise);
+    forbid_unsafe();
     for (auto &device : machine().devices)
         device->synchronize();
     auto allocation = machine().allocations.take(address);
@@ -38,6 +40,7 @@ SOFT_EXPORT CUresult CUDAAPI cuMemHostAlloc(void **pointer, size_t bytes, unsign
             CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED;
         require(pointer && bytes && !(flags & ~known));
         auto context = current::get();
+        forbid_unsafe();
         *pointer = reinterpret_cast<void *>(allocate_host(*context, bytes, flags));
     });
 }

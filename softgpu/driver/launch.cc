@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/launch.h"
+#include "softgpu/driver/capture.h"
+#include "softgpu/driver/graph.h"
 #include "softgpu/driver/machine.h"
 
 #include <cstring>
@@ -17,6 +19,11 @@ public:
     void print(std::string_view text) override { context_.print(text); }
     uint64_t allocate(size_t bytes) override { return heap_.allocate(bytes); }
     void release(uint64_t address) override { heap_.release(address); }
+    void set_condition(uint64_t handle, unsigned value) override
+    {
+        if (auto condition = machine().conditions.find(handle))
+            condition->value = value;
+    }
     bool cancelled() const override { return context_.cancelled(); }
 
 private:
@@ -74,6 +81,8 @@ void check(const KernelView &kernel, const Shape &shape, const Device &device)
     }
 }
 
+} // namespace
+
 std::vector<std::byte> pack(const KernelInfo &info, void **parameters, void **extra)
 {
     std::vector<std::byte> packed(info.parameter_bytes);
@@ -115,7 +124,44 @@ void run(Context &context, const Launch &it)
         context.fault(code_of(fault.kind), fault.text);
 }
 
-} // namespace
+void apply(const CUlaunchAttribute &attribute, Shape &shape)
+{
+    switch (attribute.id) {
+    case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
+        shape.cooperative = attribute.value.cooperative != 0;
+        break;
+    case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION: {
+        // A cluster of one block is a block; larger ones came with compute capability 9.0.
+        auto &cluster = attribute.value.clusterDim;
+        require(cluster.x == 1 && cluster.y == 1 && cluster.z == 1, CUDA_ERROR_NOT_SUPPORTED);
+        break;
+    }
+    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
+#if CUDA_VERSION >= 12030
+    case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
+#endif
+        throw Failure(CUDA_ERROR_NOT_SUPPORTED);
+    default:
+        break; // hints about caches, priorities and overlap
+    }
+}
+
+std::shared_ptr<const Launch> prepare(const Context &context, const Function &function,
+                                      const Shape &shape, std::vector<std::byte> packed)
+{
+    require(function.context.lock().get() == &context, CUDA_ERROR_INVALID_HANDLE);
+    check(function.view(), shape, context.device);
+    auto it = std::make_shared<Launch>();
+    it->program = function.program;
+    it->kernel = function.info.name;
+    it->grid = shape.grid;
+    it->block = shape.block;
+    it->dynamic_shared_bytes = shape.dynamic_shared;
+    it->parameters = std::move(packed);
+    it->cooperative = shape.cooperative;
+    it->timeout_seconds = machine().settings.timeout;
+    return it;
+}
 
 void launch(Stream &stream, const Function &function, const Shape &shape, void **parameters,
             void **extra)
@@ -123,18 +169,11 @@ void launch(Stream &stream, const Function &function, const Shape &shape, void *
     auto context = stream.context.lock();
     require(context != nullptr, CUDA_ERROR_CONTEXT_IS_DESTROYED);
     context->check();
-    require(function.context.lock() == context, CUDA_ERROR_INVALID_HANDLE);
-    check(function.view(), shape, context->device);
-    auto it = std::make_shared<Launch>();
-    it->program = function.program;
-    it->kernel = function.info.name;
-    it->grid = shape.grid;
-    it->block = shape.block;
-    it->dynamic_shared_bytes = shape.dynamic_shared;
-    it->parameters = pack(function.info, parameters, extra);
-    it->cooperative = shape.cooperative;
-    it->stack_bytes = context->limit(CU_LIMIT_STACK_SIZE);
-    it->timeout_seconds = machine().settings.timeout;
+    auto it = prepare(*context, function, shape, pack(function.info, parameters, extra));
+    if (captured(stream)) {
+        capture_kernel(stream, function, shape, it->parameters);
+        return;
+    }
     context->submit(stream, {[context, it] { run(*context, *it); }, {}});
 }
 
@@ -176,28 +215,8 @@ SOFT_EXPORT CUresult CUDAAPI cuLaunchKernelEx(const CUlaunchConfig *config, CUfu
         Shape shape{{config->gridDimX, config->gridDimY, config->gridDimZ},
                     {config->blockDimX, config->blockDimY, config->blockDimZ},
                     config->sharedMemBytes};
-        for (unsigned i = 0; i < config->numAttrs; i++) {
-            auto &attribute = config->attrs[i];
-            switch (attribute.id) {
-            case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
-                shape.cooperative = attribute.value.cooperative != 0;
-                break;
-            case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION: {
-                // A cluster of one block is a block; larger ones came with compute capability 9.0.
-                auto &cluster = attribute.value.clusterDim;
-                require(cluster.x == 1 && cluster.y == 1 && cluster.z == 1,
-                        CUDA_ERROR_NOT_SUPPORTED);
-                break;
-            }
-            case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
-#if CUDA_VERSION >= 12030
-            case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
-#endif
-                throw Failure(CUDA_ERROR_NOT_SUPPORTED);
-            default:
-                break; // hints about caches, priorities and overlap
-            }
-        }
+        for (unsigned i = 0; i < config->numAttrs; i++)
+            apply(config->attrs[i], shape);
         launch(*stream_of(config->hStream, *context), *function_of(function), shape, parameters,
                extra);
     });

@@ -15,7 +15,20 @@ struct Shape {
 /// Blocks of this kernel that one unit holds at a time.
 unsigned blocks_per_unit(const KernelView &kernel, unsigned threads, size_t dynamic_shared);
 
-/// Checks a launch as a device would, packs its parameters, and puts it into the stream.
+/// What the attributes of an extended launch, or of a graph's kernel node, change.
+void apply(const CUlaunchAttribute &attribute, Shape &shape);
+
+/// The parameters as the kernel reads them.
+std::vector<std::byte> pack(const KernelInfo &info, void **parameters, void **extra);
+
+/// Checks a launch as a device would.
+std::shared_ptr<const Launch> prepare(const Context &context, const Function &function,
+                                      const Shape &shape, std::vector<std::byte> packed);
+
+/// Runs it on the calling thread. A fault breaks the context.
+void run(Context &context, const Launch &launch);
+
+/// Prepares a launch and puts it into the stream.
 void launch(Stream &stream, const Function &function, const Shape &shape, void **parameters,
             void **extra);
 

@@ -84,14 +84,19 @@ void Library::forget(const Context &context)
     }
 }
 
-std::shared_ptr<Function> function_of(CUfunction handle)
+std::shared_ptr<Function> function_of(CUfunction handle, const std::shared_ptr<Context> &context)
 {
     auto kernel = machine().kernels.find(reinterpret_cast<uint64_t>(handle));
     if (!kernel)
         return machine().functions.get(handle);
     auto library = kernel->library.lock();
     require(library != nullptr, CUDA_ERROR_INVALID_HANDLE);
-    return library->module_in(current::get())->function(kernel->name);
+    return library->module_in(context ? context : current::get())->function(kernel->name);
+}
+
+std::shared_ptr<Function> function_of(CUfunction handle)
+{
+    return function_of(handle, nullptr);
 }
 
 } // namespace vgpu::soft::driver

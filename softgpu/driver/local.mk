@@ -5,6 +5,7 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 
 %C%_libcuda_soft_la_SOURCES = \
 	%D%/allocations.cc %D%/allocations.h \
+	%D%/capture.cc %D%/capture.h \
 	%D%/context-api.cc %D%/context.cc %D%/context.h \
 	%D%/copy-box.cc %D%/copy-linear.cc %D%/copy.cc %D%/copy.h \
 	%D%/device-api.cc %D%/device.cc %D%/device.h \
@@ -13,6 +14,12 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 	%D%/event.cc %D%/event.h \
 	%D%/fill.cc \
 	%D%/function-api.cc \
+	%D%/graph-api.cc %D%/graph.cc %D%/graph.h \
+	%D%/graph-dot.cc \
+	%D%/graph-exec-api.cc %D%/graph-exec.cc %D%/graph-exec.h \
+	%D%/graph-memory.cc %D%/graph-memory.h \
+	%D%/graph-node-api.cc %D%/graph-node.cc %D%/graph-node.h \
+	%D%/graph-old-names.cc \
 	%D%/heap.cc %D%/heap.h \
 	%D%/host-memory.cc \
 	%D%/image.cc %D%/image.h \
@@ -32,7 +39,7 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 	%D%/refuse.cc %D%/refuse.h \
 	%D%/registry.h \
 	%D%/settings.cc %D%/settings.h \
-	%D%/stream-api.cc %D%/stream.cc %D%/stream.h \
+	%D%/stream-api.cc %D%/stream-attribute.cc %D%/stream-memory.cc %D%/stream.cc %D%/stream.h \
 	%D%/variables.cc %D%/variables.h \
 	%D%/vmm.cc %D%/vmm.h
 nodist_%C%_libcuda_soft_la_SOURCES = %D%/per-thread.cc %D%/refused.cc
@@ -77,7 +84,7 @@ check_PROGRAMS += %D%/unit-soft
 UNIT_TESTS += %D%/unit-soft
 %C%_unit_soft_SOURCES = \
 	%D%/test-device.h \
-	%D%/device-test.cc %D%/event-test.cc %D%/launch-test.cc %D%/memory-test.cc %D%/module-test.cc \
+	%D%/device-test.cc %D%/event-test.cc %D%/graph-test.cc %D%/launch-test.cc %D%/memory-test.cc %D%/module-test.cc \
 	%D%/pool-test.cc %D%/proc-address-test.cc %D%/stream-test.cc %D%/vmm-test.cc
 %C%_unit_soft_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_soft_LDADD = %D%/libcuda-soft.la -lgtest -lgtest_main -lpthread

@@ -13,15 +13,20 @@ namespace vgpu::soft::driver
 {
 
 class Context;
+struct Condition;
 class Event;
+class Exec;
 class Function;
+class Graph;
 class Kernel;
 class Library;
 class Link;
 class Module;
+struct Node;
 class Pool;
 class Physical;
 class Stream;
+struct UserObject;
 
 /// Everything this process' driver has. Made at first use and never destroyed: detached threads may
 /// still use it while the process exits.
@@ -42,6 +47,11 @@ struct Machine {
     Registry<Pool> pools{Kind::pool};
     Registry<Physical> physicals{Kind::physical};
     Registry<Link> links{Kind::link};
+    Registry<Graph> graphs{Kind::graph};
+    Registry<Node> nodes{Kind::node};
+    Registry<Exec> execs{Kind::exec};
+    Registry<UserObject> user_objects{Kind::user_object};
+    Registry<Condition> conditions{Kind::condition};
 
     Device &device(CUdevice ordinal); ///< throws INVALID_DEVICE
 };

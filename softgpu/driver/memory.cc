@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/memory.h"
+#include "softgpu/driver/capture.h"
+#include "softgpu/driver/graph-memory.h"
 #include "softgpu/driver/machine.h"
 #include "softgpu/driver/pool.h"
 
@@ -82,6 +84,7 @@ SOFT_EXPORT CUresult CUDAAPI cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes)
     ENTRY({
         require(pointer && bytes);
         auto context = current::get();
+        forbid_unsafe();
         *pointer = allocate_device(context->device, bytes, Allocation::Origin::plain, context->id);
     });
 }
@@ -93,6 +96,7 @@ SOFT_EXPORT CUresult CUDAAPI cuMemAllocPitch_v2(CUdeviceptr *pointer, size_t *pi
         require(pointer && pitch && width && height &&
                 (element == 4 || element == 8 || element == 16));
         auto context = current::get();
+        forbid_unsafe();
         require(width <= context->device.memory, CUDA_ERROR_OUT_OF_MEMORY);
         size_t row = round_up(width, 512);
         require(height <= context->device.memory / row, CUDA_ERROR_OUT_OF_MEMORY);
@@ -108,12 +112,20 @@ SOFT_EXPORT CUresult CUDAAPI cuMemFree_v2(CUdeviceptr pointer)
         current::get();
         if (!pointer)
             return;
+        forbid_unsafe();
         auto known = machine().allocations.find(pointer);
         using enum Allocation::Origin;
         require(known && known->address == pointer &&
-                (known->origin == plain || known->origin == pool));
+                (known->origin == plain || known->origin == pool || known->origin == graph));
         for (auto &device : machine().devices)
             device->synchronize();
+        if (known->origin == graph) {
+            auto memory = GraphMemory::find(pointer);
+            require(memory != nullptr);
+            memory->free();
+            memory->end();
+            return;
+        }
         if (known->origin == pool) {
             auto owner = machine().pools.get(known->owner, CUDA_ERROR_INVALID_VALUE);
             require(owner->free(*current::get()->legacy(), pointer));

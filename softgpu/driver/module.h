@@ -134,6 +134,8 @@ private:
 /// The function that a launch means: a CUfunction, or a CUkernel in disguise, in the current
 /// context.
 std::shared_ptr<Function> function_of(CUfunction handle);
+/// The same in a given context.
+std::shared_ptr<Function> function_of(CUfunction handle, const std::shared_ptr<Context> &context);
 
 void unload_modules(Context &context);
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/capture.h"
+#include "softgpu/driver/graph-memory.h"
 #include "softgpu/driver/machine.h"
 #include "softgpu/driver/pool.h"
 
@@ -23,6 +25,13 @@ CUdeviceptr allocate(std::shared_ptr<Pool> pool, size_t bytes, CUstream handle)
     context->check();
     if (!pool)
         pool = context->device.current_pool();
+    if (captured(*stream)) {
+        AllocNode node;
+        node.memory = GraphMemory::create(pool->device, bytes);
+        CUdeviceptr address = node.memory->address;
+        capture_node(*stream, std::move(node));
+        return address;
+    }
     return pool->allocate(*stream, bytes);
 }
 
@@ -60,6 +69,20 @@ SOFT_EXPORT CUresult CUDAAPI cuMemFreeAsync(CUdeviceptr pointer, CUstream handle
         context->check();
         auto allocation = machine().allocations.find(pointer);
         require(allocation && allocation->address == pointer);
+        if (allocation->origin == Allocation::Origin::graph) {
+            auto memory = GraphMemory::find(pointer);
+            require(memory != nullptr);
+            if (captured(*stream)) {
+                capture_node(*stream, FreeNode{pointer, memory});
+                return CUDA_SUCCESS;
+            }
+            memory->free();
+            context->submit(*stream, {[memory] { memory->end(); }, {}});
+            return CUDA_SUCCESS;
+        }
+        // What a graph did not allocate cannot be freed by one.
+        if (captured(*stream))
+            forbid_while_capturing(*stream);
         if (allocation->origin == Allocation::Origin::plain)
             return cuMemFree_v2(pointer);
         require(allocation->origin == Allocation::Origin::pool);

@@ -58,9 +58,10 @@ TEST(ProcAddress, SaysWhatIsNotThere)
 
 TEST(ProcAddress, RefusesWhatIsNotImplementedAndPrivateTables)
 {
-    CUgraph graph;
-    EXPECT_EQ(CUDA_ERROR_NOT_SUPPORTED, cuGraphCreate(&graph, 0));
-    EXPECT_EQ(nullptr, found("cuGraphCreate", 13000));
+    CUexternalMemory memory;
+    CUDA_EXTERNAL_MEMORY_HANDLE_DESC what{};
+    EXPECT_EQ(CUDA_ERROR_NOT_SUPPORTED, cuImportExternalMemory(&memory, &what));
+    EXPECT_EQ(nullptr, found("cuImportExternalMemory", 13000));
     CUuuid id{};
     const void *table = &id;
     EXPECT_EQ(CUDA_ERROR_NOT_FOUND, cuGetExportTable(&table, &id));

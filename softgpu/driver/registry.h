@@ -26,7 +26,12 @@ enum class Kind : uint64_t {
     kernel,
     pool,
     physical,
-    link
+    link,
+    graph,
+    node,
+    exec,
+    user_object,
+    condition
 };
 
 template<class T>

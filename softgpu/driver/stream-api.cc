@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/capture.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/event.h"
 #include "softgpu/driver/machine.h"
@@ -65,6 +66,7 @@ SOFT_EXPORT CUresult CUDAAPI cuStreamDestroy_v2(CUstream handle)
     ENTRY({
         auto stream = machine().streams.get(handle);
         require(machine().streams.remove(stream->id), CUDA_ERROR_INVALID_HANDLE);
+        spoil(*stream);
         // What is queued is still done, and the context still waits for it.
         auto context = stream->context.lock();
         if (!context)
@@ -78,6 +80,7 @@ SOFT_EXPORT CUresult CUDAAPI cuStreamSynchronize(CUstream handle)
 {
     ENTRY({
         auto [stream, context] = open(handle);
+        forbid_while_capturing(*stream);
         context->wait_for(*stream);
         context->settle();
         context->check();
@@ -88,6 +91,7 @@ SOFT_EXPORT CUresult CUDAAPI cuStreamQuery(CUstream handle)
 {
     ENTRY({
         auto [stream, context] = open(handle);
+        forbid_while_capturing(*stream);
         return context->settled(*stream) ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
     });
 }
@@ -97,7 +101,15 @@ SOFT_EXPORT CUresult CUDAAPI cuStreamWaitEvent(CUstream handle, CUevent event, u
     ENTRY({
         require(!(flags & ~unsigned(CU_EVENT_WAIT_EXTERNAL)));
         auto [stream, context] = open(handle);
-        auto recording = machine().events.get(event)->last();
+        auto which = machine().events.get(event);
+        if (flags & CU_EVENT_WAIT_EXTERNAL) {
+            require(captured(*stream), CUDA_ERROR_ILLEGAL_STATE);
+            capture_node(*stream, WaitNode{which});
+            return;
+        }
+        if (capture_wait(*stream, *which))
+            return;
+        auto recording = which->last();
         if (recording && !recording->point.reached())
             context->submit(*stream, {[] {}, {recording->point}});
     });
@@ -109,6 +121,8 @@ SOFT_EXPORT CUresult CUDAAPI cuStreamAddCallback(CUstream handle, CUstreamCallba
     ENTRY({
         require(callback && !flags);
         auto [stream, context] = open(handle);
+        if (captured(*stream))
+            forbid_while_capturing(*stream);
         Work work;
         work.application = true;
         work.run = [handle, callback, data, context = context] {
@@ -123,6 +137,10 @@ SOFT_EXPORT CUresult CUDAAPI cuLaunchHostFunc(CUstream handle, CUhostFn function
     ENTRY({
         require(function != nullptr);
         auto [stream, context] = open(handle);
+        if (captured(*stream)) {
+            capture_node(*stream, HostNode{{function, data}});
+            return;
+        }
         Work work;
         work.application = true;
         work.run = [function, data, context = context] {
@@ -184,42 +202,5 @@ SOFT_EXPORT CUresult CUDAAPI cuStreamGetDevice(CUstream stream, CUdevice *device
         require(device != nullptr);
         *device = open(stream).context->device.ordinal;
     });
-}
-#endif
-
-// Nothing is ever captured here: graphs are refused.
-SOFT_EXPORT CUresult CUDAAPI cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus *status)
-{
-    ENTRY({
-        require(status != nullptr);
-        open(stream);
-        *status = CU_STREAM_CAPTURE_STATUS_NONE;
-    });
-}
-
-SOFT_EXPORT CUresult CUDAAPI cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
-{
-    ENTRY({
-        thread_local CUstreamCaptureMode own = CU_STREAM_CAPTURE_MODE_GLOBAL;
-        require(mode && *mode >= CU_STREAM_CAPTURE_MODE_GLOBAL &&
-                *mode <= CU_STREAM_CAPTURE_MODE_RELAXED);
-        std::swap(*mode, own);
-    });
-}
-
-SOFT_EXPORT CUresult CUDAAPI cuStreamGetCaptureInfo_v2(CUstream stream,
-                                                       CUstreamCaptureStatus *status, cuuint64_t *,
-                                                       CUgraph *, const CUgraphNode **, size_t *)
-{
-    return cuStreamIsCapturing(stream, status);
-}
-
-#if CUDA_VERSION >= 12030
-SOFT_EXPORT CUresult CUDAAPI cuStreamGetCaptureInfo_v3(CUstream stream,
-                                                       CUstreamCaptureStatus *status, cuuint64_t *,
-                                                       CUgraph *, const CUgraphNode **,
-                                                       const CUgraphEdgeData **, size_t *)
-{
-    return cuStreamIsCapturing(stream, status);
 }
 #endif

@@ -54,7 +54,8 @@ std::shared_ptr<Stream> own_stream(Context &context)
 
 void Point::wait() const
 {
-    stream->wait(sequence);
+    if (stream)
+        stream->wait(sequence);
 }
 
 bool Point::reached() const

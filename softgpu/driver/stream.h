@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -15,6 +16,7 @@ namespace vgpu::soft::driver
 
 class Context;
 class Stream;
+struct CaptureMark;
 
 /// A place in a stream's order: reached when the stream has finished `sequence` works.
 struct Point {
@@ -48,6 +50,8 @@ public:
     const int priority;
     const unsigned long long number; ///< what cuStreamGetId reports
 
+    std::shared_ptr<CaptureMark> mark; ///< while it is captured; guarded by the graphs' lock
+
     bool blocking() const { return !(flags & CU_STREAM_NON_BLOCKING); }
 
     Point push(Work work);
@@ -62,7 +66,11 @@ public:
     Point last();
     bool idle() const;
     void
-    throttle();   ///< holds the caller up while very much is queued, as a device's full ring would
+    throttle(); ///< holds the caller up while very much is queued, as a device's full ring would
+    CUstreamAttrValue attribute(CUstreamAttrID which) const;
+    void set_attribute(CUstreamAttrID which, const CUstreamAttrValue &value);
+    void copy_attributes(const Stream &other);
+
     void close(); ///< the thread ends when the queue is empty
 
 private:
@@ -79,6 +87,7 @@ private:
     bool busy_ = false;
     bool started_ = false;
     bool closed_ = false;
+    std::map<int, CUstreamAttrValue> attributes_;
 };
 
 /// Waits for what `work` depends on and runs it. Nothing thrown leaves.

@@ -104,6 +104,9 @@ void run_builtin(Warp &warp, const Inst *inst, const CallSite &site)
                                call.text(call.argument(0)) + "` failed";
             raise_fault(warp, inst, lane, Fault::Kind::assert_failed, text);
         }
+        case Builtin::set_condition:
+            host.set_condition(call.argument(0), uint32_t(call.argument(1)));
+            break;
         case Builtin::none:
             break;
         }

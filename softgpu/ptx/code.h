@@ -81,7 +81,7 @@ struct Argument {
     Slot slot = kNoSlot;
 };
 
-enum class Builtin : uint8_t { none, print, allocate, release, assert_fail };
+enum class Builtin : uint8_t { none, print, allocate, release, assert_fail, set_condition };
 
 struct CallSite {
     int callee = -1; ///< index in the module; -1: `target` holds a function address

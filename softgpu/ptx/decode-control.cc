@@ -24,6 +24,7 @@ Builtin builtin(std::string_view name)
         {"malloc", Builtin::allocate},
         {"free", Builtin::release},
         {"__assertfail", Builtin::assert_fail},
+        {"cudaGraphSetConditional", Builtin::set_condition},
     };
     auto found = names.find(name);
     return found == names.end() ? Builtin::none : found->second;
@@ -31,7 +32,9 @@ Builtin builtin(std::string_view name)
 
 size_t arguments_of(Builtin builtin)
 {
-    return builtin == Builtin::assert_fail ? 5 : builtin == Builtin::print ? 2 : 1;
+    if (builtin == Builtin::print || builtin == Builtin::set_condition)
+        return 2;
+    return builtin == Builtin::assert_fail ? 5 : 1;
 }
 
 } // namespace

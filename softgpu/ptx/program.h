@@ -101,6 +101,8 @@ public:
     virtual uint64_t allocate(size_t bytes) = 0;
     /// What is released must stay mapped until the launch ends: other threads may hold its range.
     virtual void release(uint64_t address) = 0;
+    /// A graph's conditional handle gets a value; an unknown handle is ignored.
+    virtual void set_condition(uint64_t, unsigned) {}
     virtual bool cancelled() const = 0; ///< polled now and then: context destroyed or worker ending
     /// What a kernel's 64-bit texture or surface object stands for, or null if it stands for none.
     /// Asked once a launch and core for each object; held until the launch ends.

@@ -128,6 +128,7 @@ END
 @test "Thrust" { both thrust-sort; }
 @test "error codes" { both error-codes; }
 @test "a large array of the device" { both device-array; }
+@test "graphs" { both graphs; }
 @test "memory up to the limit" { VGPU_SOFT_MEMORY=1G both memory-quota; }
 
 @test "two devices" {

@@ -2,7 +2,7 @@
 # The CUDA programs that must run. Each is compiled once and linked twice: NAME-shared against libcudart.so, as
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
 cuda_runtime_programs = \
-	constant-memory copy-2d device-array device-features device-printf error-codes histogram jacobi \
+	constant-memory copy-2d device-array device-features device-printf error-codes graphs histogram jacobi \
 	matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores thrust-sort two-devices vector-add
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
