@@ -13,7 +13,7 @@ namespace vgpu::soft::driver
 /// A piece of memory that the driver knows: device memory of any origin, or host memory that
 /// devices may touch.
 struct Allocation {
-    enum class Origin { plain, pool, mapped, global, graph, host, registered };
+    enum class Origin { plain, managed, pool, mapped, global, graph, host, registered };
 
     uint64_t address = 0;
     size_t size = 0;    ///< as asked for: what kernels and copies may touch
@@ -25,6 +25,8 @@ struct Allocation {
     bool writable = true;
     uint64_t owner = 0;  ///< handle of the pool or of the physical memory
     uint64_t number = 0; ///< set by `add`, never used twice
+
+    bool managed = false; ///< the application may use it as its own memory too
 
     bool on_device() const { return origin != Origin::host && origin != Origin::registered; }
     bool contains(uint64_t at) const { return at >= address && at - address < size; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/context.h"
+#include "softgpu/driver/array.h"
 #include "softgpu/driver/event.h"
 #include "softgpu/driver/log.h"
 #include "softgpu/driver/machine.h"
@@ -220,6 +221,7 @@ void Context::destroy()
         if (event->context.lock().get() == this)
             machine().events.remove(event->id);
     unload_modules(*this);
+    release_arrays(*this);
     release_memory(*this);
 }
 

@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/array.h"
 #include "softgpu/driver/copy.h"
 #include "softgpu/driver/machine.h"
 
-// Copies of rectangles and boxes. Arrays do not exist here, so a copy from or to one is refused.
+// Copies of rectangles and boxes, of memory and of arrays.
 
 namespace vgpu::soft::driver
 {
 namespace
 {
 
-Place place(CUmemorytype type, const void *host, CUdeviceptr device, size_t x, size_t y, size_t z,
-            size_t pitch, size_t height, const Box &box)
+/// A box inside an array: its rows and slices say where it lies, the caller's pitch nothing.
+Place place(CUarray handle, size_t x, size_t y, size_t z, const Box &box)
 {
-    require(type != CU_MEMORYTYPE_ARRAY, CUDA_ERROR_NOT_SUPPORTED);
+    auto array = machine().arrays.get(handle);
+    auto &level = array->level;
+    size_t element = array->element.bytes();
+    require(x % element == 0 && box.width % element == 0);
+    require(x <= level.pitch && box.width <= level.pitch - x && y <= level.height &&
+            box.height <= level.height - y && z <= level.depth && box.depth <= level.depth - z);
+    auto address = reinterpret_cast<uint64_t>(level.data) + z * level.slice + y * level.pitch + x;
+    return {address, level.pitch, level.slice, Side::any, array, {x, y, z}};
+}
+
+Place place(CUmemorytype type, CUarray array, const void *host, CUdeviceptr device, size_t x,
+            size_t y, size_t z, size_t pitch, size_t height, const Box &box)
+{
+    if (type == CU_MEMORYTYPE_ARRAY)
+        return place(array, x, y, z, box);
     require(type == CU_MEMORYTYPE_HOST || type == CU_MEMORYTYPE_DEVICE ||
             type == CU_MEMORYTYPE_UNIFIED);
     bool on_host = type == CU_MEMORYTYPE_HOST;
@@ -40,10 +55,10 @@ Transfer read(const Description &it)
     Box box{it.WidthInBytes, it.Height, it.Depth};
     if (!box.width || !box.height || !box.depth)
         return {{}, {}, {}};
-    return {place(it.dstMemoryType, it.dstHost, it.dstDevice, it.dstXInBytes, it.dstY, it.dstZ,
-                  it.dstPitch, it.dstHeight, box),
-            place(it.srcMemoryType, it.srcHost, it.srcDevice, it.srcXInBytes, it.srcY, it.srcZ,
-                  it.srcPitch, it.srcHeight, box),
+    return {place(it.dstMemoryType, it.dstArray, it.dstHost, it.dstDevice, it.dstXInBytes, it.dstY,
+                  it.dstZ, it.dstPitch, it.dstHeight, box),
+            place(it.srcMemoryType, it.srcArray, it.srcHost, it.srcDevice, it.srcXInBytes, it.srcY,
+                  it.srcZ, it.srcPitch, it.srcHeight, box),
             box};
 }
 
@@ -77,6 +92,20 @@ CUDA_MEMCPY3D description_of(const Transfer &it)
     out.dstDevice = it.to.address;
     out.dstPitch = it.to.pitch ? it.to.pitch : it.box.width;
     out.dstHeight = it.to.plane ? it.to.plane / out.dstPitch : it.box.height;
+    if (it.from.array) {
+        out.srcMemoryType = CU_MEMORYTYPE_ARRAY;
+        out.srcArray = handle_of<CUarray>(*it.from.array);
+        out.srcXInBytes = it.from.origin[0];
+        out.srcY = it.from.origin[1];
+        out.srcZ = it.from.origin[2];
+    }
+    if (it.to.array) {
+        out.dstMemoryType = CU_MEMORYTYPE_ARRAY;
+        out.dstArray = handle_of<CUarray>(*it.to.array);
+        out.dstXInBytes = it.to.origin[0];
+        out.dstY = it.to.origin[1];
+        out.dstZ = it.to.origin[2];
+    }
     return out;
 }
 
@@ -103,10 +132,10 @@ void copy_2d(const CUDA_MEMCPY2D *it, CUstream stream, bool synchronous)
     Box box{it->WidthInBytes, it->Height};
     if (!box.width || !box.height)
         return;
-    Place from = place(it->srcMemoryType, it->srcHost, it->srcDevice, it->srcXInBytes, it->srcY, 0,
-                       it->srcPitch, 0, box);
-    Place to = place(it->dstMemoryType, it->dstHost, it->dstDevice, it->dstXInBytes, it->dstY, 0,
-                     it->dstPitch, 0, box);
+    Place from = place(it->srcMemoryType, it->srcArray, it->srcHost, it->srcDevice, it->srcXInBytes,
+                       it->srcY, 0, it->srcPitch, 0, box);
+    Place to = place(it->dstMemoryType, it->dstArray, it->dstHost, it->dstDevice, it->dstXInBytes,
+                     it->dstY, 0, it->dstPitch, 0, box);
     copy(*stream_of(stream, *context), to, from, box, synchronous);
 }
 

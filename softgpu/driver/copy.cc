@@ -31,12 +31,14 @@ size_t span(const Place &place, const Box &box)
 bool known(const Place &place, size_t bytes, bool written)
 {
     require(place.address != 0);
+    if (place.array)
+        return true;
     auto allocation = machine().allocations.find(place.address);
     if (!allocation) {
         require(place.side != Side::device);
         return false;
     }
-    require(place.side != Side::host || !allocation->on_device());
+    require(place.side != Side::host || !allocation->on_device() || allocation->managed);
     require(!written || allocation->writable);
     if (machine().allocations.extent(place.address, bytes) == bytes)
         return true;

@@ -2,6 +2,7 @@
 #pragma once
 #include "softgpu/driver/context.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -9,6 +10,8 @@
 
 namespace vgpu::soft::driver
 {
+
+class Array;
 
 /// How a side of a copy was named: what it may be.
 enum class Side { device, host, any };
@@ -20,6 +23,9 @@ struct Place {
     size_t pitch = 0;
     size_t plane = 0;
     Side side = Side::any;
+    // Only of an array, whose memory is no allocation that the application could name.
+    std::shared_ptr<const Array> array = nullptr;
+    std::array<size_t, 3> origin{}; ///< bytes, rows, slices
 };
 
 struct Box {

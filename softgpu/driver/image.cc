@@ -24,6 +24,8 @@ std::string ptx_of_fatbin(const void *header)
         size_t bytes = image::container_bytes(header);
         require(bytes != 0, CUDA_ERROR_INVALID_IMAGE);
         auto list = image::entries({static_cast<const std::byte *>(header), bytes});
+        // What nvcc -rdc leaves in the place of a linked program.
+        require(!list.empty(), CUDA_ERROR_INVALID_IMAGE);
         auto best = image::best_ptx(list, limits::major * 10 + limits::minor);
         if (!best)
             throw Failure(
@@ -92,19 +94,36 @@ JitLog::JitLog(unsigned count, CUjit_option *options, void **values)
             error_.size_value = &values[i];
             error_.size = static_cast<unsigned>(reinterpret_cast<uintptr_t>(values[i]));
             break;
+        case CU_JIT_WALL_TIME:
+            wall_time_ = &values[i];
+            break;
+        case CU_JIT_LOG_VERBOSE:
+            verbose_ = values[i] != nullptr;
+            break;
         default:
             require(options[i] >= 0 && options[i] < CU_JIT_NUM_OPTIONS);
         }
     }
 }
 
+void JitLog::write(Buffer &buffer, const std::string &text)
+{
+    if (!buffer.text || !buffer.size)
+        return;
+    size_t count = std::min(text.size(), buffer.size - 1 - buffer.used);
+    memcpy(buffer.text + buffer.used, text.data(), count);
+    buffer.used += count;
+    buffer.text[buffer.used] = 0;
+}
+
 void JitLog::error(const std::string &text)
 {
-    if (!error_.text || !error_.size)
-        return;
-    error_.used = std::min(text.size(), error_.size - 1);
-    memcpy(error_.text, text.data(), error_.used);
-    error_.text[error_.used] = 0;
+    write(error_, text + "\n");
+}
+
+void JitLog::info(const std::string &text)
+{
+    write(info_, text + "\n");
 }
 
 void JitLog::finish()
@@ -114,6 +133,12 @@ void JitLog::finish()
             buffer->text[0] = 0;
         if (buffer->size_value)
             *buffer->size_value = reinterpret_cast<void *>(buffer->used);
+    }
+    if (wall_time_) {
+        // A float in the place of the option's value, as cuda.h has it.
+        std::chrono::duration<float, std::milli> took = std::chrono::steady_clock::now() - begun_;
+        float milliseconds = took.count();
+        memcpy(wall_time_, &milliseconds, sizeof milliseconds);
     }
 }
 
@@ -133,6 +158,21 @@ bool has_variables(const Program &program)
     return !program.globals().empty();
 }
 
+namespace
+{
+
+/// What a verbose load says of each kernel.
+void describe(const Program &program, JitLog &log)
+{
+    for (auto &kernel : program.kernels())
+        log.info("info    : Function properties for '" + kernel.name +
+                 "': " + std::to_string(kernel.registers) + " registers, " +
+                 std::to_string(kernel.static_shared_bytes) + " bytes smem, " +
+                 std::to_string(kernel.local_bytes) + " bytes stack");
+}
+
+} // namespace
+
 std::shared_ptr<Program> compile(const std::string &ptx, JitLog &log)
 {
     static std::mutex lock;
@@ -140,8 +180,12 @@ std::shared_ptr<Program> compile(const std::string &ptx, JitLog &log)
     {
         std::lock_guard hold(lock);
         if (auto it = known.find(ptx); it != known.end())
-            if (auto program = it->second.lock())
+            if (auto program = it->second.lock()) {
+                if (log.verbose())
+                    describe(*program, log);
+                log.finish();
                 return program;
+            }
     }
     std::shared_ptr<Program> program;
     try {
@@ -159,6 +203,8 @@ std::shared_ptr<Program> compile(const std::string &ptx, JitLog &log)
         std::erase_if(known, [](auto &entry) { return entry.second.expired(); });
         known[ptx] = program;
     }
+    if (log.verbose())
+        describe(*program, log);
     log.finish();
     return program;
 }

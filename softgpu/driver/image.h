@@ -3,6 +3,7 @@
 #include "softgpu/driver/entry.h"
 #include "softgpu/ptx/program.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -22,7 +23,9 @@ public:
     JitLog(unsigned count, CUjit_option *options, void **values);
 
     void error(const std::string &text);
-    void finish(); ///< writes how much of each buffer was filled
+    void info(const std::string &text);
+    bool verbose() const { return verbose_; }
+    void finish(); ///< writes how much of each buffer was filled, and the time that it took
 
 private:
     struct Buffer {
@@ -31,8 +34,13 @@ private:
         size_t size = 0;
         size_t used = 0;
     };
+    static void write(Buffer &buffer, const std::string &text);
+
     Buffer info_;
     Buffer error_;
+    void **wall_time_ = nullptr;
+    bool verbose_ = false;
+    std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
 /// Compiles a text, once per content where the result can be shared. Throws INVALID_PTX, its reason

@@ -3,6 +3,7 @@
 #include "softgpu/driver/capture.h"
 #include "softgpu/driver/graph.h"
 #include "softgpu/driver/machine.h"
+#include "softgpu/driver/texture.h"
 
 #include <cstring>
 
@@ -23,6 +24,16 @@ public:
     {
         if (auto condition = machine().conditions.find(handle))
             condition->value = value;
+    }
+    std::shared_ptr<const Texture> texture(uint64_t handle) override
+    {
+        auto object = machine().textures.find(handle);
+        return object ? std::shared_ptr<const Texture>(object, &object->texture) : nullptr;
+    }
+    std::shared_ptr<const Image> surface(uint64_t handle) override
+    {
+        auto object = machine().surfaces.find(handle);
+        return object ? std::shared_ptr<const Image>(object, &object->image) : nullptr;
     }
     bool cancelled() const override { return context_.cancelled(); }
 
@@ -159,6 +170,7 @@ std::shared_ptr<const Launch> prepare(const Context &context, const Function &fu
     it->dynamic_shared_bytes = shape.dynamic_shared;
     it->parameters = std::move(packed);
     it->cooperative = shape.cooperative;
+    it->stack_bytes = context.limit(CU_LIMIT_STACK_SIZE);
     it->timeout_seconds = machine().settings.timeout;
     return it;
 }

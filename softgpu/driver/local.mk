@@ -5,9 +5,10 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 
 %C%_libcuda_soft_la_SOURCES = \
 	%D%/allocations.cc %D%/allocations.h \
+	%D%/array.cc %D%/array.h \
 	%D%/capture.cc %D%/capture.h \
 	%D%/context-api.cc %D%/context.cc %D%/context.h \
-	%D%/copy-box.cc %D%/copy-linear.cc %D%/copy.cc %D%/copy.h \
+	%D%/copy-array.cc %D%/copy-box.cc %D%/copy-linear.cc %D%/copy.cc %D%/copy.h \
 	%D%/device-api.cc %D%/device.cc %D%/device.h \
 	%D%/entry.cc %D%/entry.h \
 	%D%/error-names.cc \
@@ -28,7 +29,9 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 	%D%/link.cc %D%/link.h \
 	%D%/log.cc %D%/log.h \
 	%D%/machine.cc %D%/machine.h \
+	%D%/managed-old-names.cc %D%/managed.cc \
 	%D%/memory.cc %D%/memory.h \
+	%D%/merge.cc %D%/merge.h \
 	%D%/module-api.cc %D%/module.cc %D%/module.h \
 	%D%/occupancy.cc \
 	%D%/old-names.cc \
@@ -40,6 +43,7 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 	%D%/registry.h \
 	%D%/settings.cc %D%/settings.h \
 	%D%/stream-api.cc %D%/stream-attribute.cc %D%/stream-memory.cc %D%/stream.cc %D%/stream.h \
+	%D%/texture.cc %D%/texture.h \
 	%D%/variables.cc %D%/variables.h \
 	%D%/vmm.cc %D%/vmm.h
 nodist_%C%_libcuda_soft_la_SOURCES = %D%/per-thread.cc %D%/refused.cc
@@ -84,7 +88,7 @@ check_PROGRAMS += %D%/unit-soft
 UNIT_TESTS += %D%/unit-soft
 %C%_unit_soft_SOURCES = \
 	%D%/test-device.h \
-	%D%/device-test.cc %D%/event-test.cc %D%/graph-test.cc %D%/launch-test.cc %D%/memory-test.cc %D%/module-test.cc \
+	%D%/array-test.cc %D%/device-test.cc %D%/event-test.cc %D%/graph-test.cc %D%/launch-test.cc %D%/managed-test.cc %D%/memory-test.cc %D%/module-test.cc \
 	%D%/pool-test.cc %D%/proc-address-test.cc %D%/stream-test.cc %D%/vmm-test.cc
 %C%_unit_soft_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_soft_LDADD = %D%/libcuda-soft.la -lgtest -lgtest_main -lpthread

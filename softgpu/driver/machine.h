@@ -12,6 +12,7 @@
 namespace vgpu::soft::driver
 {
 
+class Array;
 class Context;
 struct Condition;
 class Event;
@@ -21,11 +22,14 @@ class Graph;
 class Kernel;
 class Library;
 class Link;
+class Mipmap;
 class Module;
 struct Node;
 class Pool;
 class Physical;
 class Stream;
+struct SurfaceObject;
+struct TextureObject;
 struct UserObject;
 
 /// Everything this process' driver has. Made at first use and never destroyed: detached threads may
@@ -52,6 +56,10 @@ struct Machine {
     Registry<Exec> execs{Kind::exec};
     Registry<UserObject> user_objects{Kind::user_object};
     Registry<Condition> conditions{Kind::condition};
+    Registry<Array> arrays{Kind::array};
+    Registry<Mipmap> mipmaps{Kind::mipmap};
+    Registry<TextureObject> textures{Kind::texture};
+    Registry<SurfaceObject> surfaces{Kind::surface};
 
     Device &device(CUdevice ordinal); ///< throws INVALID_DEVICE
 };

@@ -39,8 +39,8 @@ uint64_t allocate_device(Device &device, size_t bytes, Allocation::Origin origin
         device.refund(mapped);
         throw;
     }
-    machine().allocations.add(
-        {address, bytes, mapped, origin, device.ordinal, context, 0, true, owner});
+    machine().allocations.add({address, bytes, mapped, origin, device.ordinal, context, 0, true,
+                               owner, 0, origin == Allocation::Origin::managed});
     return address;
 }
 
@@ -116,7 +116,8 @@ SOFT_EXPORT CUresult CUDAAPI cuMemFree_v2(CUdeviceptr pointer)
         auto known = machine().allocations.find(pointer);
         using enum Allocation::Origin;
         require(known && known->address == pointer &&
-                (known->origin == plain || known->origin == pool || known->origin == graph));
+                (known->origin == plain || known->origin == managed || known->origin == pool ||
+                 known->origin == graph));
         for (auto &device : machine().devices)
             device->synchronize();
         if (known->origin == graph) {

@@ -162,14 +162,112 @@ TEST_F(Modules, ComeOutOfTheLinker)
     FAILS(CUDA_ERROR_INVALID_VALUE, cuLinkComplete(link, &image, &size));
     OK(cuLinkAddData(link, CU_JIT_INPUT_PTX, text.data(), text.size(), "text", 0, nullptr,
                      nullptr));
-    FAILS(CUDA_ERROR_NOT_SUPPORTED, cuLinkAddData(link, CU_JIT_INPUT_PTX, text.data(), text.size(),
-                                                  "text", 0, nullptr, nullptr));
     OK(cuLinkComplete(link, &image, &size));
     OK(cuModuleLoadData(&module, image));
     OK(cuLinkDestroy(link));
     FAILS(CUDA_ERROR_INVALID_HANDLE, cuLinkDestroy(link));
     OK(cuModuleGetFunction(&tick, module, "tick"));
     EXPECT_EQ(5, run(tick, 0));
+}
+
+TEST_F(Modules, AreLinkedFromSeveralTexts)
+{
+    // Both have a `helper` and a `table` of their own, and a weak `shared_by_all`.
+    const std::string top = ".version 7.8\n.target sm_75\n.address_size 64\n";
+    const std::string first = top + R"(
+.extern .func (.param .b32 r) twice(.param .b32 x);
+.extern .global .align 4 .u32 offset;
+.global .align 4 .u32 table = 100;
+.func (.param .b32 r) helper() { .reg .b32 %r<2>; ld.global.u32 %r1, [table]; st.param.b32 [r], %r1; ret; }
+.weak .func (.param .b32 r) shared_by_all() { st.param.b32 [r], 1000; ret; }
+.visible .entry tick(.param .u64 out, .param .u32 x)
+{
+    .reg .b32 %r<9>;
+    .reg .b64 %rd<2>;
+    ld.param.u64 %rd1, [out];
+    ld.param.u32 %r1, [x];
+    { .param .b32 a; .param .b32 b; st.param.b32 [a], %r1; call (b), twice, (a); ld.param.b32 %r2, [b]; }
+    { .param .b32 b; call (b), helper; ld.param.b32 %r3, [b]; }
+    { .param .b32 b; call (b), shared_by_all; ld.param.b32 %r4, [b]; }
+    ld.global.u32 %r5, [offset];
+    add.u32 %r6, %r2, %r3;
+    add.u32 %r7, %r4, %r5;
+    add.u32 %r8, %r6, %r7;
+    st.global.u32 [%rd1], %r8;
+    ret;
+}
+)";
+    const std::string second = top + R"(
+// twice { is in a comment
+.visible .global .align 4 .u32 offset = 5;
+.global .align 4 .u32 table = 2;
+.weak .func (.param .b32 r) shared_by_all() { st.param.b32 [r], 1000; ret; }
+.func (.param .b32 r) helper() { .reg .b32 %r<2>; ld.global.u32 %r1, [table]; st.param.b32 [r], %r1; ret; }
+.visible .func (.param .b32 r) twice(.param .b32 x)
+{
+    .reg .b32 %r<4>;
+    ld.param.b32 %r1, [x];
+    { .param .b32 b; call (b), helper; ld.param.b32 %r2, [b]; }
+    mul.lo.u32 %r3, %r1, %r2;
+    st.param.b32 [r], %r3;
+    ret;
+}
+)";
+    auto add = [](CUlinkState link, const std::string &text, const char *name) {
+        return cuLinkAddData(link, CU_JIT_INPUT_PTX, const_cast<char *>(text.c_str()),
+                             text.size() + 1, name, 0, nullptr, nullptr);
+    };
+    for (bool turned : {false, true}) {
+        CUlinkState link;
+        CUmodule module;
+        CUfunction tick;
+        void *image = nullptr;
+        OK(cuLinkCreate(0, nullptr, nullptr, &link));
+        OK(add(link, turned ? second : first, "one"));
+        OK(add(link, turned ? first : second, "two"));
+        OK(cuLinkComplete(link, &image, nullptr));
+        OK(cuModuleLoadData(&module, image));
+        OK(cuLinkDestroy(link));
+        OK(cuModuleGetFunction(&tick, module, "tick"));
+        EXPECT_EQ(2 * 7 + 100 + 1000 + 5, run(tick, 7));
+    }
+    // Without the second, a name is missing; with it twice, one is there too often.
+    char words[300] = "";
+    CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+    void *values[] = {words, reinterpret_cast<void *>(sizeof words)};
+    CUlinkState link;
+    void *image = nullptr;
+    OK(cuLinkCreate(2, options, values, &link));
+    OK(add(link, first, "one"));
+    FAILS(CUDA_ERROR_INVALID_PTX, cuLinkComplete(link, &image, nullptr));
+    EXPECT_NE(nullptr, strstr(words, "twice")) << words;
+    OK(cuLinkDestroy(link));
+    words[0] = 0;
+    values[1] = reinterpret_cast<void *>(sizeof words);
+    OK(cuLinkCreate(2, options, values, &link));
+    OK(add(link, second, "one"));
+    OK(add(link, second, "two"));
+    FAILS(CUDA_ERROR_INVALID_PTX, cuLinkComplete(link, &image, nullptr));
+    EXPECT_NE(nullptr, strstr(words, "'offset' is defined in one and in two")) << words;
+    FAILS(CUDA_ERROR_NO_BINARY_FOR_GPU,
+          cuLinkAddData(link, CU_JIT_INPUT_CUBIN, words, 4, "cubin", 0, nullptr, nullptr));
+    OK(cuLinkDestroy(link));
+}
+
+TEST_F(Modules, TellTheTimeAndTheKernels)
+{
+    char words[300] = "";
+    CUjit_option options[] = {CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES,
+                              CU_JIT_LOG_VERBOSE, CU_JIT_WALL_TIME};
+    void *values[] = {words, reinterpret_cast<void *>(sizeof words), reinterpret_cast<void *>(1),
+                      reinterpret_cast<void *>(-1)};
+    CUmodule module;
+    OK(cuModuleLoadDataEx(&module, kText, 4, options, values));
+    EXPECT_NE(nullptr, strstr(words, "'tick'")) << words;
+    EXPECT_EQ(strlen(words), reinterpret_cast<size_t>(values[1]));
+    float milliseconds = -1;
+    memcpy(&milliseconds, &values[3], sizeof milliseconds);
+    EXPECT_GE(milliseconds, 0);
 }
 
 TEST_F(Modules, GoWithTheirContext)

@@ -28,13 +28,14 @@ void answer(void *data, CUpointer_attribute attribute, const Allocation &it, CUd
     case CU_POINTER_ATTRIBUTE_DEVICE_POINTER:
         return put(data, pointer);
     case CU_POINTER_ATTRIBUTE_HOST_POINTER:
-        require(!it.on_device());
+        require(!it.on_device() || it.managed);
         return put(data, reinterpret_cast<void *>(pointer));
     case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
     case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
     case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
-    case CU_POINTER_ATTRIBUTE_IS_MANAGED:
         return put(data, 0u);
+    case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+        return put(data, static_cast<unsigned>(it.managed));
     case CU_POINTER_ATTRIBUTE_BUFFER_ID:
     case CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID:
         return put(data, static_cast<unsigned long long>(it.number));
@@ -105,7 +106,7 @@ SOFT_EXPORT CUresult CUDAAPI cuPointerGetAttributes(unsigned int count,
         for (unsigned i = 0; i < count; i++) {
             require(data[i] != nullptr);
             bool host_of_device = attributes[i] == CU_POINTER_ATTRIBUTE_HOST_POINTER &&
-                                  allocation && allocation->on_device();
+                                  allocation && allocation->on_device() && !allocation->managed;
             if (allocation && !host_of_device)
                 answer(data[i], attributes[i], *allocation, pointer);
             else

@@ -31,7 +31,11 @@ enum class Kind : uint64_t {
     node,
     exec,
     user_object,
-    condition
+    condition,
+    array,
+    mipmap,
+    texture,
+    surface
 };
 
 template<class T>

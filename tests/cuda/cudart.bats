@@ -108,10 +108,26 @@ END
     [ "$(./plain 3>&- 4>&-)" = "$(sed -n 1p before)" ]
 }
 
-@test "device code in several files (-rdc) links with the archive" {
+@test "device code in several files (-rdc) links with the archive, and runs" {
     echo '__device__ int twice(int x) { return 2 * x; }' >other.cu
-    printf 'extern __device__ int twice(int);\n__global__ void k(int *x) { *x = twice(*x); }\nint main() { k<<<1, 1>>>(0); }\n' >main.cu
+    cat >main.cu <<'END'
+#include <cstdio>
+extern __device__ int twice(int);
+__global__ void k(int *x) { *x = twice(*x); }
+int main()
+{
+    int *x, value = 21;
+    cudaMalloc(&x, sizeof value);
+    cudaMemcpy(x, &value, sizeof value, cudaMemcpyHostToDevice);
+    k<<<1, 1>>>(x);
+    cudaMemcpy(&value, x, sizeof value, cudaMemcpyDeviceToHost);
+    std::printf("%d\n", value);
+    return 0;
+}
+END
     "$NVCC" -rdc=true -gencode arch=compute_75,code=compute_75 -L"$(dirname "$archive")" main.cu other.cu -o program
+    LD_LIBRARY_PATH=$BATS_TEST_TMPDIR run ./program
+    [ "$output" = 42 ] || { echo "$output"; false; }
 }
 
 @test "vector addition" { both vector-add; }
@@ -129,6 +145,8 @@ END
 @test "error codes" { both error-codes; }
 @test "a large array of the device" { both device-array; }
 @test "graphs" { both graphs; }
+@test "textures and surfaces" { both textures; }
+@test "managed memory" { both managed; }
 @test "memory up to the limit" { VGPU_SOFT_MEMORY=1G both memory-quota; }
 
 @test "two devices" {
