@@ -13,4 +13,7 @@ namespace vgpu::spank
 /// variable says is the user's word then.
 uint32_t step_count(spank_t handle, uint32_t job);
 
+/// How many the job has on each of its nodes, by slurmctld's word; 0 if it gives none.
+uint32_t job_count(uint32_t job);
+
 } // namespace vgpu::spank

@@ -16,7 +16,7 @@ noinst_LTLIBRARIES += %D%/libspank.la
 slurmplugin_LTLIBRARIES += %D%/spank_vgpu.la
 %C%_spank_vgpu_la_CPPFLAGS = $(AM_CPPFLAGS) $(SLURM_CPPFLAGS)
 %C%_spank_vgpu_la_SOURCES = %D%/dispatch.cc
-%C%_spank_vgpu_la_LIBADD = %D%/libspank.la $(control_ldadd) -lpthread
+%C%_spank_vgpu_la_LIBADD = %D%/libspank.la gres-plugin/libcharge.la $(control_ldadd) -lpthread
 %C%_spank_vgpu_la_LDFLAGS = -module -avoid-version -shared -Wl,--version-script=$(srcdir)/%D%/spank_vgpu.map
 EXTRA_%C%_spank_vgpu_la_DEPENDENCIES = %D%/spank_vgpu.map
 

@@ -56,8 +56,10 @@ TEST_F(PlaceTest, KnowsWhatWasAskedFor)
 {
     Place place(spool_, 7, SLURM_BATCH_SCRIPT, 0);
     EXPECT_FALSE(place.holds(request_));
+    EXPECT_EQ(place.count(), 0u);
     place.write(lease_, request_, getuid(), getgid());
     EXPECT_TRUE(place.holds(request_));
+    EXPECT_EQ(place.count(), 2u);
     control::LeaseRequest other = request_;
     other.memory = 1 << 20;
     EXPECT_FALSE(place.holds(other));

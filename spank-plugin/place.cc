@@ -74,6 +74,13 @@ bool Place::holds(const control::LeaseRequest &request) const
     return std::getline(file, line) && line + "\n" == describe(request);
 }
 
+uint32_t Place::count() const
+{
+    std::ifstream file(folder_ + "/request");
+    uint32_t count = 0;
+    return file >> count ? count : 0;
+}
+
 void Place::remove() const noexcept
 {
     std::error_code ignored;

@@ -27,6 +27,9 @@ public:
     /// Was just this (but for the step) asked for and written here?
     bool holds(const control::LeaseRequest &request) const;
 
+    /// How many slices were asked for and written here; 0 if nothing was.
+    uint32_t count() const;
+
     void remove() const noexcept;
 
 private:

@@ -118,6 +118,11 @@ void Step::acquire(spank_t handle, int count, char **words)
         set_environment(handle, batch.lease_path());
         return;
     }
+    // What the job has here bounds its steps. The batch step has all of it, other steps a part.
+    if (request.step == SLURM_BATCH_SCRIPT)
+        request.job_count = request.count;
+    else if (request.job_count = batch.count(); request.job_count == 0)
+        request.job_count = job_count(request.job);
     control::Lease lease = acquire_lease(conf_, request);
     lease_ = lease.lease;
     place_ = std::make_unique<Place>(conf_.spool_dir, request.job, request.step, request.restart);

@@ -11,7 +11,6 @@ setup_file() {
 }
 
 setup() {
-    PROGRAMS=$TOP_BUILDDIR/tests/cuda
     PEER=$TOP_SRCDIR/tests/control-peer.py
     DIR=$BATS_TEST_TMPDIR/d
     KEY=$DIR/key
@@ -85,6 +84,66 @@ ask() { peer "127.0.0.1:$PORT" --key "$KEY" --uid 0 --request "$@"; }
     [ "$(leases)" = 1 ]
     ask lease.release '{"job": 7}'
     no_leases
+}
+
+# step NUMBER COUNT HAS [MORE]: the slices that a step of job 7 gets, which has HAS on its host.
+step() {
+    ask lease.acquire "{\"count\": $2, \"uid\": 0, \"job\": 7, \"step\": $1, \"task_host\": \"cpu1\", \"job_count\": $3${4:-}}"
+}
+distinct() { state '[.slices[] | [.pages, .page]] | unique | length'; }
+
+@test "the steps of a job have slices of the job, and never more than it was granted" {
+    need jq
+    start_site
+    step 100 2 2
+    step 0 1 2
+    step 1 1 2
+    [ "$(leases)" = 3 ]
+    [ "$(distinct)" = 2 ]
+    [ "$(state '[.slices[] | select(.step < 100) | .page] | sort | join(",")')" = 0,1 ]
+    run vgpu-smi
+    contains "$output" "1/8"
+    run step 2 3 2
+    contains "$output" "the job has 2 vgpus on cpu1, and this step asks for 3"
+    run step 2 1 2 ', "memory": 1048576'
+    contains "$output" "leave out --vgpu-mem and --vgpu-cores, or say the same"
+    # They outlive the lease that they were first in, also over a restart.
+    ask lease.release '{"job": 7, "step": 100, "restart": 0}'
+    stop "$DIR/vgpuctld.pid"
+    start_vgpuctld "$DIR"
+    eventually 15 node_is up
+    [ "$(distinct)" = 2 ]
+    step 3 2 2
+    [ "$(distinct)" = 2 ]
+}
+
+@test "programs of two steps share the quota of the slice that both have" {
+    need jq
+    need_program memory-quota-shared call-codes-shared
+    start_site
+    local number id
+    for number in 100 0; do
+        id=$(step "$number" 1 1 ', "memory": 301989888' | sed -n 's/.*"lease": "\([0-9a-f]*\)".*/\1/p')
+        printf '%s\n' Version=1 "Lease=$id" Node=gpu1 "Address=$(address_of "$DIR")" Auth=key "KeyFile=$KEY" \
+            Slices=0:GPU:288M:0 >"$DIR/lease.$number"
+        chmod 600 "$DIR/lease.$number"
+    done
+    VGPU_LEASE=$DIR/lease.100 LD_LIBRARY_PATH=$VGPU_LIBDIR "$PROGRAMS/call-codes-shared" wait >"$DIR/out" 2>&1 3>&- &
+    local pid=$!
+    eventually 10 grep -q "launch cudaSuccess" "$DIR/out"
+    used() { [ "$(state '[.slices[] | select(.memory_used > 0)] | length')" = 2 ]; }
+    eventually 5 used # by the rows of both
+    [ "$(state '.devices[0].memory_used + .devices[1].memory_used')" = "$(state '.slices[0].memory_used')" ]
+    # The other finds less than all of it.
+    run env VGPU_LEASE="$DIR/lease.0" LD_LIBRARY_PATH="$VGPU_LIBDIR" "$PROGRAMS/memory-quota-shared"
+    kill -9 "$pid"
+    outcome "$pid"
+    [ "$output" != "$(expected memory-quota-shared)" ]
+    contains "$output" "memory-quota: ok total 288 MiB, plain 192 MiB"
+    no_memory() { [ "$(state '[.slices[].memory_used] | add')" = 0 ]; }
+    eventually 5 no_memory
+    run env VGPU_LEASE="$DIR/lease.0" LD_LIBRARY_PATH="$VGPU_LIBDIR" "$PROGRAMS/memory-quota-shared"
+    [ "$output" = "$(expected memory-quota-shared)" ]
 }
 
 @test "a user cannot take leases past Slurm" {

@@ -103,22 +103,23 @@ void Desk::acquire(const wire::Peer &peer, const msgpack::object &params, const 
 
 Lease Desk::make_lease(const LeaseRequest &request)
 {
-    std::string node_name;
-    std::string reason;
-    Lease lease;
-    lease.slices = place(table_, request, node_name, reason);
-    if (lease.slices.empty()) {
-        log(Level::info, "job %u of uid %u: %s", request.job, request.uid, reason.c_str());
-        fail(EAGAIN, "%s", reason.c_str());
+    const Allotment allotment = allot(table_, request);
+    if (allotment.slices.empty()) {
+        log(Level::info, "job %u of uid %u: %s", request.job, request.uid,
+            allotment.reason.c_str());
+        fail(EAGAIN, "%s", allotment.reason.c_str());
     }
-    const Node &node = table_.nodes.at(node_name);
+    const Node &node = table_.nodes.at(allotment.node);
+    Lease lease;
     lease.lease = to_hex(random_u64());
+    lease.slices = allotment.slices;
+    lease.pages = allotment.pages.empty() ? lease.lease : allotment.pages;
     lease.uid = request.uid;
     lease.job = request.job;
     lease.step = request.step;
     lease.restart = request.restart;
     lease.task_host = request.task_host;
-    lease.node = node_name;
+    lease.node = node.node;
     lease.instance = node.instance;
     lease.address = node.address;
     lease.port = node.port;

@@ -22,7 +22,8 @@ struct Slice {
     std::string device; // uuid, as text
     uint64_t memory = 0;
     uint32_t cores = 0; // percent of the device; 0: no fixed share
-    MSGPACK_DEFINE_MAP(index, device, memory, cores)
+    uint32_t page = 0;  // its number among the slices of `Lease::pages`
+    MSGPACK_DEFINE_MAP(index, device, memory, cores, page)
 };
 
 /// The grant of slices to one job step on one host.
@@ -42,12 +43,13 @@ struct Lease {
     std::string channel = "auto";
     uint64_t expiry = 0; // seconds since 1970
     std::vector<Slice> slices;
+    std::string pages; // the leases of one job that may have slices in common have the same here
     MSGPACK_DEFINE_MAP(lease, uid, job, step, restart, task_host, node, instance, address, port,
-                       socket, auth, channel, expiry, slices)
+                       socket, auth, channel, expiry, slices, pages)
 };
 
 /// What lease.acquire asks for. The same job, step, restart and task_host again gives the same
-/// lease.
+/// lease; another step of the job gets its slices out of the job's.
 struct LeaseRequest {
     uint32_t count = 1;
     uint64_t memory = 0; // bytes of each slice; 0: the site's default
@@ -58,7 +60,8 @@ struct LeaseRequest {
     uint32_t restart = 0;
     std::string task_host;
     std::string channel = "auto";
-    MSGPACK_DEFINE_MAP(count, memory, cores, uid, job, step, restart, task_host, channel)
+    uint32_t job_count = 0; // what the whole job has on that host; 0: not known
+    MSGPACK_DEFINE_MAP(count, memory, cores, uid, job, step, restart, task_host, channel, job_count)
 };
 
 /// The lease as the file that VGPU_LEASE names; write it with wire::write_lease_file().

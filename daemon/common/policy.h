@@ -13,6 +13,8 @@
 namespace vgpu::control
 {
 
+constexpr uint32_t kMaxSlices = 1024; // of a lease, and of a job on one host
+
 /// What the leases take of one device, or what is free of it.
 struct Share {
     uint64_t memory = 0;
@@ -36,11 +38,22 @@ std::optional<std::string> admit(const LeaseRequest &request, const Asker &asker
 /// The lease that the same request got before, if it still stands.
 const Lease *standing(const Table &table, const LeaseRequest &request);
 
-/// Where the slices go: all on one node; on that node spread over its devices while it has enough,
-/// the fullest that fits first, so that large pieces stay whole for those who need them. Empty,
-/// with `reason` set, if nothing fits.
-std::vector<Slice> place(const Table &table, const LeaseRequest &request, std::string &node,
-                         std::string &reason);
+/// What a request gets: slices on one node, or the reason why there are none.
+struct Allotment {
+    std::vector<Slice> slices;
+    std::string node;
+    std::string pages; // of the job's other leases there; empty if it has none
+    std::string reason;
+};
+
+/// Slices of its own: all on one node (`only`, unless that is empty); on that node spread over its
+/// devices while it has enough, the fullest that fits first, so that large pieces stay whole for
+/// those who need them.
+Allotment place(const Table &table, const LeaseRequest &request, const std::string &only = "");
+
+/// The same for a step of a job, which never has more slices on a host than it was granted: its
+/// steps take new ones up to that, and what lacks out of those that the job has, least used first.
+Allotment allot(const Table &table, const LeaseRequest &request);
 
 /// Leases not renewed in time that no client uses.
 std::vector<std::string> expired(const Table &table, uint64_t now);

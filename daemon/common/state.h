@@ -60,8 +60,13 @@ struct SliceRow {
     uint64_t launches = 0;
     std::string state = "idle"; // idle, active, lost
     uint64_t expiry = 0;
+
+    // Rows that are alike in these two are one slice, which several steps of a job have.
+    std::string pages;
+    uint32_t page = 0;
     MSGPACK_DEFINE_MAP(lease, index, node, device, uid, job, step, task_host, memory, cores,
-                       memory_used, memory_peak, device_ns, throttled_ns, launches, state, expiry)
+                       memory_used, memory_peak, device_ns, throttled_ns, launches, state, expiry,
+                       pages, page)
 };
 
 /// One client process and its worker.

@@ -2,6 +2,7 @@
 #include "daemon/common/table.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace vgpu::control
 {
@@ -24,6 +25,7 @@ SliceRow row_of(const Table &table, const Lease &lease, const Slice &slice)
     row.task_host = lease.task_host;
     row.memory = slice.memory;
     row.cores = slice.cores;
+    std::tie(row.pages, row.page) = slice_id(lease, slice);
     row.expiry = lease.expiry;
     if (auto usage = table.usage.find({lease.lease, slice.index}); usage != table.usage.end()) {
         row.memory_used = usage->second.memory_used;
@@ -41,6 +43,18 @@ SliceRow row_of(const Table &table, const Lease &lease, const Slice &slice)
 }
 
 } // namespace
+
+void Table::tick(uint64_t now)
+{
+    if (ticked && now > ticked + 2) {
+        const uint64_t missed = now - ticked - 1;
+        for (auto &[name, node] : nodes)
+            node.last_seen += missed;
+        for (auto &[id, lease] : leases)
+            lease.expiry += missed;
+    }
+    ticked = now;
+}
 
 State Table::state() const
 {
@@ -72,6 +86,15 @@ bool Table::has_session(const std::string &lease) const
 {
     return std::any_of(sessions.begin(), sessions.end(),
                        [&](const auto &entry) { return entry.second.lease == lease; });
+}
+
+bool Table::has_slice(const SliceId &id) const
+{
+    return std::any_of(leases.begin(), leases.end(), [&](const auto &entry) {
+        const Lease &lease = entry.second;
+        return std::any_of(lease.slices.begin(), lease.slices.end(),
+                           [&](const Slice &slice) { return slice_id(lease, slice) == id; });
+    });
 }
 
 bool Table::end_lease(const std::string &lease, const std::string &reason, uint64_t now)

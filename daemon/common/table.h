@@ -34,6 +34,16 @@ inline std::string device_key(const std::string &node, const std::string &uuid)
     return node + "/" + uuid;
 }
 
+/// What a slice is told from others by: two leases of one job may have the same slice. Leases of a
+/// time before that have all of theirs to themselves.
+using SliceId = std::pair<std::string, uint32_t>; // pages and page
+
+inline SliceId slice_id(const Lease &lease, const Slice &slice)
+{
+    return lease.pages.empty() ? SliceId(lease.lease, slice.index)
+                               : SliceId(lease.pages, slice.page);
+}
+
 struct Table {
     std::map<std::string, Node> nodes;
     std::map<std::string, Device> devices; // by device_key()
@@ -41,6 +51,12 @@ struct Table {
     std::map<std::string, Ended> ended;
     std::map<std::string, Session> sessions;
     std::map<std::pair<std::string, uint32_t>, Usage> usage; // by lease and index
+    uint64_t ticked = 0;                                     // when tick() was called last
+
+    /// To be called every second, before what was silent too long is looked for: time in which the
+    /// caller itself did not run (a slow disk, a suspended machine, a clock that was set) is
+    /// nobody's silence, since what came meanwhile is not read yet.
+    void tick(uint64_t now);
 
     /// Everything as `state.get` answers it.
     State state() const;
@@ -49,6 +65,9 @@ struct Table {
     std::vector<SliceRow> slices_of(const Lease &lease) const;
 
     bool has_session(const std::string &lease) const;
+
+    /// Whether any lease has that slice.
+    bool has_slice(const SliceId &id) const;
 
     /// Takes the lease out and remembers why; true if it was there.
     bool end_lease(const std::string &lease, const std::string &reason, uint64_t now);

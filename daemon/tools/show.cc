@@ -5,6 +5,7 @@
 #include <ctime>
 #include <map>
 #include <pwd.h>
+#include <set>
 
 #include "daemon/common/policy.h"
 #include "daemon/tools/text-table.h"
@@ -74,14 +75,14 @@ std::string show_devices(const State &state)
     TextTable table("Devices", {"Node", ">GPU", "Name", "Bus id", ">Units", "Driver",
                                 ">Memory used", ">Memory", ">Load", ">Slices", "Health"});
     for (const Device &device : state.devices) {
-        const auto slices =
-            std::count_if(state.slices.begin(), state.slices.end(), [&](const SliceRow &slice) {
-                return slice.node == device.node && slice.device == device.uuid;
-            });
+        std::set<std::pair<std::string, uint32_t>> slices; // one may have several rows
+        for (const SliceRow &slice : state.slices)
+            if (slice.node == device.node && slice.device == device.uuid)
+                slices.emplace(slice.pages, slice.page);
         table.add({device.node, std::to_string(device.index), device.name, device.pci,
                    std::to_string(device.units), device.driver, size_text(device.memory_used),
                    size_text(device.memory), std::to_string(device.utilisation) + "%",
-                   std::to_string(slices) + "/" + std::to_string(device.max_slices),
+                   std::to_string(slices.size()) + "/" + std::to_string(device.max_slices),
                    device.health});
     }
     return table.text();

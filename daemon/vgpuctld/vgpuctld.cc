@@ -46,6 +46,7 @@ Vgpuctld::Vgpuctld(uv_loop_t *loop, const Conf &conf)
     const std::string bound =
         gate_.listen(HostPort{conf_.vgpuctld_host, conf_.vgpuctld_port}.to_string());
     sweep_ = std::make_unique<Timer>(loop_, 1000, 1000, [this] {
+        table_.tick(unix_time());
         nodes_.sweep();
         desk_.sweep();
     });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/vgpud/pages.h"
 
+#include "daemon/common/policy.h"
 #include "remoting/server/slice-page.h"
 
 namespace vgpu::control
@@ -9,29 +10,27 @@ namespace vgpu::control
 namespace
 {
 
-server::SlicePage &page_of(const Mapping &mapping, size_t slice)
+constexpr size_t kBytes = kMaxSlices * sizeof(server::SlicePage);
+
+server::SlicePage &page_of(const Mapping &mapping, uint32_t slot)
 {
-    return reinterpret_cast<server::SlicePage *>(mapping.data())[slice];
+    return reinterpret_cast<server::SlicePage *>(mapping.data())[slot];
 }
 
 } // namespace
 
-LeasePages::LeasePages(size_t slices)
-    : slices_(slices), fd_(memfd("vgpu-slices", slices * sizeof(server::SlicePage))),
-      mapping_(fd_.get(), slices * sizeof(server::SlicePage))
+SlicePages::SlicePages() : fd_(memfd("vgpu-slices", kBytes)), mapping_(fd_.get(), kBytes) {}
+
+void SlicePages::open(uint32_t slot)
 {
-    for (size_t slice = 0; slice < slices; ++slice)
-        // Partner: the worker's check when it maps the page.
-        page_of(mapping_, slice)
-            .version.store(server::kSlicePageVersion, std::memory_order_release);
+    // Partner: the worker's check when it maps the page.
+    page_of(mapping_, slot).version.store(server::kSlicePageVersion, std::memory_order_release);
 }
 
-Usage LeasePages::usage(uint32_t slice) const
+Usage SlicePages::usage(uint32_t slot) const
 {
     Usage usage;
-    if (slice >= slices_)
-        return usage;
-    const server::SlicePage &page = page_of(mapping_, slice);
+    const server::SlicePage &page = page_of(mapping_, slot);
     // Partners: the workers' additions. Each number stands for itself; none is read together with
     // another.
     usage.memory_used = page.used();
@@ -42,10 +41,14 @@ Usage LeasePages::usage(uint32_t slice) const
     return usage;
 }
 
-void LeasePages::clear(pid_t worker)
+void SlicePages::restart(uint32_t slot)
 {
-    for (size_t slice = 0; slice < slices_; ++slice)
-        page_of(mapping_, slice).clear(worker);
+    page_of(mapping_, slot).restart();
+}
+
+void SlicePages::clear(uint32_t slot, pid_t worker)
+{
+    page_of(mapping_, slot).clear(worker);
 }
 
 } // namespace vgpu::control

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The slice pages of one lease: memory shared with its workers, in which they account for what they
-// use. A memfd for each lease, so that no tenant's worker ever holds another tenant's accounts.
+// Slice pages: memory shared with workers, in which they account for what they use. A memfd for the
+// leases of one job that may have slices in common, so that no tenant's worker ever holds another
+// tenant's accounts. It has room for all that a job can have, since workers must not see it change
+// its size; memory is taken by the pages in use alone.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +14,25 @@
 namespace vgpu::control
 {
 
-class LeasePages
+class SlicePages
 {
 public:
-    explicit LeasePages(size_t slices);
+    SlicePages();
 
     int descriptor() const { return fd_.get(); }
 
-    Usage usage(uint32_t slice) const;
+    /// Before a worker is given the page; `slot` is below kMaxSlices, here and below.
+    void open(uint32_t slot);
+
+    Usage usage(uint32_t slot) const;
+
+    /// What was counted there was another slice's. Only while no worker has the page.
+    void restart(uint32_t slot);
 
     /// Takes back what a dead worker had been charged with.
-    void clear(pid_t worker);
+    void clear(uint32_t slot, pid_t worker);
 
 private:
-    size_t slices_;
     Fd fd_;
     Mapping mapping_;
 };

@@ -3,7 +3,9 @@
 
 #include "daemon/vgpud/sessions.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <set>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -88,7 +90,7 @@ Fd Sessions::orders(const std::string &session, const wire::Acceptance &acceptan
                        .set("uuid", std::span<const std::byte>(uuid_bytes(slice.device)))
                        .set("memory", slice.memory)
                        .set("cores", slice.cores)
-                       .set("page", slice.index));
+                       .set("page", slice_id(lease, slice).second));
     }
     std::string cpus;
     if (const Device *first = lease.slices.empty() ? nullptr : device(lease.slices.front().device))
@@ -132,15 +134,12 @@ void Sessions::start(Fd connection, const wire::Acceptance &acceptance, const Le
     const std::string session = to_hex(random_u64());
     const bool local = wire::is_unix_socket(connection.get());
     set_nonblocking(connection.get(), false);
-    auto pages = pages_.find(lease.lease);
-    if (pages == pages_.end())
-        pages = pages_.try_emplace(lease.lease, lease.slices.size()).first;
     const Fd map = orders(session, acceptance, lease);
 
     WorkerStart start;
     start.program = libexec_dir() + "/vgpustepd";
     start.connection = connection.get();
-    start.pages = pages->second.descriptor();
+    start.pages = pages_for(lease).descriptor();
     start.orders = map.get();
     start.uid = lease.uid;
     if (const Device *first = device(lease.slices.front().device))
@@ -176,8 +175,8 @@ void Sessions::ended(const std::string &session, pid_t pid, bool in_order, const
         lease.c_str(), how.c_str());
     live_.erase(found);
     table_.sessions.erase(session);
-    if (auto pages = pages_.find(lease); pages != pages_.end())
-        pages->second.clear(pid);
+    for (const auto &[name, slot] : used_[lease])
+        pages_.at(name).clear(slot, pid);
     // A lease whose last process has gone gets its whole time again: the next program of the job
     // may take a while.
     if (auto row = table_.leases.find(lease); row == table_.leases.end())
@@ -193,7 +192,39 @@ void Sessions::drop_pages(const std::string &lease)
     for (const auto &[session, live] : live_)
         if (live.lease == lease)
             return;
-    pages_.erase(lease);
+    auto found = used_.find(lease);
+    if (found == used_.end())
+        return;
+    const std::vector<SliceId> slices = std::move(found->second);
+    used_.erase(found);
+    // What other leases of the job have goes on; the rest may be given to the job anew.
+    auto in_use = [this](auto &&matches) {
+        return std::any_of(used_.begin(), used_.end(), [&](const auto &entry) {
+            return std::any_of(entry.second.begin(), entry.second.end(), matches);
+        });
+    };
+    for (const SliceId &id : slices) {
+        auto pages = pages_.find(id.first);
+        if (pages == pages_.end())
+            continue;
+        if (!in_use([&](const SliceId &other) { return other.first == id.first; }))
+            pages_.erase(pages);
+        else if (!table_.has_slice(id) &&
+                 !in_use([&](const SliceId &other) { return other == id; }))
+            pages->second.restart(id.second);
+    }
+}
+
+SlicePages &Sessions::pages_for(const Lease &lease)
+{
+    SlicePages &pages = pages_[slice_id(lease, lease.slices.front()).first];
+    std::vector<SliceId> &slices = used_[lease.lease];
+    slices.clear();
+    for (const Slice &slice : lease.slices) {
+        slices.push_back(slice_id(lease, slice));
+        pages.open(slices.back().second);
+    }
+    return pages;
 }
 
 void Sessions::revoke(const std::string &lease)
@@ -208,13 +239,17 @@ void Sessions::refresh()
 {
     std::map<std::string, uint64_t> busy;
     std::map<std::string, uint64_t> memory;
+    std::set<SliceId> counted;
     for (const auto &[id, lease] : table_.leases) {
-        auto pages = pages_.find(id);
-        if (pages == pages_.end())
-            continue;
         for (const Slice &slice : lease.slices) {
-            const Usage usage = pages->second.usage(slice.index);
+            const SliceId slice_of_job = slice_id(lease, slice);
+            auto pages = pages_.find(slice_of_job.first);
+            if (pages == pages_.end())
+                continue;
+            const Usage usage = pages->second.usage(slice_of_job.second);
             table_.usage[{id, slice.index}] = usage;
+            if (!counted.insert(slice_of_job).second)
+                continue;
             busy[slice.device] += usage.device_ns;
             memory[slice.device] += usage.memory_used;
         }

@@ -43,6 +43,7 @@ private:
 
     void start(Fd connection, const wire::Acceptance &acceptance, const Lease &lease);
     void ended(const std::string &session, pid_t pid, bool in_order, const std::string &how);
+    SlicePages &pages_for(const Lease &lease);
     void drop_pages(const std::string &lease);
     Fd orders(const std::string &session, const wire::Acceptance &acceptance,
               const Lease &lease) const;
@@ -53,8 +54,9 @@ private:
     const Probed &probed_;
     Table &table_;
     std::map<std::string, Live> live_;
-    std::map<std::string, LeasePages> pages_;
-    std::map<std::string, uint64_t> device_ns_; // by device, at the last refresh
+    std::map<std::string, SlicePages> pages_;          // by Lease::pages
+    std::map<std::string, std::vector<SliceId>> used_; // by lease: the slices its workers have
+    std::map<std::string, uint64_t> device_ns_;        // by device, at the last refresh
     uint64_t refreshed_ns_ = 0;
     std::function<void()> stopped_;
 };

@@ -41,7 +41,10 @@ Vgpud::Vgpud(uv_loop_t *loop, const Conf &conf, Probed probed)
         table_.devices[device_key(device.node, device.uuid)] = device;
     listen();
     if (conf_.vgpuctld_host.empty())
-        sweep_ = std::make_unique<Timer>(loop_, 1000, 1000, [this] { desk_.sweep(); });
+        sweep_ = std::make_unique<Timer>(loop_, 1000, 1000, [this] {
+            table_.tick(unix_time());
+            desk_.sweep();
+        });
     else
         uplink_ = std::make_unique<Uplink>(
             loop_, conf_,
@@ -123,6 +126,9 @@ void Vgpud::ordered(std::string_view method, const msgpack::object &params, cons
                 fail(ENODEV, "%s has no device %s", conf_.node_name.c_str(), slice.device.c_str());
         if (!is_id(lease.lease) || lease.slices.empty())
             fail(EINVAL, "a lease without an id or without slices");
+        for (const Slice &slice : lease.slices)
+            if (slice_id(lease, slice).second >= kMaxSlices)
+                fail(EINVAL, "slice %u of a job: at most %u are possible", slice.page, kMaxSlices);
         table_.leases[lease.lease] = lease;
         log(Level::info, "lease %s granted to job %u of uid %u", lease.lease.c_str(), lease.job,
             lease.uid);

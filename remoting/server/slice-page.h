@@ -42,6 +42,14 @@ struct alignas(4096) SlicePage {
         return sum;
     }
 
+    // For vgpud, when the page is to be another slice's and no worker has it.
+    void restart() noexcept
+    {
+        for (auto *count : {&peak, &launches, &device_ns, &throttled_ns, &refilled_at_ns})
+            count->store(0, std::memory_order_relaxed);
+        tokens_ns.store(0, std::memory_order_relaxed);
+    }
+
     // For vgpud, when it has reaped a worker.
     void clear(int32_t pid) noexcept
     {
