@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A peer that speaks the control plane by hand, well or badly, and prints what it is answered.
+"""A peer that speaks the control plane by hand, well or badly, and prints what it is answered; or, with --serve, a
+daemon that is none.
 
 It is written from HACKING.md alone, so that it also shows that the page tells all one needs."""
 import argparse
@@ -77,15 +78,19 @@ def unpack(data, at=0):
     return items, at
 
 
+def connect(address):
+    if address.startswith("/"):
+        made = socket.socket(socket.AF_UNIX)
+        made.connect(address)
+        return made
+    host, port = address.rsplit(":", 1)
+    return socket.create_connection((host, int(port)))
+
+
 class Peer:
-    def __init__(self, address):
-        if address.startswith("/"):
-            self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.connect(address)
-        else:
-            host, port = address.rsplit(":", 1)
-            self.socket = socket.create_connection((host, int(port)))
-        self.socket.settimeout(15)
+    def __init__(self, connected):
+        self.socket = connected
+        self.socket.settimeout(30)
 
     def send(self, value, times=1):
         data = pack(value)
@@ -124,7 +129,7 @@ def credential(key_file, words, said):
 
 
 def spoil(peer, kind):
-    """What no client of ours sends."""
+    """Frames of the control plane that no side of ours sends."""
     if kind == "garbage":
         peer.socket.sendall(b"GET / HTTP/1.0\r\n\r\n" + bytes(range(256)))
     elif kind == "truncated":
@@ -142,9 +147,65 @@ def spoil(peer, kind):
         raise SystemExit(f"no such kind: {kind}")
 
 
+def spoil_calls(peer, kind):
+    """Messages of the call plane that no side of ours sends."""
+    header = struct.Struct("<IHHII")  # size, call, flags, sequence, word
+    if kind == "garbage":
+        peer.socket.sendall(bytes(range(256)) * 64)
+    elif kind == "truncated":
+        peer.socket.sendall(header.pack(64, 1, 1, 1, 0))
+        peer.socket.shutdown(socket.SHUT_WR)
+    elif kind == "oversized":
+        peer.socket.sendall(header.pack(0xFFFFFFF8, 1, 1, 1, 0))
+    elif kind == "short":
+        peer.socket.sendall(header.pack(8, 1, 1, 1, 0))
+    elif kind == "unknown":
+        peer.socket.sendall(header.pack(16, 65000, 1, 1, 0))
+    elif kind == "empty":  # a call that has parameters, without them
+        peer.socket.sendall(header.pack(16, 1, 1, 1, 0))
+    else:
+        raise SystemExit(f"no such kind: {kind}")
+
+
+def drain(peer):
+    """Until the other side closes."""
+    while peer.socket.recv(65536):
+        pass
+
+
+def serve(options):
+    """A daemon of node gpu1 that lets nobody in, or a worker that answers with nonsense; prints where it listens."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    print("%s:%d" % listener.getsockname(), flush=True)
+    while True:
+        peer = Peer(listener.accept()[0])
+        try:
+            if options.spoil:
+                spoil(peer, options.spoil)
+            else:
+                challenge = pack({"type": "challenge", "protocol": options.protocol, "minor": 0, "software": "test",
+                                  "daemon": "vgpud", "node": "gpu1", "instance": "0" * 16, "nonce": os.urandom(32),
+                                  "auth": "key", "encrypt": False})
+                peer.socket.sendall(frame(challenge))
+                said = transcript(challenge, peer.payload())
+                if options.spoil_calls:
+                    peer.receive()  # the proof
+                    peer.send({"type": "welcome", "session": "1" * 16, "channel": "stream",
+                               "proof": credential(options.key, b"slurm-vgpu acceptor ", said)})
+                    peer.exactly(16)  # the first request has begun to come
+                    spoil_calls(peer, options.spoil_calls)
+                else:
+                    peer.send({"type": "refuse", "code": options.refuse, "reason": "the test refuses"})
+            drain(peer)
+        except (EOFError, ConnectionError):
+            pass
+        peer.socket.close()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("address")
+    parser.add_argument("address", nargs="?")
+    parser.add_argument("--serve", action="store_true", help="instead of connecting")
     parser.add_argument("--key")
     parser.add_argument("--uid", type=int, default=os.geteuid())
     parser.add_argument("--role", default="tool")
@@ -152,20 +213,24 @@ def main():
     parser.add_argument("--sign-lease", help="the lease that the credential is for, if it is another")
     parser.add_argument("--channel", default="stream")
     parser.add_argument("--protocol", type=int, default=2)
-    parser.add_argument("--api", type=int, default=0)
+    parser.add_argument("--api", type=lambda text: int(text, 0), default=0)
     parser.add_argument("--no-credential", action="store_true")
     parser.add_argument("--save", metavar="FILE", help="keep what is sent")
     parser.add_argument("--replay", metavar="FILE", help="send what was kept of another connection")
     parser.add_argument("--downgrade", action="store_true", help="prove a challenge that did not insist on sealing")
     parser.add_argument("--early", action="store_true", help="more than the hello and its proof, in one piece")
     parser.add_argument("--spoil", help="garbage, truncated, oversized, deep, many or text, instead of a hello")
+    parser.add_argument("--spoil-calls", help="after a session's welcome: garbage, truncated, oversized, short, unknown or empty")
+    parser.add_argument("--refuse", type=int, default=802, help="with --serve: the code")
     parser.add_argument("--crowd", type=int, help="open so many connections, and show what the last is told")
     parser.add_argument("--silent", action="store_true", help="with --crowd: without saying who we are")
     parser.add_argument("--unknown", action="store_true", help="try requests without a hello, for whatever listens")
     parser.add_argument("--request", nargs=2, metavar=("METHOD", "JSON"), help="after the welcome")
     options = parser.parse_args()
     try:
-        if options.crowd:
+        if options.serve:
+            serve(options)
+        elif options.crowd:
             crowd(options)
         elif options.unknown:
             unknown(options.address)
@@ -195,7 +260,7 @@ def opening(options, asked):
 
 def greet(options):
     """A connection that has said who it is, and the answer."""
-    peer = Peer(options.address)
+    peer = Peer(connect(options.address))
     asked = peer.payload()
     challenge = unpack(asked)[0]
     if challenge["type"] == "refuse":
@@ -228,6 +293,9 @@ def show(answer):
 def talk(options):
     peer, answer = greet(options)
     show(answer)
+    if options.spoil_calls and answer["type"] == "welcome":
+        spoil_calls(peer, options.spoil_calls)
+        drain(peer)
     if options.request and answer["type"] == "welcome":
         method, params = options.request
         peer.send({"type": "request", "id": 7, "method": method, "params": json.loads(params)})
@@ -238,7 +306,7 @@ def crowd(options):
     peers = []
     for _ in range(options.crowd):
         if options.silent:
-            peer = Peer(options.address)
+            peer = Peer(connect(options.address))
             answer = peer.receive()
         else:
             peer, answer = greet(options)
@@ -254,7 +322,7 @@ def unknown(address):
     requests = [{"type": "request", "id": 1, "method": "state.get", "params": {}},
                 {"type": "hello"}, {"type": "welcome"}, {"type": "proof", "credential": bytes(32)}]
     for said in [frame(pack(one)) for one in requests] + [b"GET / HTTP/1.0\r\n\r\n", struct.pack("<IHHII", 16, 1, 1, 1, 0)]:
-        peer = Peer(address)
+        peer = Peer(connect(address))
         heard = []
         try:
             heard.append(peer.receive()["type"])

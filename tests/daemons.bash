@@ -15,12 +15,8 @@ stage() {
     # vgpu-run shall put its folder where we can see that it goes.
     export TMPDIR=$BATS_FILE_TMPDIR XDG_RUNTIME_DIR=
     unset VGPU_CONF VGPU_LEASE VGPU_CHANNEL VGPU_LOG_LEVEL VGPU_LOG_FILE
-    PROGRAMS=$TOP_BUILDDIR/tests/cuda
     PEER=$TOP_SRCDIR/tests/control-peer.py
 }
-
-# straight COMMAND...: on the software GPU itself, without daemon or channel.
-straight() { env LD_LIBRARY_PATH="$VGPU_LIBDIR/soft:$VGPU_LIBDIR:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@"; }
 
 # write_conf DIR [LINE...]: a vgpu.conf with a key, for one node that listens on a free port of this machine.
 write_conf() {

@@ -8,7 +8,8 @@ PYTHON=${PYTHON:-python3}
 CUDA_HOME_DIR=${CUDA_HOME_DIR:-/usr/local/cuda}
 export TOP_SRCDIR TOP_BUILDDIR CXX PYTHON CUDA_HOME_DIR
 
-# The libraries in the build tree, where libtool puts them.
+# The programs of tests/cuda, and the libraries in the build tree, where libtool puts them.
+PROGRAMS=$TOP_BUILDDIR/tests/cuda
 SOFT_LIBDIR=$TOP_BUILDDIR/softgpu/driver/.libs
 NULL_LIBDIR=$TOP_BUILDDIR/nulldriver/.libs
 CLIENT_LIBDIR=$TOP_BUILDDIR/remoting/client/.libs
@@ -22,7 +23,7 @@ need() {
     done
 }
 
-# need_program NAME...: skips where tests/cuda was not built (no nvcc, no MPI). $PROGRAMS is where.
+# need_program NAME...: skips where tests/cuda was not built (no nvcc, no MPI).
 need_program() {
     local one
     for one in "$@"; do
@@ -33,9 +34,10 @@ need_program() {
 # need_root: namespaces and other users' processes.
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
-# eventually SECONDS COMMAND...: waits until COMMAND succeeds.
+# eventually SECONDS COMMAND...: waits until COMMAND succeeds; four times as long as it takes on a machine that has
+# nothing else to do, since the tests' often has.
 eventually() {
-    local deadline=$((SECONDS + $1))
+    local deadline=$((SECONDS + 4 * $1))
     shift
     until "$@" >/dev/null 2>&1; do
         if ((SECONDS >= deadline)); then
@@ -46,7 +48,61 @@ eventually() {
     done
 }
 
+# once TEXT PART: it is there, in one line alone.
+once() {
+    contains "$1" "$2"
+    [ "$(grep -cF -- "$2" <<<"$1")" = 1 ] || { printf 'more than once: %s\nin: %s\n' "$2" "$1" >&2; return 1; }
+}
+
 # contains TEXT PART: with a message that shows both.
 contains() {
     [[ $1 == *"$2"* ]] || { printf 'expected: %s\nin: %s\n' "$2" "$1" >&2; return 1; }
+}
+
+# A device's memory, where programs are compared: they all fit, and memory-quota soon reaches it. Not a whole number of
+# its pieces, so that what a context takes makes no difference.
+QUOTA=288M
+
+# straight COMMAND...: on the software GPU itself, without Slurm, daemon or channel.
+straight() {
+    local lib=$TOP_BUILDDIR/tests/straight
+    # The build tree has the software GPU under its own name only.
+    [ -e "$lib/libcuda.so.1" ] || { mkdir -p "$lib" && ln -sf "$SOFT_LIBDIR/libcuda-soft.so.1" "$lib/libcuda.so.1"; }
+    env LD_LIBRARY_PATH="$lib:$CUDART_LIBDIR:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@"
+}
+
+# Every program has two links, NAME-shared and NAME-static, but for driver-ptx: no runtime is in it that could be linked.
+links() {
+    case $1 in
+    driver-ptx) echo driver-ptx ;;
+    *) echo "$1-shared" "$1-static" ;;
+    esac
+}
+
+# What the software GPU carries, and remoting does not yet.
+STRAIGHT_ONLY=' graphs managed textures '
+
+# others WORD: the programs of tests/cuda that no line of this test file calls by WORD, so that none is left out.
+others() {
+    local file name
+    for file in "$PROGRAMS"/*-shared; do
+        name=$(basename "${file%-shared}")
+        [[ $STRAIGHT_ONLY != *" $name "* ]] || continue
+        grep -qE "\b$1 $name\b" "$BATS_TEST_FILENAME" || echo "$name"
+    done
+}
+
+# expected PROGRAM: what it prints straight, run once for each build. MPI programs have four ranks; the memory of a
+# device is the quota that the same program gets elsewhere.
+expected() {
+    local file=$TOP_BUILDDIR/tests/straight/$1 program=$PROGRAMS/$1 launch=(timeout 120) newer new
+    case $1 in mpi-ranks-*) launch+=(mpirun --allow-run-as-root --oversubscribe -n 4) ;; esac
+    newer=$(find -L "$program" "$SOFT_LIBDIR/libcuda-soft.so.1" "$CUDART_LIBDIR"/libcudart.so.1[0-9] -newer "$file" 2>&1 || :)
+    if [ -n "$newer" ]; then
+        new=$(VGPU_SOFT_DEVICES=4 VGPU_SOFT_MEMORY=$QUOTA straight "${launch[@]}" "$program") ||
+            { echo "$1 straight: status $?: $new" >&2; return 1; }
+        # Other test files may be doing the same.
+        printf '%s\n' "$new" >"$file.$$" && mv "$file.$$" "$file"
+    fi
+    cat "$file"
 }

@@ -7,7 +7,7 @@ EXTRA_DIST += %D%/lib.bash %D%/layers.bats %D%/manual.bats $(slurm_tests)
 
 # One cluster is brought up for all of these: tests/slurm/setup_suite.bash.
 slurm_tests = \
-	%D%/slurm/setup_suite.bash %D%/slurm/lib.bash \
+	%D%/slurm/setup_suite.bash %D%/slurm/lib.bash %D%/slurm/run-programs \
 	%D%/slurm/failures.bats %D%/slurm/jobs.bats %D%/slurm/options.bats %D%/slurm/pool.bats %D%/slurm/programs.bats
 
 BATS_TESTS += %D%/layers.bats %D%/manual.bats
@@ -44,11 +44,12 @@ check-units: $(BUILT_SOURCES)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(UNIT_TESTS)' check_PROGRAMS='$(UNIT_TESTS)' check_DATA=
 .PHONY: check-units
 
-# What the tests against the cluster leave for whoever looks into a failure.
-clean-local: clean-slurm-tests
-clean-slurm-tests:
-	rm -rf %D%/slurm-cluster %D%/slurm-work %D%/slurm-install.log
-.PHONY: clean-slurm-tests
+# What the programs say straight on the software GPU, and what the tests against the cluster leave for whoever looks into
+# a failure.
+clean-local: clean-test-results
+clean-test-results:
+	rm -rf %D%/straight %D%/slurm-cluster %D%/slurm-work %D%/slurm-install.log
+.PHONY: clean-test-results
 
 # The kit for a machine with a GPU, exercised over the software GPU.
 BATS_TESTS += %D%/gpu/gpu.bats

@@ -216,7 +216,9 @@ TEST(Entry, NothingWorksBeforeCuInit)
     unsetenv("VGPU_LEASE");
     EXPECT_EQ(cuInit(0), CUDA_ERROR_NO_DEVICE);
     setenv("VGPU_LEASE", "/nonexistent/lease", 1);
-    EXPECT_EQ(cuInit(0), CUDA_ERROR_SYSTEM_NOT_READY);
+    EXPECT_EQ(cuInit(0), CUDA_ERROR_NO_DEVICE);
+    setenv("VGPU_LEASE", "/dev/null", 1); // not one's own
+    EXPECT_EQ(cuInit(0), CUDA_ERROR_NOT_PERMITTED);
     int version = 0;
     EXPECT_EQ(cuDriverGetVersion(&version), CUDA_SUCCESS);
     EXPECT_EQ(version, CUDA_VERSION);

@@ -10,6 +10,7 @@
 #include "remoting/client/static-cudart.h"
 #include "remoting/wire/handshake.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -42,6 +43,42 @@ public:
         return true;
     }
 };
+
+// Says why there is no session, and again only when the reason has changed: programs ask more than
+// once. Called under start_mutex.
+void tell(const char *why)
+{
+    static auto &told = *new std::string;
+    if (told != why)
+        log(Level::error, "%s", why);
+    told = why;
+}
+
+// What a program learns of a failure that the daemon did not put into CUDA's words.
+CUresult result_of(const Error &error) noexcept
+{
+    switch (error.code()) {
+    case EPROTO:
+        return CUDA_ERROR_SYSTEM_DRIVER_MISMATCH;
+    case EACCES:
+    case EPERM:
+        return CUDA_ERROR_NOT_PERMITTED;
+    default:
+        return CUDA_ERROR_SYSTEM_NOT_READY;
+    }
+}
+
+wire::LeaseFile own_lease()
+{
+    try {
+        return wire::read_lease_file(getenv(kLeaseVariable.env));
+    } catch (const Error &error) {
+        // It goes with the job step or the vgpu-run that it was for, and so do the devices.
+        if (error.code() == ENOENT)
+            throw wire::Refused(CUDA_ERROR_NO_DEVICE, error.what());
+        throw;
+    }
+}
 
 // Written under start_mutex, in the child of a fork and at exit; partner: Session::get() in every
 // thread.
@@ -113,17 +150,21 @@ CUresult Session::start()
     if (report_static_cudart())
         return CUDA_ERROR_NOT_SUPPORTED;
     if (!getenv(kLeaseVariable.env)) {
-        static bool told = false;
-        if (!told)
-            log(Level::error, "no vgpu lease: run under sbatch --gres=vgpu:N or vgpu-run");
-        told = true;
+        tell("no vgpu lease: run under sbatch --gres=vgpu:N or vgpu-run");
         return CUDA_ERROR_NO_DEVICE;
     }
     auto session = std::unique_ptr<Session>(new Session);
     try {
         session->open();
+    } catch (const wire::Refused &refusal) {
+        tell(refusal.what());
+        auto result = CUresult(refusal.code());
+        return result != CUDA_SUCCESS && error_text(result) ? result : CUDA_ERROR_SYSTEM_NOT_READY;
+    } catch (const Error &error) {
+        tell(error.what());
+        return result_of(error);
     } catch (const std::exception &error) {
-        log(Level::error, "%s", error.what());
+        tell(error.what());
         return CUDA_ERROR_SYSTEM_NOT_READY;
     }
     static bool registered = false;
@@ -137,7 +178,7 @@ CUresult Session::start()
 
 void Session::open()
 {
-    auto lease = wire::read_lease_file(getenv(kLeaseVariable.env));
+    auto lease = own_lease();
     wire::SessionInfo info;
     auto channel = wire::connect_session(lease, {.api = api::kTableHash, .channel = {}}, &info);
     node_ = info.node.empty() ? lease.node : info.node;
@@ -148,6 +189,10 @@ void Session::open()
         Connection::Hooks{.deferred = [this](Deferred deferred) { put_deferred(deferred); },
                           .lost =
                               [this](const std::string &why) {
+                                  if (!opened_) {
+                                      lost_why_ = why; // told by who opens the session
+                                      return;
+                                  }
                                   log(Level::error,
                                       "the GPU worker on %s is gone: %s; every CUDA call of this "
                                       "process fails from here on",
@@ -165,9 +210,13 @@ void Session::open()
         request.out().u64(base);
     Answer answer;
     CUresult result = exchange(*this, 0, api::Call::vgpuSnapshot, request, answer);
+    if (connection_->lost())
+        throw wire::Refused(CUDA_ERROR_DEVICE_UNAVAILABLE,
+                            text("the GPU worker on %s was lost at the start: %s", node_.c_str(),
+                                 lost_why_.c_str()));
     if (result != CUDA_SUCCESS)
-        fail(result, "the GPU worker on %s could not describe its devices: %s", node_.c_str(),
-             error_name(result));
+        throw wire::Refused(result, text("the GPU worker on %s could not describe its devices: %s",
+                                         node_.c_str(), error_name(result)));
     wire::Decoder in(answer.body());
     snapshot_ = decode_snapshot(in);
     if (!window_->keep(snapshot_.window))
@@ -190,6 +239,7 @@ void Session::open()
         pools.defaults.push_back(id);
         pools.current.push_back(id);
     }
+    opened_ = true;
     log(Level::info, "session %s on %s: %zu device(s) over %s", info.session.c_str(), node_.c_str(),
         snapshot_.devices.size(), connection_->channel().name());
 }

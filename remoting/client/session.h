@@ -62,6 +62,8 @@ private:
     void open(); // throws Error
 
     std::string node_;
+    bool opened_ = false;  // written before any other thread has the session
+    std::string lost_why_; // what ended the connection before that
     std::unique_ptr<Window> window_;
     std::unique_ptr<Connection> connection_;
     Snapshot snapshot_;

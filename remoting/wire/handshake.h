@@ -100,6 +100,12 @@ std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &wel
 // ---- connector: the client library
 // ------------------------------------------------------------------
 
+// What is thrown when the acceptor refuses: its reason, and its code, which is a CUresult for a
+// session and an errno for other roles.
+struct Refused : Error {
+    using Error::Error;
+};
+
 struct SessionRequest {
     uint64_t api = 0; // hash of the call table
     std::string
@@ -115,7 +121,7 @@ struct SessionInfo {
 };
 
 // Tries the lease's Unix socket if it is served by the lease's node, then its TCP address. Throws
-// the refusal's code and reason, or what kept each address from answering.
+// Refused, or what kept each address from answering.
 std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRequest &request,
                                          SessionInfo *info = nullptr);
 

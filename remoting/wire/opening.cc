@@ -30,7 +30,7 @@ Opening::Opening(Fd fd, const AuthConfig &auth, int timeout_ms) : fd_(std::move(
     const msgpack::object &map = frame.get();
     // An acceptor that is full or going down refuses before it challenges.
     if (get_string(map, "type") == "refuse")
-        throw Error(int(get_i64(map, "code")), std::string(get_string(map, "reason")));
+        throw Refused(int(get_i64(map, "code")), std::string(get_string(map, "reason")));
     challenge_ = parse_challenge(map);
 }
 
@@ -81,7 +81,7 @@ msgpack::object_handle Opening::welcome(int timeout_ms, std::vector<Fd> *fds)
     const msgpack::object &map = frame.get();
     std::string_view type = get_string(map, "type");
     if (type == "refuse")
-        throw Error(int(get_i64(map, "code")), std::string(get_string(map, "reason")));
+        throw Refused(int(get_i64(map, "code")), std::string(get_string(map, "reason")));
     if (type != "welcome")
         fail(EPROTO, "%s on %s neither welcomes nor refuses us", challenge_.daemon.c_str(),
              challenge_.node.c_str());

@@ -23,8 +23,7 @@ public:
     // Answers the challenge. `fields` holds what only this kind of connection has.
     void hello(std::string_view role, Map fields, int timeout_ms);
 
-    // The welcome; a refusal is thrown as Error with its code and reason. A daemon that does not
-    // prove itself is not believed.
+    // The welcome; throws Refused. A daemon that does not prove itself is not believed.
     msgpack::object_handle welcome(int timeout_ms, std::vector<Fd> *fds = nullptr);
 
     // The connection behind the welcome, sealed if that was agreed on.

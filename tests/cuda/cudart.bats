@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # The CUDA runtime straight on the software GPU: what it exports, how it is linked, what it says, and every program.
-
+bats_require_minimum_version 1.5.0
 load ../lib
 
 setup() {
@@ -9,22 +9,17 @@ setup() {
     cd "$BATS_TEST_TMPDIR"
     runtime=$(echo "$CUDART_LIBDIR"/libcudart.so.1[0-9])
     archive=$TOP_BUILDDIR/remoting/cudart/libcudart_static.a
-    # The build tree has the software GPU under its own name only.
-    ln -s "$SOFT_LIBDIR/libcuda-soft.so.1" libcuda.so.1
 }
 
-# straight PROGRAM: over the software GPU, without any daemon.
-straight() {
-    LD_LIBRARY_PATH=$BATS_TEST_TMPDIR:$CUDART_LIBDIR timeout 60 "$TOP_BUILDDIR/tests/cuda/$1"
-}
-
-# both NAME: linked with our library and with our archive, the program says the same, and that it passed.
+# both NAME: each link says that it passed, and both say the same.
 both() {
-    straight "$1-shared" >shared.out
-    straight "$1-static" >static.out
-    cat shared.out
-    cmp shared.out static.out
-    tail -n 1 shared.out | grep -q "^$1: ok "
+    local link said=
+    for link in $(links "$1"); do
+        need_program "$link"
+        run -0 --separate-stderr expected "$link"
+        contains "${lines[-1]}" "$1: ok "
+        [ "$output" = "${said:=$output}" ] || { echo "$link: $output, the other link: $said"; return 1; }
+    done
 }
 
 exports() { nm -D --defined-only "$1" | awk '{print $3}' | grep '^_*cuda' | sed 's/@@*/ /' | sort; }
@@ -61,10 +56,9 @@ int main(void)
 }
 END
     ${CC:-gcc} -I"$CUDA_HOME_DIR/include" program.c "$archive" -ldl -lpthread -o program
-    LD_LIBRARY_PATH=$BATS_TEST_TMPDIR run ./program
+    run straight ./program
     [ "$output" = "1 cudaSuccess, then cudaSuccess" ]
     # Without a driver: the right code, and one line that says why.
-    rm libcuda.so.1
     LD_LIBRARY_PATH= run ./program
     contains "$output" "0 cudaErrorInsufficientDriver, then cudaErrorInsufficientDriver"
     contains "$output" "slurm-vgpu: warning: no CUDA driver: libcuda.so.1"
@@ -100,7 +94,7 @@ int main(int argc, char **)
 }
 END
     "$NVCC" -gencode arch=compute_75,code=compute_75 -L"$(dirname "$archive")" program.cu -o program
-    LD_LIBRARY_PATH=$BATS_TEST_TMPDIR ./program 3>&- 4>&- >before || true
+    straight ./program 3>&- 4>&- >before || true
     sed -n 2,3p before | paste -sd' ' - | grep -qx '1 0'
     # Descriptors: as many as any program of this shell has.
     printf '#include <cstdlib>\nint main() { return std::system("ls /proc/$PPID/fd | wc -l"); }\n' >plain.cc
@@ -143,25 +137,25 @@ END
 @test "tensor cores" { both tensor-cores; }
 @test "Thrust" { both thrust-sort; }
 @test "error codes" { both error-codes; }
+@test "the code of each call" { both call-codes; }
 @test "a large array of the device" { both device-array; }
 @test "graphs" { both graphs; }
 @test "textures and surfaces" { both textures; }
 @test "managed memory" { both managed; }
 @test "memory up to the limit" { VGPU_SOFT_MEMORY=1G both memory-quota; }
+@test "the driver API with PTX" { both driver-ptx; }
+@test "NVRTC" { both nvrtc; }
+@test "MPI ranks" { need mpirun && both mpi-ranks; }
 
 @test "two devices" {
-    VGPU_SOFT_DEVICES=2 both two-devices
-    run env VGPU_SOFT_DEVICES=1 bash -c "$(declare -f straight); straight two-devices-static"
+    both two-devices
+    run env VGPU_SOFT_DEVICES=1 bash -c "$(declare -f straight); straight '$PROGRAMS/two-devices-static'"
     [ "$status" = 77 ]
 }
 
-@test "the driver API with PTX" { straight driver-ptx; }
-@test "NVRTC" { straight nvrtc; }
-
-@test "MPI ranks" {
-    need mpirun
-    [ -e "$TOP_BUILDDIR/tests/cuda/mpi-ranks-static" ] || skip "no mpicc at configure"
-    LD_LIBRARY_PATH=$BATS_TEST_TMPDIR:$CUDART_LIBDIR OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
-        run timeout 60 mpirun --oversubscribe -n 4 "$TOP_BUILDDIR/tests/cuda/mpi-ranks-shared"
-    contains "$output" "mpi-ranks: ok"
+@test "every other program" {
+    local name
+    for name in $(others both); do
+        both "$name"
+    done
 }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The CUDA programs that must run. Each is compiled once and linked twice: NAME-shared against libcudart.so, as
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
+# driver-ptx has no runtime to be linked in one way or the other.
 cuda_runtime_programs = \
-	constant-memory copy-2d device-array device-features device-printf error-codes graphs histogram jacobi \
+	call-codes constant-memory copy-2d device-array device-features device-printf error-codes graphs histogram jacobi \
 	managed matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores textures thrust-sort two-devices vector-add
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
@@ -11,7 +12,7 @@ BATS_TESTS += %D%/cudart.bats
 
 if HAVE_NVCC
 cuda_programs = $(cuda_runtime_programs:%=%D%/%-shared) $(cuda_runtime_programs:%=%D%/%-static) \
-	%D%/driver-ptx %D%/nvrtc %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
+	%D%/driver-ptx %D%/nvrtc-shared %D%/nvrtc-static %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
 cuda_programs += $(if $(MPICC),%D%/mpi-ranks-shared %D%/mpi-ranks-static)
 check_DATA = $(cuda_programs)
 CLEANFILES += $(cuda_programs) %D%/*.o %D%/stub/libcuda.so
@@ -74,5 +75,10 @@ $(cuda_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archive)
 %D%/round-trips: %D%/round-trips.o %D%/stub/libcuda.so
 	$(AM_V_GEN)$(CXX) %D%/round-trips.o -L%D%/stub -lcuda -o $@
 
-%D%/nvrtc: %D%/nvrtc.o %D%/stub/libcuda.so
-	$(AM_V_GEN)$(CXX) %D%/nvrtc.o -L%D%/stub -lcuda $(cuda_libraries) $(cuda_runpath) -lnvrtc -o $@
+cuda_nvrtc = -L%D%/stub -lcuda $(cuda_libraries) $(cuda_runpath) -lnvrtc
+
+%D%/nvrtc-shared: %D%/nvrtc.o %D%/stub/libcuda.so
+	$(AM_V_GEN)$(CXX) %D%/nvrtc.o $(cuda_nvrtc) -lcudart -o $@
+
+%D%/nvrtc-static: %D%/nvrtc.o %D%/stub/libcuda.so $(cuda_archive)
+	$(AM_V_GEN)$(CXX) %D%/nvrtc.o $(cuda_nvrtc) $(cuda_archive) -ldl -lpthread -o $@

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// CUDA C++ compiled at run time by NVRTC, loaded and launched by the driver API.
+// CUDA C++ compiled at run time by NVRTC, loaded and launched by the driver API on memory of the
+// runtime's, in the context that the two share.
 #include "check.h"
 
 #include <cuda.h>
+#include <cuda_runtime_api.h>
 #include <nvrtc.h>
 #include <string>
 #include <vector>
@@ -60,30 +62,26 @@ int main()
     const int n = 50000;
     std::string kernel;
     std::string ptx = compile(&kernel);
-    CUdevice device;
-    CUcontext context;
+    CUcontext context = nullptr;
     CUmodule module;
     CUfunction function;
-    CUdeviceptr data;
-    DRIVER(cuInit(0));
-    DRIVER(cuDeviceGet(&device, 0));
-    DRIVER(cuDevicePrimaryCtxRetain(&context, device));
-    DRIVER(cuCtxSetCurrent(context));
+    long long *data;
+    CUDA(cudaMalloc(reinterpret_cast<void **>(&data), n * sizeof(long long)));
+    DRIVER(cuCtxGetCurrent(&context));
+    EXPECT(context != nullptr); // the runtime's, which is the device's primary one
     DRIVER(cuModuleLoadDataEx(&module, ptx.c_str(), 0, nullptr, nullptr));
     DRIVER(cuModuleGetFunction(&function, module, kernel.c_str()));
-    DRIVER(cuMemAlloc(&data, n * sizeof(long long)));
     int count = n;
     void *parameters[] = {&data, &count};
     DRIVER(cuLaunchKernel(function, (n + 255) / 256, 1, 1, 256, 1, 1, 0, nullptr, parameters,
                           nullptr));
     std::vector<long long> host(n);
-    DRIVER(cuMemcpyDtoH(host.data(), data, n * sizeof(long long)));
+    CUDA(cudaMemcpy(host.data(), data, n * sizeof(long long), cudaMemcpyDeviceToHost));
     for (long long i = 0; i < n; i++)
         if (host[i] != i * (i + 1) / 2)
             fail("[%lld] is %lld, not %lld", i, host[i], i * (i + 1) / 2);
-    DRIVER(cuMemFree(data));
     DRIVER(cuModuleUnload(module));
-    DRIVER(cuDevicePrimaryCtxRelease(device));
+    CUDA(cudaFree(data));
     passed(checksum(host.data(), n * sizeof(long long)));
     return 0;
 }
