@@ -32,7 +32,7 @@ may() {
 @test "the benchmark stands on the public APIs, wire and base" { may bench 'bench|remoting/(wire|base)'; }
 @test "the daemons stand on server, wire and base" { may daemon 'remoting/(base|wire|server|api)|daemon/(common|vgpud|vgpuctld|vgpustepd|tools)'; }
 @test "the plugins stand on daemon/common, wire and base" {
-    may spank-plugin 'remoting/(base|wire)|daemon/common|spank-plugin'
+    may spank-plugin 'remoting/(base|wire)|daemon/common|spank-plugin|gres-plugin'
     may gres-plugin 'gres-plugin'
 }
 

@@ -27,7 +27,11 @@ JobCompType=jobcomp/none
 MpiDefault=none
 PrologFlags=Alloc
 ReturnToService=2
-SlurmdTimeout=8
+SlurmdTimeout=60
+MessageTimeout=60
+TCPTimeout=10
+BatchStartTimeout=60
+UnkillableStepTimeout=180
 KillWait=2
 MinJobAge=300
 # A requeued job is held back so long: two minutes unless told otherwise.

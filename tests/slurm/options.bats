@@ -12,7 +12,7 @@ teardown() { assert_clean; }
     for command in "srun :" "sbatch --wrap=:" "salloc :"; do
         # shellcheck disable=SC2086
         run ! ctl ${command%% *} --gres=vgpu:1 --vgpu-mem=banana ${command#* }
-        contains "$output" "vgpu: --vgpu-mem: 'banana' is not a size"
+        once "$output" "vgpu: --vgpu-mem: 'banana' is not a size"
     done
     run ! ctl srun --gres=vgpu:1 --vgpu-cores=101 true
     contains "$output" "--vgpu-cores: '101' is not a percentage"
@@ -66,9 +66,9 @@ teardown() { assert_clean; }
 @test "a step that wants what its job has shares the lease, another has its own" {
     job=$(submit --gres=vgpu:2 --wrap 'echo $VGPU_LEASE; srun sh -c "echo \$VGPU_LEASE"; srun --gres=vgpu:1 sh -c "echo \$VGPU_LEASE"')
     wait_job "$job"
-    [ "$(sed -n 1p "$WORK/$job.out")" = "/run/vgpu/steps/$job.batch.0/lease" ]
-    [ "$(sed -n 2p "$WORK/$job.out")" = "/run/vgpu/steps/$job.batch.0/lease" ]
-    [ "$(sed -n 3p "$WORK/$job.out")" = "/run/vgpu/steps/$job.1.0/lease" ]
+    # Where a machine is slow srun says, too, that it waits for the end of the step before.
+    run -0 grep ^/run "$WORK/$job.out"
+    [ "${lines[*]}" = "/run/vgpu/steps/$job.batch.0/lease /run/vgpu/steps/$job.batch.0/lease /run/vgpu/steps/$job.1.0/lease" ]
 }
 
 @test "a lease is taken for each node, and shown with its job" {

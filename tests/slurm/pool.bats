@@ -15,7 +15,7 @@ nodes() { ctl squeue -h -j "$1" -o %D; }
 held() { submit --hold "$@" --wrap 'sleep 300'; }
 refused() {
     run ! held "$@"
-    contains "$(cat "$WORK/submit.err")" "$text"
+    once "$(cat "$WORK/submit.err")" "$text"
 }
 # update JOB CHANGE...: fails as scontrol does.
 update() { local job=$1; shift; ctl scontrol update "jobid=$job" "$@"; }

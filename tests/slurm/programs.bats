@@ -1,42 +1,65 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The programs of tests/cuda, unchanged, from a node without a GPU: their output is that of a run straight on the
-# software GPU. Each with the shared runtime by sbatch, and relinked with our archive by srun.
+# The programs of tests/cuda, unchanged, from a node without a GPU: both links of each, by sbatch and by srun, say what
+# they say straight on the software GPU. One job for each way runs them one after another, since two jobs for each
+# program would take their time, and each test waits for its program.
 
 load lib
 
-setup() { need jq; }
-teardown() { assert_clean; }
-
-# carried SRUN-OPTIONS... -- COMMAND...
-expected() {
-    run -0 --separate-stderr straight "$@"
-    [ -n "$output" ]
-    printf '%s\n' "$output" >"$WORK/expected"
+setup_file() {
+    local name link programs=() mpi=()
+    export NOTES=$WORK/programs
+    mkdir -m 755 "$NOTES"
+    for name in $(sed -n 's/^@test .*{ carries \([a-z0-9-]*\); }$/\1/p' "$BATS_TEST_FILENAME") $(others carries); do
+        for link in $(links "$name"); do
+            [ -x "$PROGRAMS/$link" ] || continue
+            case $link in
+            mpi-*) mpi+=("$PROGRAMS/$link") ;;
+            *) programs+=("$PROGRAMS/$link") ;;
+            esac
+        done
+    done
+    by_sbatch >"$NOTES/sbatch.log" 2>&1 3>&- &
+    by_srun >"$NOTES/srun.log" 2>&1 3>&- &
 }
 
+# Both at the same time take the whole pool of 8. Each leaves a word when it is over, for who waits for a program.
 by_sbatch() {
-    local job
-    job=$(submit -w cpu1 "$@")
-    wait_job "$job" 120
-    if [ "$(job_state "$job")" != COMPLETED ]; then
-        cat "$WORK/$job.out" >&2
-        return 1
-    fi
-    diff "$WORK/expected" "$WORK/$job.out"
+    ctl sbatch --wait -w cpu1 -n4 --gres=vgpu:4 --vgpu-mem="$QUOTA" --output="$NOTES/sbatch.job" \
+        "$TOP_SRCDIR/tests/slurm/run-programs" "$NOTES/sbatch" --mpi 'srun -n4 --mpi=pmix' "${programs[@]}" "${mpi[@]}"
+    touch "$NOTES/sbatch.over"
 }
-
 by_srun() {
-    run -0 --separate-stderr ctl srun -w cpu2 "$@"
-    diff "$WORK/expected" - <<<"$output"
+    ctl srun -w cpu2 --gres=vgpu:4 --vgpu-mem="$QUOTA" \
+        "$TOP_SRCDIR/tests/slurm/run-programs" "$NOTES/srun" "${programs[@]}"
+    (cd "$WORK" && "$TOP_SRCDIR/tests/slurm/run-programs" "$NOTES/srun" --mpi \
+        "$TOP_SRCDIR/contrib/cluster exec --dir $CLUSTER ctl srun -w cpu2 -n4 --mpi=pmix --gres=vgpu:4 --vgpu-mem=$QUOTA" "${mpi[@]}")
+    touch "$NOTES/srun.over"
 }
 
-# carries NAME [VGPUS]
+teardown_file() {
+    ctl scancel --user=root --full || true
+    assert_clean
+}
+
+has_run() { [ -e "$NOTES/$1.$2.status" ] || [ -e "$NOTES/$1.over" ]; }
+
+# carries NAME
 carries() {
-    need_program "$1-shared"
-    SOFT_DEVICES=${2:-1} expected "$PROGRAMS/$1-shared"
-    by_sbatch --gres="vgpu:${2:-1}" --wrap "$PROGRAMS/$1-shared"
-    by_srun --gres="vgpu:${2:-1}" "$PROGRAMS/$1-static"
+    local link way
+    for link in $(links "$1"); do
+        need_program "$link"
+        expected "$link" >"$BATS_TEST_TMPDIR/expected"
+        for way in sbatch srun; do
+            # One deadline is enough: what has not come by then is not waited for again.
+            eventually 300 has_run "$way" "$link" || touch "$NOTES/$way.over"
+            if [ "$(cat "$NOTES/$way.$link.status")" != 0 ] || ! diff "$BATS_TEST_TMPDIR/expected" "$NOTES/$way.$link.out"; then
+                echo "$link by $way differs from straight, or failed:"
+                tail -n 20 "$NOTES/$way.$link".* "$NOTES/$way.log" "$NOTES/$way".job
+                return 1
+            fi
+        done
+    done
 }
 
 @test "vector-add" { carries vector-add; }
@@ -48,52 +71,21 @@ carries() {
 @test "copy-2d" { carries copy-2d; }
 @test "jacobi: 10,000 launches" { carries jacobi; }
 @test "device-printf" { carries device-printf; }
-@test "two-devices: --gres=vgpu:2" { carries two-devices 2; }
+@test "two-devices" { carries two-devices; }
+@test "device-array" { carries device-array; }
+@test "device-features" { carries device-features; }
+@test "tensor-cores" { carries tensor-cores; }
 @test "thrust-sort" { carries thrust-sort; }
 @test "error-codes" { carries error-codes; }
+@test "call-codes" { carries call-codes; }
+@test "memory-quota" { carries memory-quota; }
+@test "driver-ptx" { carries driver-ptx; }
+@test "nvrtc" { carries nvrtc; }
+@test "mpi-ranks: four of --mpi=pmix, a vgpu for each" { carries mpi-ranks; }
 
-@test "driver-ptx" {
-    need_program driver-ptx
-    expected "$PROGRAMS/driver-ptx"
-    by_sbatch --gres=vgpu:1 --wrap "$PROGRAMS/driver-ptx"
-}
-
-@test "nvrtc" {
-    need_program nvrtc
-    expected "$PROGRAMS/nvrtc"
-    by_sbatch --gres=vgpu:1 --wrap "$PROGRAMS/nvrtc"
-}
-
-@test "mpi-ranks: srun -n4 --mpi=pmix, a vgpu for each rank" {
-    need_program mpi-ranks-shared
-    run -0 --separate-stderr ctl srun -N1 -n4 --mpi=pmix --gres=vgpu:4 "$PROGRAMS/mpi-ranks-shared" 4
-    contains "$output" "mpi-ranks: ok"
-    printf '%s\n' "$output" >"$WORK/expected"
-    # Over two nodes it is the same sum.
-    by_srun_two() {
-        run -0 --separate-stderr ctl srun -w cpu1,cpu2 -N2 -n4 --mpi=pmix --gres=vgpu:2 "$PROGRAMS/mpi-ranks-static" 2
-        diff "$WORK/expected" - <<<"$output"
-    }
-    by_srun_two
-}
-
-@test "a job on the GPU node itself comes by shared memory, one elsewhere by TCP" {
-    need_program jacobi-shared
-    local where channel job
-    for where in gpu1:shm cpu1:tcp; do
-        job=$(submit -w "${where%:*}" --gres=vgpu:1 --wrap "while :; do $PROGRAMS/jacobi-shared; done")
-        seen() { channel=$(state "[.sessions[].channel] | join(\",\")") && [ -n "$channel" ]; }
-        eventually 30 seen
-        [ "$channel" = "${where#*:}" ]
-        ctl scancel "$job"
-        wait_job "$job"
-        eventually 20 no_sessions
+@test "every other program" {
+    local name
+    for name in $(others carries); do
+        carries "$name"
     done
-}
-
-@test "the memory of a slice is a limit on every way to allocate" {
-    need_program memory-quota-shared
-    run -0 --separate-stderr ctl srun --gres=vgpu:1 --vgpu-mem=96M "$PROGRAMS/memory-quota-shared"
-    contains "$output" "memory-quota: ok"
-    contains "$output" "96"
 }

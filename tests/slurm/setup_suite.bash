@@ -18,7 +18,7 @@ setup_suite() {
     install -d -m 1777 "$WORK"
     "$TOP_SRCDIR/contrib/cluster" down --dir "$CLUSTER" >/dev/null 2>&1 || true
     "$TOP_SRCDIR/contrib/cluster" up --quiet --dir "$CLUSTER" --prefix "$VGPU_PREFIX" --share "$TOP_BUILDDIR" \
-        --set LeaseTimeout=6 --set HeartbeatInterval=1
+        --set LeaseTimeout=10 --set HeartbeatInterval=2
 }
 
 teardown_suite() {
