@@ -50,6 +50,7 @@ same() {
 @test "tensor-cores" { same tensor-cores; }
 @test "thrust-sort" { same thrust-sort; }
 @test "error-codes" { same error-codes; }
+@test "copy-behind-kernel" { same copy-behind-kernel; }
 @test "call-codes" { same call-codes; }
 @test "memory-quota" { same memory-quota; }
 @test "driver-ptx" { same driver-ptx; }

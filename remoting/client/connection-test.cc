@@ -3,9 +3,11 @@
 // order, and wrongly.
 #include "remoting/client/connection.h"
 
+#include "remoting/client/copy-in-window.h"
 #include "remoting/client/copy-out.h"
 #include "remoting/wire/codec.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -349,6 +351,50 @@ TEST_F(ConnectionTest, CasualQuestionsAreFew)
     script->reply(1, 0);
     connection.take_what_is_there();
     EXPECT_TRUE(connection.has_room_for_casual());
+}
+
+TEST_F(ConnectionTest, BytesOnTheirWayToTheDeviceAreBounded)
+{
+    constexpr size_t kPiece = size_t(256) << 10;
+    CopyInWindow window; // its markers outlive the connection that knows them
+    auto other = new Script;
+    Connection own(std::unique_ptr<wire::Channel>(other),
+                   {.deferred = [](Deferred) {}, .lost = [](const std::string &) {}});
+    Pending *marker = nullptr;
+    size_t markers = 0;
+    for (size_t sent = 0; sent < CopyInWindow::kMost; sent += kPiece) {
+        ASSERT_TRUE(window.enter(own, kPiece, marker)); // nobody has answered yet
+        Bytes message(wire::kHeaderSize);
+        ASSERT_TRUE(own.send(4, 0, message, {}, marker));
+        window.sent(marker, true);
+        markers += marker != nullptr;
+    }
+    EXPECT_EQ(markers, CopyInWindow::kMost / CopyInWindow::kMarked);
+    EXPECT_TRUE(window.enter(own, 4, marker)); // a small one need not wait
+    std::atomic<bool> entered{false};
+    std::thread large([&] {
+        Pending *mine;
+        EXPECT_TRUE(window.enter(own, kPiece, mine));
+        EXPECT_TRUE(entered); // not before the answer
+    });
+    entered = true;
+    other->reply(CopyInWindow::kMarked / kPiece, 0); // to the first request that wanted one
+    large.join();
+    EXPECT_TRUE(window.enter(own, kPiece, marker));
+    EXPECT_TRUE(window.enter(own, kPiece, marker));
+    other->shut_down();
+    EXPECT_FALSE(window.enter(own, 2 * kPiece, marker));
+}
+
+TEST_F(ConnectionTest, PartsOfCopiesAreBounded)
+{
+    EXPECT_TRUE(copy_out_enter(kMaxWaitedBytes + 1, true)); // whatever its size if it is alone
+    EXPECT_FALSE(copy_out_enter(1, false));
+    std::thread other([] { copy_out_leave(kMaxWaitedBytes + 1); });
+    EXPECT_TRUE(copy_out_enter(kMaxWaitedBytes, true)); // when the other thread's is done
+    other.join();
+    EXPECT_FALSE(copy_out_enter(1, false));
+    copy_out_leave(kMaxWaitedBytes);
 }
 
 TEST_F(ConnectionTest, UnreadCopiesAreBounded)

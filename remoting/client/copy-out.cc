@@ -5,6 +5,7 @@
 #include "remoting/wire/codec.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstring>
 #include <mutex>
 #include <vector>
@@ -18,6 +19,8 @@ struct Outstanding {
     std::mutex mutex;
     std::vector<const CopyOut *> copies;
     uint64_t bytes = 0;
+    uint64_t waited = 0; // bytes of the parts that have entered
+    std::condition_variable left;
 };
 
 Outstanding &outstanding()
@@ -79,6 +82,28 @@ bool CopyOut::arrived(const wire::Header &header, std::span<const std::byte> bod
     scatter(offset, bytes);
     received_ += n;
     return more || received_ == total();
+}
+
+bool copy_out_enter(uint64_t bytes, bool alone)
+{
+    auto &all = outstanding();
+    std::unique_lock lock(all.mutex);
+    auto room = [&] { return all.waited == 0 || all.waited + bytes <= kMaxWaitedBytes; };
+    if (!alone && !room())
+        return false;
+    all.left.wait(lock, room);
+    all.waited += bytes;
+    return true;
+}
+
+void copy_out_leave(uint64_t bytes) noexcept
+{
+    auto &all = outstanding();
+    {
+        std::lock_guard lock(all.mutex);
+        all.waited -= bytes;
+    }
+    all.left.notify_all();
 }
 
 bool copy_out_overlaps(uint64_t first, uint64_t last) noexcept

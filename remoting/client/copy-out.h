@@ -52,4 +52,11 @@ bool copy_out_overlaps(uint64_t first, uint64_t last) noexcept;
 // Whether another copy of so many bytes may be left unread.
 bool copy_out_has_room(uint64_t bytes) noexcept;
 
+// Room for a part of a copy that is waited for, until copy_out_leave(). Of all threads' together so
+// much is on its way at once. With `alone`, the caller has no part on its way itself: it waits for
+// the other threads', and the answer is true.
+constexpr uint64_t kMaxWaitedBytes = uint64_t(12) << 20;
+bool copy_out_enter(uint64_t bytes, bool alone);
+void copy_out_leave(uint64_t bytes) noexcept;
+
 } // namespace vgpu::client

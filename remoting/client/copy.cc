@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <limits>
+#include <memory>
 
 namespace vgpu::client
 {
@@ -79,17 +81,26 @@ CUresult send_piece(Session &session, uint32_t word, CUdeviceptr to, size_t pitc
 {
     size_t n = width * rows;
     bool gather = rows > 1 || n % 8 != 0;
+    Pending *marker;
+    if (!session.copy_in_window.enter(session.connection(), n, marker))
+        return CUDA_ERROR_DEVICE_UNAVAILABLE;
     Request request;
     wire::Encoder &out = request.out();
     for (uint64_t value : {uint64_t(to), uint64_t(pitch), uint64_t(width), uint64_t(rows),
                            api::id_of(stream), uint64_t(n)})
         out.u64(value);
-    if (!gather)
-        return post(session, word, api::Call::vgpuCopyIn, request, {from, n});
-    std::byte *space = out.space(n);
-    for (size_t row = 0; row < rows; ++row)
-        std::memcpy(space + row * width, from + row * from_pitch, width);
-    return post(session, word, api::Call::vgpuCopyIn, request);
+    std::span<const std::byte> body;
+    if (gather) {
+        std::byte *space = out.space(n);
+        for (size_t row = 0; row < rows; ++row)
+            std::memcpy(space + row * width, from + row * from_pitch, width);
+    } else {
+        body = {from, n};
+    }
+    bool sent = session.connection().send(uint16_t(api::Call::vgpuCopyIn), word, request.bytes(),
+                                          body, marker);
+    session.copy_in_window.sent(marker, sent);
+    return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
 }
 
 CUresult send_row(Session &session, uint32_t word, CUdeviceptr to, const std::byte *from,
@@ -153,12 +164,93 @@ CUresult copy_in(Session &session, uint32_t word, const Copy &copy, const Place 
     return result;
 }
 
-void encode_copy_out(Request &request, const Copy &copy, const Place &from)
+// Rows of the device's.
+struct Rows {
+    CUdeviceptr address;
+    uint64_t pitch, width, rows;
+};
+
+void encode_copy_out(Request &request, const Rows &from, CUstream stream)
 {
-    for (uint64_t value : {uint64_t(from.address), uint64_t(from.pitch), uint64_t(copy.width),
-                           uint64_t(copy.rows), api::id_of(copy.stream)})
+    for (uint64_t value :
+         {uint64_t(from.address), from.pitch, from.width, from.rows, api::id_of(stream)})
         request.out().u64(value);
 }
+
+// A copy to the host that is waited for goes in parts, a few of them on their way at once: the
+// worker has host memory for so much, and its dispatch must not wait for more.
+constexpr uint64_t kPart = uint64_t(4) << 20;
+
+class CopyOutParts
+{
+public:
+    CopyOutParts(Session &session, uint32_t word, CUstream stream)
+        : session_(session), connection_(session.connection()), word_(word), stream_(stream)
+    {
+    }
+
+    // Both false when there is no sense in going on.
+    bool row(std::byte *to, CUdeviceptr from, uint64_t bytes)
+    {
+        for (uint64_t at = 0, n; at < bytes; at += n) {
+            n = std::min(bytes - at, kPart);
+            if (!add(to + at, n, {from + at, n, n, 1}))
+                return false;
+        }
+        return true;
+    }
+
+    bool add(std::byte *to, size_t pitch, const Rows &from)
+    {
+        uint64_t bytes = from.width * from.rows;
+        while (!copy_out_enter(bytes, parts_.empty()))
+            take_first();
+        if (result_ != CUDA_SUCCESS) {
+            copy_out_leave(bytes);
+            return false;
+        }
+        Request request;
+        encode_copy_out(request, from, stream_);
+        parts_.push_back(std::make_unique<CopyOut>(connection_, to, pitch, from.width, from.rows));
+        if (connection_.send(uint16_t(api::Call::vgpuCopyOut), word_, request.bytes(), {},
+                             parts_.back().get()))
+            return true;
+        lost_ = true;
+        parts_.pop_back();
+        copy_out_leave(bytes);
+        return false;
+    }
+
+    CUresult finish()
+    {
+        while (!parts_.empty())
+            take_first();
+        return lost_ ? CUDA_ERROR_DEVICE_UNAVAILABLE : settle(session_, sequence_, result_);
+    }
+
+private:
+    void take_first()
+    {
+        CopyOut &first = *parts_.front();
+        if (!connection_.wait(first))
+            lost_ = true;
+        else if (result_ == CUDA_SUCCESS)
+            result_ = first.result;
+        sequence_ = first.sequence();
+        uint64_t bytes = first.total();
+        parts_.pop_front();
+        copy_out_leave(bytes);
+    }
+
+    Session &session_;
+    Connection &connection_;
+    const uint32_t word_;
+    const CUstream stream_;
+    std::deque<std::unique_ptr<CopyOut>> parts_;
+    CUresult result_ = CUDA_SUCCESS;
+    uint32_t sequence_ = 0;
+    bool lost_ = false;
+};
 
 CUresult copy_out(Session &session, uint32_t word, const Copy &copy, const Place &to,
                   const Place &from)
@@ -173,8 +265,6 @@ CUresult copy_out(Session &session, uint32_t word, const Copy &copy, const Place
             result = synchronize_stream(session, word, copy.stream);
         return result;
     }
-    Request request;
-    encode_copy_out(request, copy, from);
     uint64_t total = uint64_t(copy.width) * copy.rows;
     // Pageable memory is waited for, as the driver does; of pinned memory only as much as may stay
     // unread.
@@ -182,6 +272,9 @@ CUresult copy_out(Session &session, uint32_t word, const Copy &copy, const Place
         if (!copy_out_has_room(total))
             connection.complete_before(connection.last_sequence());
         if (copy_out_has_room(total)) {
+            Request request;
+            encode_copy_out(request, {from.address, from.pitch, copy.width, copy.rows},
+                            copy.stream);
             auto pending =
                 std::make_unique<CopyOut>(connection, to.pointer, to.pitch, copy.width, copy.rows);
             pending->defer_failure();
@@ -190,11 +283,21 @@ CUresult copy_out(Session &session, uint32_t word, const Copy &copy, const Place
             return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
         }
     }
-    CopyOut pending(connection, to.pointer, to.pitch, copy.width, copy.rows);
-    if (!connection.send(uint16_t(api::Call::vgpuCopyOut), word, request.bytes(), {}, &pending) ||
-        !connection.wait(pending))
-        return CUDA_ERROR_DEVICE_UNAVAILABLE;
-    return settle(session, pending.sequence(), pending.result);
+    CopyOutParts parts(session, word, copy.stream);
+    bool going = true;
+    if (copy.rows == 1 || (to.pitch == copy.width && from.pitch == copy.width)) {
+        going = parts.row(to.pointer, from.address, total);
+    } else if (copy.width > kPart) {
+        for (size_t row = 0; row < copy.rows && going; ++row)
+            going =
+                parts.row(to.pointer + row * to.pitch, from.address + row * from.pitch, copy.width);
+    } else {
+        for (size_t row = 0, rows = kPart / copy.width; row < copy.rows && going; row += rows)
+            going = parts.add(to.pointer + row * to.pitch, to.pitch,
+                              {from.address + row * from.pitch, from.pitch, copy.width,
+                               std::min(rows, copy.rows - row)});
+    }
+    return parts.finish();
 }
 
 // What the host can do alone, in its place in the stream.

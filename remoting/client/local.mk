@@ -8,7 +8,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/call.cc %D%/call.h \
 	%D%/connection.cc %D%/connection.h \
 	%D%/context-entry.cc %D%/context.cc %D%/context.h \
-	%D%/copy-entry.cc %D%/copy-out.cc %D%/copy-out.h %D%/copy-pitched.cc %D%/copy.cc %D%/copy.h \
+	%D%/copy-entry.cc %D%/copy-in-window.cc %D%/copy-in-window.h %D%/copy-out.cc %D%/copy-out.h %D%/copy-pitched.cc %D%/copy.cc %D%/copy.h \
 	%D%/device-entry.cc %D%/device.cc %D%/device.h \
 	%D%/driver.cc \
 	%D%/entry.h \

@@ -5,6 +5,7 @@
 
 #include "remoting/client/connection.h"
 #include "remoting/client/context.h"
+#include "remoting/client/copy-in-window.h"
 #include "remoting/client/device.h"
 #include "remoting/client/id.h"
 #include "remoting/client/objects.h"
@@ -49,6 +50,7 @@ public:
     void forget_context(uint64_t context);
 
     Contexts contexts;
+    CopyInWindow copy_in_window;
     RangeMap ranges;
     Pools pools;
     Table<Stream> streams;

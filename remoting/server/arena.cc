@@ -72,6 +72,22 @@ uint64_t Arena::free(uint64_t address)
     return freed;
 }
 
+uint64_t Arena::empty_without(std::span<const uint64_t> addresses) const
+{
+    std::map<uint64_t, uint64_t> freed; // by chunk
+    uint64_t bytes = 0;
+    for (uint64_t address : addresses) {
+        auto block = allocated_.find(address);
+        auto chunk = chunks_.upper_bound(address);
+        if (block == allocated_.end() || chunk == chunks_.begin())
+            continue;
+        --chunk;
+        if ((freed[chunk->first] += block->second) == chunk->second.used)
+            bytes += chunk->second.bytes;
+    }
+    return bytes;
+}
+
 bool Arena::take_empty_chunk(uint64_t &base, uint64_t &bytes)
 {
     for (auto at = chunks_.begin(); at != chunks_.end(); ++at) {

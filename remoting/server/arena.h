@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <span>
 #include <unordered_map>
 
 namespace vgpu::server
@@ -27,6 +28,9 @@ public:
 
     // A chunk in which nothing is allocated is forgotten and given back to the caller.
     bool take_empty_chunk(uint64_t &base, uint64_t &bytes);
+
+    // Bytes of the chunks in which nothing would be allocated without these.
+    uint64_t empty_without(std::span<const uint64_t> addresses) const;
 
     uint64_t free_bytes() const noexcept { return free_bytes_; }
 

@@ -200,7 +200,18 @@ void vgpuCopyIn(Session &session, Request &request)
     if (result == CUDA_SUCCESS)
         result = copy_in(session, dst.arg(), pitch.arg(), width.arg(), rows.arg(), stream.arg(),
                          data.bytes);
-    session.answer(request, result);
+    if (!request.wants_reply)
+        return session.answer(request, result);
+    // The answer says that there is room again, not how the copy went: that is asynchronous.
+    if (result != CUDA_SUCCESS)
+        session.replies.fail_later(request.call, result);
+    session.waiters.add(uint64_t(&session.in_staging),
+                        [&replies = session.replies, to = request.reply_to(),
+                         all = session.in_staging.take_committed()] {
+                            for (auto &fence : all)
+                                fence->wait();
+                            replies.send(to, CUDA_SUCCESS);
+                        });
 }
 
 void vgpuCopyOut(Session &session, Request &request)

@@ -304,10 +304,26 @@ void Memory::drop_context(uint32_t word)
 
 void Memory::info(size_t slice, uint64_t &free, uint64_t &total)
 {
-    reap(true);
+    reap(false);
     trim(slice);
     total = shares_[slice].quota->limit();
-    free = shares_[slice].quota->left();
+    free = std::min(total, shares_[slice].quota->left() + being_freed(slice));
+}
+
+// What allocate() would wait for, if it had to.
+uint64_t Memory::being_freed(size_t slice) const
+{
+    uint64_t bytes = 0;
+    std::vector<uint64_t> small;
+    for (const Pending &one : pending_) {
+        if (one.block.slice != slice)
+            continue;
+        if (one.block.whole)
+            bytes += one.block.bytes;
+        else
+            small.push_back(one.pointer);
+    }
+    return bytes + shares_[slice].arena.empty_without(small);
 }
 
 bool Memory::reaches(CUdeviceptr pointer) const

@@ -42,7 +42,8 @@ public:
     // A context ends: so do its blocks. The device must be done with them.
     void drop_context(uint32_t word);
 
-    // What is left of the slice's quota, for all its workers.
+    // What is left of the slice's quota, for all its workers, once the device has passed what is
+    // being freed. Does not wait for it.
     void info(size_t slice, uint64_t &free, uint64_t &total);
 
     // What the driver takes by itself: charged, not mapped. It belongs to a context, by whose end
@@ -93,6 +94,7 @@ private:
     void release(CUdeviceptr pointer, const Block &block);
     void reap(bool wait);
     void trim(size_t slice);
+    uint64_t being_freed(size_t slice) const;
 
     const Driver &driver_;
     const std::vector<Slice> &slices_;

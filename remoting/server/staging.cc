@@ -4,7 +4,9 @@
 #include "remoting/api/params.h"
 #include "remoting/base/error.h"
 
+#include <algorithm>
 #include <sys/mman.h>
+#include <utility>
 
 namespace vgpu::server
 {
@@ -31,7 +33,7 @@ std::byte *InStaging::acquire(size_t n, Contexts &contexts)
     if (!memory_)
         memory_ = std::make_unique<Pinned>(driver_, kBytes);
     CUresult ignored; // of the device's work, which is reported where that was asked for
-    while (!pieces_.empty() && pieces_.front().fence.done(ignored))
+    while (!pieces_.empty() && pieces_.front().fence->done(ignored))
         pieces_.pop_front();
     for (;;) {
         if (pieces_.empty()) {
@@ -49,7 +51,7 @@ std::byte *InStaging::acquire(size_t n, Contexts &contexts)
         } else if (tail - head_ > n) {
             return memory_->data() + head_;
         }
-        pieces_.front().fence.wait();
+        pieces_.front().fence->wait();
         contexts.restore();
         pieces_.pop_front();
     }
@@ -57,8 +59,18 @@ std::byte *InStaging::acquire(size_t n, Contexts &contexts)
 
 void InStaging::commit(size_t n, Fence fence)
 {
-    pieces_.push_back({head_, head_ + n, std::move(fence)});
+    pieces_.push_back({head_, head_ + n, std::make_shared<const Fence>(std::move(fence))});
+    ++untaken_;
     head_ += n;
+}
+
+std::vector<std::shared_ptr<const Fence>> InStaging::take_committed()
+{
+    std::vector<std::shared_ptr<const Fence>> fences;
+    size_t n = std::min(std::exchange(untaken_, 0), pieces_.size());
+    for (auto piece = pieces_.end() - ptrdiff_t(n); piece != pieces_.end(); ++piece)
+        fences.push_back(piece->fence);
+    return fences;
 }
 
 std::byte *OutStaging::take()

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -38,23 +39,28 @@ private:
 class InStaging
 {
 public:
-    static constexpr size_t kBytes = 8 << 20;
+    static constexpr size_t kBytes = 16 << 20;
 
     explicit InStaging(const Driver &driver) : driver_(driver) {}
 
-    // Room for n bytes (at most kBytes / 2); waits for the device if there is none. The bytes are
-    // to be copied there, given to the driver, and then committed with a fence behind that.
+    // Room for n bytes (at most kBytes / 2). Waits for the device if there is none, which no client
+    // that keeps to the rules (session.api, vgpuCopyIn) lets happen. The bytes are to be copied
+    // there, given to the driver, and then committed with a fence behind that.
     std::byte *acquire(size_t n, Contexts &contexts);
     void commit(size_t n, Fence fence);
+
+    // Of what has been committed since the last call, what the device may not have passed yet.
+    std::vector<std::shared_ptr<const Fence>> take_committed();
 
 private:
     struct Piece {
         size_t begin, end;
-        Fence fence;
+        std::shared_ptr<const Fence> fence;
     };
     const Driver &driver_;
     std::unique_ptr<Pinned> memory_; // made at the first copy
     std::deque<Piece> pieces_;
+    size_t untaken_ = 0; // pieces, the last ones; some of them may be gone
     size_t head_ = 0;
 };
 
@@ -63,13 +69,13 @@ private:
 class OutStaging
 {
 public:
-    static constexpr size_t kSlots = 128;
+    static constexpr size_t kSlots = 256;
     static constexpr size_t kGroup = 16; // slots registered at a time
 
     explicit OutStaging(const Driver &driver) : driver_(driver) {}
 
-    // A slot of api::kMaxPiece bytes. Waits for the waiters; what the client leaves unread
-    // (session.api) is less than all slots, so that they do not wait for the client's next request.
+    // A slot of api::kMaxPiece bytes. Waits for the waiters if there is none, which no client that
+    // keeps to the rules (session.api, vgpuCopyOut) lets happen.
     std::byte *take();
     void give(std::byte *slot);
 

@@ -131,6 +131,7 @@ END
 @test "streams and events" { both streams-overlap; }
 @test "constant memory and symbols" { both constant-memory; }
 @test "copies with pitch" { both copy-2d; }
+@test "large copies behind a kernel" { both copy-behind-kernel; }
 @test "ten thousand launches" { both jacobi; }
 @test "printf on the device" { both device-printf; }
 @test "what device code may do" { both device-features; }
