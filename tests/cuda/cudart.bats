@@ -120,7 +120,7 @@ int main()
 }
 END
     "$NVCC" -rdc=true -gencode arch=compute_75,code=compute_75 -L"$(dirname "$archive")" main.cu other.cu -o program
-    LD_LIBRARY_PATH=$BATS_TEST_TMPDIR run ./program
+    run straight ./program
     [ "$output" = 42 ] || { echo "$output"; false; }
 }
 
@@ -142,6 +142,7 @@ END
 @test "a large array of the device" { both device-array; }
 @test "graphs" { both graphs; }
 @test "textures and surfaces" { both textures; }
+@test "texture filtering and addressing" { both texture-filtering; }
 @test "managed memory" { both managed; }
 @test "memory up to the limit" { VGPU_SOFT_MEMORY=1G both memory-quota; }
 @test "the driver API with PTX" { both driver-ptx; }

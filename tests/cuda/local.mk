@@ -5,9 +5,9 @@
 cuda_runtime_programs = \
 	call-codes constant-memory copy-2d copy-behind-kernel device-array device-features device-printf error-codes graphs histogram \
 	jacobi managed matmul-tiled memory-quota \
-	reduce-shuffle streams-overlap tensor-cores textures thrust-sort two-devices vector-add
+	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thrust-sort two-devices vector-add
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
-EXTRA_DIST += %D%/check.h %D%/cudart.bats $(cuda_sources)
+EXTRA_DIST += %D%/check.h %D%/cudart.bats %D%/straight-only $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 
 if HAVE_NVCC
