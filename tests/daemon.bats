@@ -314,7 +314,7 @@ distinct() { state '[.slices[] | [.pages, .page]] | unique | length'; }
     contains "$output" nosuch.conf
     write_conf "$DIR" "SlicesPerDevice=0"
     run vgpud --conf "$DIR/vgpu.conf"
-    contains "$output" "vgpu.conf:4: SlicesPerDevice=0"
+    contains "$output" "vgpu.conf:4: SlicesPerDevice: '0' is out of range"
 }
 
 @test "vgpuctld without a host of its own says what it lacks" {
@@ -346,10 +346,8 @@ distinct() { state '[.slices[] | [.pages, .page]] | unique | length'; }
 
 @test "the manual pages are well formed" {
     need mandoc
-    local page pages=("$TOP_SRCDIR"/man/*.[1-8])
-    [ ! -e "$TOP_BUILDDIR/man/vgpu.7" ] || pages+=("$TOP_BUILDDIR"/man/vgpu.7)
-    [ ! -e "$TOP_BUILDDIR/man/vgpu.conf.5" ] || pages+=("$TOP_BUILDDIR"/man/vgpu.conf.5)
-    for page in "${pages[@]}"; do
+    local page
+    for page in "$TOP_BUILDDIR"/man/*.[1-8]; do
         run mandoc -Tlint -Wwarning "$page"
         [ -z "$output" ] || { echo "$output"; return 1; }
     done

@@ -54,11 +54,13 @@ static bool has_default(const Option &option)
     return option.default_value && *option.default_value;
 }
 
-// Backslashes, hyphens that are minus signs, and dots that would begin a request.
+// Backslashes, hyphens that are minus signs, dots that would begin a request, and a line for each
+// sentence, which is how mdoc knows where to leave more room.
 static std::string groff(std::string_view text)
 {
     std::string out;
-    for (char c : text) {
+    for (size_t i = 0; i < text.size(); i++) {
+        const char c = text[i];
         bool line_starts = out.empty() || out.back() == '\n';
         if (line_starts && (c == '.' || c == '\''))
             out += "\\&";
@@ -66,6 +68,8 @@ static std::string groff(std::string_view text)
             out += "\\e";
         else if (c == '-')
             out += "\\-";
+        else if (c == ' ' && text.substr(0, i).ends_with('.'))
+            out += '\n';
         else
             out += c;
     }

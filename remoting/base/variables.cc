@@ -14,7 +14,7 @@ static constexpr Option variable_row(const char *name, const char *default_value
 
 static constexpr Option kLease[] = {
     variable_row("VGPU_LEASE", "",
-                 "The file that says how to reach the worker. It holds no secret.", Type::file),
+                 "The file that says how to reach the worker; it holds no secret.", Type::file),
 };
 static constexpr Option kProgram[] = {
     variable_row("VGPU_CHANNEL", "",
