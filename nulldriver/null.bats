@@ -69,7 +69,7 @@ int main()
     std::printf("done\n");
 }
 END
-    "$CXX" -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$CLIENT_LIBDIR/libcuda.so.1" -o program
+    $CXX -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$CLIENT_LIBDIR/libcuda.so.1" -o program
 }
 
 @test "every function of the header is an entry point" {
@@ -123,7 +123,7 @@ int main()
                 node == reinterpret_cast<CUgraphNode>(77));
 }
 END
-    "$CXX" -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$driver" -o program
+    $CXX -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$driver" -o program
     LD_LIBRARY_PATH=$VGPU_LIBDIR/null run ./program
     [ "$output" = "303 0 0 1 1024 8 1" ] || { echo "$output"; false; }
 }
