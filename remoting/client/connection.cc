@@ -16,6 +16,16 @@ Connection::Connection(std::unique_ptr<wire::Channel> channel, Hooks hooks)
 {
 }
 
+Connection::~Connection()
+{
+    for (Pending *at = first_; at;) {
+        Pending *next = at->next_;
+        if (at->detached_)
+            delete at; // not answered to the end
+        at = next;
+    }
+}
+
 void Connection::give_up(const std::string &why)
 {
     if (!lost_.exchange(true, std::memory_order_acq_rel))

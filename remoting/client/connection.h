@@ -61,6 +61,7 @@ public:
     };
 
     Connection(std::unique_ptr<wire::Channel> channel, Hooks hooks);
+    ~Connection(); // nobody may wait any more
 
     // Sends one request. `head` begins with room for the header, which is filled in here; `call`
     // and `word` go into it. False when the peer is gone. `pending` (may be null) must live until
