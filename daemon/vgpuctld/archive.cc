@@ -49,7 +49,8 @@ void Archive::load(Table &table, uint64_t now, uint64_t lease_timeout)
     }
     for (const SliceRow &row : store_.load<SliceRow>("slices"))
         if (auto lease = table.leases.find(row.lease); lease != table.leases.end())
-            lease->second.slices.push_back({row.index, row.device, row.memory, row.cores, row.page});
+            lease->second.slices.push_back(
+                {row.index, row.device, row.memory, row.cores, row.page});
     for (const Ended &ended : store_.load<Ended>("ended")) {
         if (ended.when + kRemembered > now)
             table.ended[ended.lease] = ended;

@@ -17,7 +17,7 @@ check_PROGRAMS += %D%/unit-server
 UNIT_TESTS += %D%/unit-server
 endif
 server_test_libs = %D%/libserver.la remoting/image/libimage.la remoting/wire/libwire.la remoting/base/libbase.la -ldl -lpthread
-%C%_unit_server_SOURCES = %D%/arena-test.cc %D%/busy-device-test.cc %D%/held-test.cc %D%/image-check-test.cc %D%/quota-test.cc %D%/session-test.cc \
+%C%_unit_server_SOURCES = %D%/arena-test.cc %D%/busy-device-test.cc %D%/held-test.cc %D%/image-check-test.cc %D%/quota-test.cc %D%/session-test.cc %D%/session-hostile-test.cc %D%/session-testing.h \
 	%D%/fuzz-test.cc %D%/fuzz-dispatch.cc %D%/waiters-test.cc %D%/test-client.h
 %C%_unit_server_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_server_LDADD = $(server_test_libs) -lgtest -lgtest_main

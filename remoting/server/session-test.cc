@@ -1,97 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole session over the software GPU, by real channels.
-#include "remoting/server/test-client.h"
+#include "remoting/server/session-testing.h"
 
 #include <cstring>
 #include <numeric>
 #include <sys/stat.h>
 
-using namespace vgpu;
-using namespace vgpu::server;
-
-namespace
+namespace vgpu::server
 {
-
-const char kProgram[] = R"(
-.version 7.0
-.target sm_75
-.address_size 64
-.visible .global .align 4 .u32 answer = 42;
-.visible .entry fill(.param .u64 out, .param .u32 n, .param .u32 value)
-{
-    .reg .pred %p<2>;
-    .reg .b32 %r<8>;
-    .reg .b64 %rd<5>;
-    ld.param.u64 %rd1, [out];
-    ld.param.u32 %r1, [n];
-    ld.param.u32 %r2, [value];
-    mov.u32 %r3, %ctaid.x;
-    mov.u32 %r4, %ntid.x;
-    mov.u32 %r5, %tid.x;
-    mad.lo.s32 %r6, %r3, %r4, %r5;
-    setp.ge.u32 %p1, %r6, %r1;
-    @%p1 bra done;
-    cvta.to.global.u64 %rd2, %rd1;
-    mul.wide.u32 %rd3, %r6, 4;
-    add.s64 %rd4, %rd2, %rd3;
-    add.u32 %r7, %r6, %r2;
-    st.global.u32 [%rd4], %r7;
-done:
-    ret;
-}
-)";
-
-std::vector<std::byte> pattern(size_t n)
-{
-    std::vector<std::byte> bytes(n);
-    for (size_t i = 0; i < n; ++i)
-        bytes[i] = std::byte(i * 31 >> 3);
-    return bytes;
-}
-
-class SessionTest : public testing::TestWithParam<TestClient::Over>
-{
-protected:
-    void SetUp() override
-    {
-        if (!test_driver())
-            GTEST_SKIP() << "the software GPU is not built";
-    }
-
-    // The module's id; `module` is what was loaded.
-    CUmodule load(TestClient &client)
-    {
-        uint64_t image = client.id(Kind::image), module = client.id(Kind::module);
-        size_t half = sizeof(kProgram) / 2;
-        auto send = [&](size_t from, size_t n) {
-            client.post(Call::vgpuImageData, Val<uint64_t>::Client{image},
-                        Val<uint64_t>::Client{sizeof(kProgram)}, Val<uint64_t>::Client{from},
-                        InArray<unsigned char>::Client{kProgram + from, n});
-        };
-        send(0, half);
-        send(half, sizeof(kProgram) - half);
-        std::vector<std::byte> bytes(wire::kHeaderSize);
-        wire::Encoder out(bytes);
-        for (uint64_t value : {image, module, uint64_t(0), uint64_t(4096), uint64_t(0)})
-            out.u64(value);
-        client.finish(bytes, Call::vgpuModuleLoad, true);
-        client.send(bytes);
-        client.last = client.receive();
-        wire::Decoder in = client.last.body();
-        in.string(kMaxString);
-        EXPECT_EQ(client.last.result, CUDA_SUCCESS) << in.string(kMaxString);
-        client.post(Call::vgpuImageDrop, Val<uint64_t>::Client{image});
-        return handle_of<CUmodule>(module);
-    }
-
-    // Posts a wrong call that needs no reply.
-    void post_failure(TestClient &client)
-    {
-        client.post(Call::cuMemsetD8Async, Pointer::Client{client.window + 4096},
-                    Val<unsigned char>::Client{0}, Val<size_t>::Client{size_t(1) << 40},
-                    Handle<CUstream>::Client{nullptr});
-    }
-};
 
 TEST_P(SessionTest, copies_there_and_back)
 {
@@ -512,87 +427,6 @@ TEST_P(SessionTest, shares_host_memory)
     EXPECT_NE(client.broken.find("bytes instead of"), std::string::npos) << client.broken;
 }
 
-// Each of these ends the session, and nothing else.
-TEST_P(SessionTest, malformed_messages_end_the_session)
-{
-    auto ends = [&](auto &&make, const char *why) {
-        TestClient client(GetParam());
-        ASSERT_EQ(client.open(), CUDA_SUCCESS);
-        std::vector<std::byte> bytes = make(client);
-        client.send(bytes);
-        EXPECT_THROW(client.receive(), Error);
-        client.join_server();
-        EXPECT_NE(client.broken.find(why), std::string::npos) << client.broken;
-    };
-    ends([](TestClient &c) { return c.encode(Call::cuMemAlloc_v2, true); },
-         "cuMemAlloc_v2: the message ends");
-    ends(
-        [](TestClient &c) {
-            return c.encode(Call::cuMemAlloc_v2, true, Val<uint64_t>::Client{1},
-                            Val<uint64_t>::Client{1});
-        },
-        "cuMemAlloc_v2: the message is too long");
-    ends([](TestClient &c) { return c.encode(Call::cuEventQuery, true); }, "cuEventQuery");
-    ends([](TestClient &c) { return c.encode(Call(4711), true); }, "4711");
-    ends(
-        [](TestClient &c) {
-            auto bytes = c.encode(Call::cuCtxSynchronize, true);
-            bytes[6] = std::byte{0xfe};
-            return bytes;
-        },
-        "flags");
-    ends(
-        [](TestClient &c) { // an array that claims more than the message has
-            return c.encode(Call::vgpuImageData, true, Val<uint64_t>::Client{1},
-                            Val<uint64_t>::Client{1}, Val<uint64_t>::Client{0},
-                            Val<uint64_t>::Client{1000});
-        },
-        "vgpuImageData");
-    ends(
-        [](TestClient &c) {
-            return c.encode(Call::vgpuImageData, true, Val<uint64_t>::Client{1},
-                            Val<uint64_t>::Client{1}, Val<uint64_t>::Client{0},
-                            Val<uint64_t>::Client{~uint64_t(0)});
-        },
-        "longer than a message");
-    ends(
-        [](TestClient &c) {
-            return c.encode(Call::cuMemsetD8Async, true, Pointer::Client{c.window},
-                            Val<uint64_t>::Client{256}, Val<size_t>::Client{1},
-                            Handle<CUstream>::Client{nullptr});
-        },
-        "does not fit");
-}
-
-TEST_P(SessionTest, images_are_bounded_and_checked)
-{
-    TestClient client(GetParam());
-    ASSERT_EQ(client.open(), CUDA_SUCCESS);
-    uint64_t image = client.id(Kind::image);
-    unsigned char byte = 0;
-    auto data = [&](uint64_t total, uint64_t offset) {
-        return client.call(Call::vgpuImageData, Val<uint64_t>::Client{image},
-                           Val<uint64_t>::Client{total}, Val<uint64_t>::Client{offset},
-                           InArray<unsigned char>::Client{&byte, 1});
-    };
-    EXPECT_EQ(data(uint64_t(1) << 40, 0), CUDA_ERROR_OUT_OF_MEMORY);
-    EXPECT_EQ(data(8, 4), CUDA_ERROR_INVALID_VALUE);
-    EXPECT_EQ(data(2, 0), CUDA_SUCCESS);
-    EXPECT_EQ(data(2, 0), CUDA_ERROR_INVALID_VALUE);
-    EXPECT_EQ(data(3, 1), CUDA_ERROR_INVALID_VALUE);
-    auto load = [&] {
-        client.send(client.encode(Call::vgpuLibraryLoad, true, Val<uint64_t>::Client{image},
-                                  Val<uint64_t>::Client{client.id(Kind::library)},
-                                  Val<uint64_t>::Client{0}, Val<uint64_t>::Client{64},
-                                  Val<uint64_t>::Client{0}));
-        return client.receive().result;
-    };
-    EXPECT_EQ(load(), CUDA_ERROR_INVALID_VALUE); // half of it is missing
-    byte = 'x';
-    EXPECT_EQ(data(2, 1), CUDA_SUCCESS);
-    EXPECT_EQ(load(), CUDA_ERROR_INVALID_IMAGE); // and nothing like an image
-}
-
 TEST_P(SessionTest, what_is_printed_comes_before_the_reply)
 {
     fflush(stdout);
@@ -627,35 +461,12 @@ TEST_P(SessionTest, what_is_printed_comes_before_the_reply)
     EXPECT_EQ(ours.st_ino, now.st_ino); // given back
 }
 
-TEST_P(SessionTest, no_window_no_session)
-{
-    TestClient client(GetParam());
-    client.send(client.encode(Call::vgpuSnapshot, true, Val<uint64_t>::Client{1 << 30},
-                              Val<uint64_t>::Client{0}));
-    EXPECT_EQ(client.receive().result, CUDA_ERROR_OUT_OF_MEMORY);
-}
-
 TEST_P(SessionTest, detaching_ends_it)
 {
     TestClient client(GetParam());
     ASSERT_EQ(client.open(), CUDA_SUCCESS);
     client.post(Call::vgpuDetach);
     client.join_server();
-    EXPECT_EQ(client.broken, "");
-}
-
-TEST_P(SessionTest, a_client_that_dies_ends_it_in_mid_call)
-{
-    TestClient client(GetParam());
-    ASSERT_EQ(client.open(), CUDA_SUCCESS);
-    CUdeviceptr pointer;
-    ASSERT_EQ(client.alloc(40 << 20, pointer), CUDA_SUCCESS);
-    // More than any channel holds is on its way back when this end closes.
-    client.send(client.encode(Call::vgpuCopyOut, true, Pointer::Client{pointer},
-                              Val<uint64_t>::Client{0}, Val<uint64_t>::Client{40 << 20},
-                              Val<uint64_t>::Client{1}, Handle<CUstream>::Client{nullptr}));
-    client.receive();
-    client.join();
     EXPECT_EQ(client.broken, "");
 }
 
@@ -671,4 +482,4 @@ TEST(Driver, refuses_what_is_none)
     EXPECT_THROW(open_driver("libc.so.6"), Error);
 }
 
-} // namespace
+} // namespace vgpu::server

@@ -48,6 +48,8 @@ UNIT_TESTS += %D%/unit-wire
 	%D%/fuzz-test.cc \
 	%D%/fuzz.h \
 	%D%/handshake-test.cc \
+	%D%/handshake-testing.h \
+	%D%/sealed-opening-test.cc \
 	%D%/munge-test.cc \
 	%D%/seal-test.cc \
 	%D%/test-link-test.cc \

@@ -53,8 +53,9 @@ const Inst *run_warp_operation(Warp &, const Inst *);
 const Inst *run_fence(Warp &, const Inst *);
 const Inst *run_nothing(Warp &, const Inst *);
 const Inst *run_sleep(Warp &, const Inst *);
-const Inst *run_clock(Warp &,
-                      const Inst *); ///< aux: 0 clock, 1 clock64, 2 globaltimer, 3 and 4 their high halves
+const Inst *
+run_clock(Warp &,
+          const Inst *); ///< aux: 0 clock, 1 clock64, 2 globaltimer, 3 and 4 their high halves
 const Inst *run_active_mask(Warp &, const Inst *);
 const Inst *run_local_address(Warp &, const Inst *);
 const Inst *run_isspace(Warp &, const Inst *); ///< imm: window
