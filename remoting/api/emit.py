@@ -188,13 +188,13 @@ def shapes(calls, header, sources):
             for i, name in enumerate(halves(c) if c.generated else []):
                 base = name.split("<")[0]
                 text += letter[base] if base in letter else {"New": "n", "Gone": "h", "Handle": "h"}[base] + \
-                    "0123456789abcdef"[list(HANDLE_NUMBERS).index(c.params[i].kind)]
+                    "0123456789abcdefghijklmnop"[list(HANDLE_NUMBERS).index(c.params[i].kind)]
             out.append(f'SHAPE({c.name}, "{text}")')
     return "\n".join(out) + "\n"
 
 
 HANDLE_NUMBERS = ("none", "context", "module", "function", "stream", "event", "library", "kernel", "pool", "array", "image",
-                  "host", "link", "graph", "graph_exec")
+                  "host", "link", "graph", "graph_exec", "mipmap", "texture", "surface", "graph_node", "user_object")
 
 
 # ---- manual -------------------------------------------------------------------------------------

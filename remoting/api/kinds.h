@@ -26,6 +26,8 @@ enum class Kind : uint8_t {
     link = 12,
     graph = 13,
     graph_exec = 14,
+    graph_node = 18,
+    user_object = 19,
 };
 
 // Below this a handle is a special value of the driver (the legacy stream 1, the per-thread stream
@@ -94,6 +96,10 @@ template<>
 inline constexpr Kind kKind<CUgraph> = Kind::graph;
 template<>
 inline constexpr Kind kKind<CUgraphExec> = Kind::graph_exec;
+template<>
+inline constexpr Kind kKind<CUgraphNode> = Kind::graph_node;
+template<>
+inline constexpr Kind kKind<CUuserObject> = Kind::user_object;
 
 template<class H>
 concept HandleType = kKind<H>

@@ -20,18 +20,7 @@ namespace
 // above it is sent in two parts instead, so that the bulk is never copied.
 constexpr size_t kGather = 8 << 10;
 
-enum class Side { host, device, foreign, bad };
-
-// Where one end really lies.
-struct Place {
-    Side side = Side::bad;
-    std::byte *pointer = nullptr; // of host memory
-    CUdeviceptr address = 0;
-    size_t pitch = 0;
-    uint64_t host = 0;   // id of shared host memory, 0 if it is not
-    uint64_t offset = 0; // into that
-    bool pinned = false;
-};
+using Side = Place::Side;
 
 // How many bytes lie between the first and the last one copied; 0 when that wraps round.
 uint64_t span_of(size_t pitch, size_t width, size_t rows)
@@ -39,6 +28,8 @@ uint64_t span_of(size_t pitch, size_t width, size_t rows)
     unsigned __int128 span = static_cast<unsigned __int128>(rows - 1) * pitch + width;
     return span > std::numeric_limits<uint64_t>::max() / 2 ? 0 : uint64_t(span);
 }
+
+} // namespace
 
 Place locate(Session &session, const End &end, size_t width, size_t rows)
 {
@@ -74,6 +65,9 @@ Place locate(Session &session, const End &end, size_t width, size_t rows)
     place.offset = end.address - range->base;
     return place;
 }
+
+namespace
+{
 
 CUresult send_piece(Session &session, uint32_t word, CUdeviceptr to, size_t pitch,
                     const std::byte *from, size_t from_pitch, size_t width, size_t rows,

@@ -32,6 +32,20 @@ struct Copy {
 
 CUresult copy(Session &session, Context &context, const Copy &copy);
 
+// Where one end really lies.
+struct Place {
+    enum class Side { host, device, foreign, bad };
+    Side side = Side::bad;
+    std::byte *pointer = nullptr; // of host memory
+    CUdeviceptr address = 0;
+    size_t pitch = 0;
+    uint64_t host = 0;   // id of shared host memory, 0 if it is not
+    uint64_t offset = 0; // into that
+    bool pinned = false;
+};
+
+Place locate(Session &session, const End &end, size_t width, size_t rows);
+
 inline End host_end(const void *address, size_t pitch = 0)
 {
     return {reinterpret_cast<uint64_t>(address), pitch, Hint::host};

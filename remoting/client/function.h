@@ -3,6 +3,7 @@
 #pragma once
 
 #include "remoting/client/session.h"
+#include "remoting/wire/codec.h"
 
 namespace vgpu::client
 {
@@ -29,5 +30,10 @@ void note_global(Session &session, const Context &context, uint64_t owner,
 
 // The module that a library is in the current context, made at first need.
 CUresult module_of_library(Session &session, Context &context, CUlibrary library, CUmodule *module);
+
+// The parameters of a launch or a kernel node as they travel: u64 n, n bytes as the driver lays
+// them out. A bad value is the result. `function` is described.
+CUresult put_parameters(wire::Encoder &out, const Function &function, void **parameters,
+                        void **extra);
 
 } // namespace vgpu::client

@@ -20,16 +20,20 @@ class Ids
 public:
     uint64_t next(api::Kind kind) noexcept
     {
-        uint64_t counter = next_[unsigned(kind)].fetch_add(1, std::memory_order_relaxed);
+        unsigned number = unsigned(kind);
+        uint64_t counter = first(number) + made_[number].fetch_add(1, std::memory_order_relaxed);
         return api::make_id(kind, kSession, counter);
     }
 
 private:
-    static constexpr unsigned kKinds = unsigned(api::Kind::graph_exec) + 1;
+    static constexpr unsigned kKinds = 32; // more than there are
 
-    // Contexts start later: the numbers below are the slices' primary contexts.
-    std::atomic<uint64_t> next_[kKinds] = {
-        1, api::kFirstContext, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    // From 1 on; contexts from where the numbers of the slices' primary contexts end.
+    static constexpr uint64_t first(unsigned kind) noexcept
+    {
+        return kind == unsigned(api::Kind::context) ? api::kFirstContext : 1;
+    }
+    std::atomic<uint64_t> made_[kKinds] = {};
 };
 
 } // namespace vgpu::client

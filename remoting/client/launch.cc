@@ -77,6 +77,11 @@ bool read_extra(void **extra, const void *&buffer, size_t &bytes)
     return true;
 }
 
+} // namespace
+
+namespace vgpu::client
+{
+
 CUresult put_parameters(wire::Encoder &out, const Function &function, void **parameters,
                         void **extra)
 {
@@ -100,6 +105,11 @@ CUresult put_parameters(wire::Encoder &out, const Function &function, void **par
     }
     return CUDA_SUCCESS;
 }
+
+} // namespace vgpu::client
+
+namespace
+{
 
 CUresult launch(CUfunction handle, const Shape &shape, void **parameters, void **extra)
 {

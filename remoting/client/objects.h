@@ -97,4 +97,17 @@ struct Code {
         per_context; // kernel or 0, context -> function or module
 };
 
+// A node of a graph whose parameters were given here. What they point to is in here too.
+struct GraphNode {
+    uint64_t graph = 0;
+    CUgraphNodeParams parameters{};
+    std::vector<std::byte> packed; // a kernel's parameters
+    std::vector<void *> pointers;  // to each of them
+    std::vector<CUgraph> bodies;   // of a conditional node
+};
+
+// An executable graph.
+struct GraphExec {
+};
+
 } // namespace vgpu::client

@@ -57,6 +57,8 @@ public:
     Table<Event> events;
     Table<Code> modules;
     Table<Code> libraries;
+    Table<GraphNode> graph_nodes;
+    Table<GraphExec> graph_execs;
     Table<Function> functions; // functions and kernels: their ids differ in kind
 
 private:

@@ -50,6 +50,29 @@ CUresult vgpuLaunch(Session &session, uint64_t function, uint32_t grid_x, uint32
                     uint32_t shared, uint32_t flags, CUstream stream,
                     const unsigned char *parameters, uint64_t n);
 
+// graph-node.cc
+void vgpuGraphNodeAdd(Session &session, Request &request);
+void vgpuGraphNodeSet(Session &session, Request &request);
+void vgpuGraphExecNodeSet(Session &session, Request &request);
+
+// graph-calls.cc
+void vgpuGraphList(Session &session, Request &request);
+CUresult vgpuGraphDepend(Session &session, CUgraph graph, CUgraphNode *from, CUgraphNode *to,
+                         uint64_t n, uint64_t m, uint32_t remove);
+CUresult vgpuGraphInstantiate(Session &session, CUgraph graph, uint64_t exec, uint64_t flags,
+                              CUstream stream, uint32_t *answer, uint32_t *result, uint64_t *node);
+CUresult vgpuGraphExecUpdate(Session &session, CUgraphExec exec, CUgraph graph, uint32_t *answer,
+                             uint32_t *result, uint64_t *node, uint64_t *from);
+CUresult vgpuGraphFind(Session &session, CUgraphNode original, CUgraph clone, uint64_t *node);
+CUresult vgpuGraphChild(Session &session, CUgraphNode node, uint64_t proposed, uint64_t *graph);
+CUresult vgpuGraphAttribute(Session &session, CUgraphNode node, uint32_t attribute,
+                            unsigned char *value, uint64_t n);
+CUresult vgpuGraphSetAttribute(Session &session, CUgraphNode node, uint32_t attribute,
+                               const unsigned char *value, uint64_t n);
+CUresult cuGraphDestroy(Session &session, CUgraph graph);
+CUresult cuGraphDestroyNode(Session &session, CUgraphNode node);
+CUresult cuGraphLaunch(Session &session, CUgraphExec exec, CUstream stream);
+
 // context-calls.cc
 CUresult vgpuContextOpen(Session &session, uint32_t ordinal, uint32_t flags);
 CUresult vgpuContextReset(Session &session, uint32_t ordinal);

@@ -49,6 +49,10 @@ std::unique_ptr<Driver> try_open(const std::string &path)
     driver->ServedEntries::name = reinterpret_cast<decltype(&::name)>(dlsym(library, #name));
 #include "remoting/api/driver-table.inc"
 #undef ENTRY
+#define ENTRY(name)                                                                                \
+    driver->GraphEntries::name = reinterpret_cast<decltype(&::name)>(dlsym(library, #name));
+    VGPU_GRAPH_ENTRIES
+#undef ENTRY
 #define ENTRY(name) resolve(library, path, #name, driver->OwnEntries::name);
     VGPU_OWN_ENTRIES
 #undef ENTRY

@@ -82,7 +82,35 @@ struct OwnEntries {
     ElapsedTimeFn cuEventElapsedTime = nullptr; // of either version
 };
 
-struct Driver : ServedEntries, OwnEntries {
+// What a driver may lack: null then.
+#define VGPU_GRAPH_ENTRIES                                                                         \
+    ENTRY(cuGraphAddNode_v2)                                                                       \
+    ENTRY(cuGraphNodeSetParams)                                                                    \
+    ENTRY(cuGraphExecNodeSetParams)                                                                \
+    ENTRY(cuGraphDestroy)                                                                          \
+    ENTRY(cuGraphDestroyNode)                                                                      \
+    ENTRY(cuGraphGetNodes)                                                                         \
+    ENTRY(cuGraphGetRootNodes)                                                                     \
+    ENTRY(cuGraphGetEdges_v2)                                                                      \
+    ENTRY(cuGraphNodeGetDependencies_v2)                                                           \
+    ENTRY(cuGraphNodeGetDependentNodes_v2)                                                         \
+    ENTRY(cuGraphAddDependencies_v2)                                                               \
+    ENTRY(cuGraphRemoveDependencies_v2)                                                            \
+    ENTRY(cuGraphInstantiateWithParams)                                                            \
+    ENTRY(cuGraphExecUpdate_v2)                                                                    \
+    ENTRY(cuGraphLaunch)                                                                           \
+    ENTRY(cuGraphNodeFindInClone)                                                                  \
+    ENTRY(cuGraphChildGraphNodeGetGraph)                                                           \
+    ENTRY(cuGraphKernelNodeGetAttribute)                                                           \
+    ENTRY(cuGraphKernelNodeSetAttribute)
+
+struct GraphEntries {
+#define ENTRY(name) decltype(&::name) name = nullptr;
+    VGPU_GRAPH_ENTRIES
+#undef ENTRY
+};
+
+struct Driver : ServedEntries, OwnEntries, GraphEntries {
     std::string path; // what was opened
     int version = 0;
 

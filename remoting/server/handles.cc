@@ -8,6 +8,13 @@ namespace vgpu::server
 
 using api::Kind;
 
+// Unknown ones are a bad value to the driver. They are of no context.
+static bool of_graphs(Kind kind)
+{
+    return kind == Kind::graph || kind == Kind::graph_exec || kind == Kind::graph_node ||
+           kind == Kind::user_object;
+}
+
 CUresult Handles::find(Kind kind, uint64_t id, void *&handle) const
 {
     if (kind == Kind::context) {
@@ -23,7 +30,7 @@ CUresult Handles::find(Kind kind, uint64_t id, void *&handle) const
         api::kind_of(id) == kind || (kind == Kind::function && api::kind_of(id) == Kind::kernel);
     auto at = right ? entries_.find(id) : entries_.end();
     if (at == entries_.end())
-        return CUDA_ERROR_INVALID_HANDLE;
+        return of_graphs(kind) ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_INVALID_HANDLE;
     handle = at->second.handle;
     return CUDA_SUCCESS;
 }
@@ -73,7 +80,7 @@ void Handles::add(uint64_t id, void *handle, uint64_t owner)
     Context *context = contexts_.current();
     // A library and its kernels are not of a context; what a context made of them is.
     Kind kind = api::kind_of(id);
-    bool bound = kind != Kind::library && kind != Kind::kernel;
+    bool bound = kind != Kind::library && kind != Kind::kernel && !of_graphs(kind);
     entries_[id] = {handle, owner, bound && context ? context->word : 0};
 }
 

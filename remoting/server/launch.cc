@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "remoting/server/launch.h"
+
 #include "remoting/server/calls.h"
 
 #include <limits>
 
-namespace vgpu::server::calls
+namespace vgpu::server
 {
 namespace
 {
@@ -19,7 +21,8 @@ CUresult parameter(const Driver &driver, uint64_t id, void *handle, size_t index
     return driver.cuFuncGetParamInfo(CUfunction(handle), index, &offset, &bytes);
 }
 
-// What the driver will read, whatever the client sent.
+} // namespace
+
 size_t parameter_bytes(const Driver &driver, uint64_t id, Handles::Entry &function)
 {
     if (function.parameters < 0) {
@@ -34,7 +37,8 @@ size_t parameter_bytes(const Driver &driver, uint64_t id, Handles::Entry &functi
     return size_t(function.parameters);
 }
 
-} // namespace
+namespace calls
+{
 
 void vgpuFunctionInfo(Session &session, Request &request)
 {
@@ -127,4 +131,5 @@ CUresult vgpuLaunch(Session &session, uint64_t id, uint32_t grid_x, uint32_t gri
     return result;
 }
 
-} // namespace vgpu::server::calls
+} // namespace calls
+} // namespace vgpu::server

@@ -2,7 +2,9 @@
 noinst_LTLIBRARIES += %D%/libserver.la
 %C%_libserver_la_SOURCES = %D%/arena.cc %D%/arena.h %D%/calls.h %D%/context-calls.cc %D%/contexts.cc \
 	%D%/contexts.h %D%/copy.cc %D%/copy.h %D%/coverage.cc %D%/decode.h %D%/device-meter.cc %D%/device-meter.h %D%/dispatch.cc %D%/driver.cc \
-	%D%/driver.h %D%/fence.cc %D%/fence.h %D%/handles.cc %D%/handles.h %D%/host-calls.cc \
+	%D%/driver.h %D%/fence.cc %D%/fence.h \
+	%D%/graph-calls.cc %D%/graph-node.cc %D%/graph-node.h %D%/graphs.cc %D%/graphs.h %D%/launch.h \
+	%D%/handles.cc %D%/handles.h %D%/host-calls.cc \
 	%D%/host-memory.cc %D%/host-memory.h %D%/image-calls.cc %D%/image-check.cc %D%/image-check.h \
 	%D%/images.cc %D%/images.h %D%/launch.cc %D%/memory.cc %D%/memory.h %D%/memory-calls.cc \
 	%D%/output.cc %D%/output.h %D%/quota.cc %D%/quota.h %D%/replies.cc %D%/replies.h %D%/session.cc %D%/session.h %D%/slice.h \

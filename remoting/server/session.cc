@@ -30,8 +30,8 @@ void Request::check_done() const
 
 Session::Session(const Driver &d, std::vector<Slice> s)
     : driver(d), slices(with_devices(d, std::move(s))), contexts(driver, slices),
-      memory(driver, slices, contexts), handles(contexts, slices, memory), host_memory(driver),
-      in_staging(driver), out_staging(driver)
+      memory(driver, slices, contexts), handles(contexts, slices, memory), graphs(handles),
+      host_memory(driver), in_staging(driver), out_staging(driver)
 {
     for (const Slice &slice : slices)
         throttles.push_back(std::make_unique<Throttle>(driver, slice));

@@ -7,6 +7,7 @@
 #include "remoting/server/contexts.h"
 #include "remoting/server/device-meter.h"
 #include "remoting/server/driver.h"
+#include "remoting/server/graphs.h"
 #include "remoting/server/handles.h"
 #include "remoting/server/host-memory.h"
 #include "remoting/server/images.h"
@@ -82,6 +83,7 @@ public:
     Contexts contexts;
     Memory memory;
     Handles handles;
+    Graphs graphs;
     HostMemory host_memory;
     Images images;
     Replies replies;

@@ -3,7 +3,7 @@
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
 # driver-ptx has no runtime to be linked in one way or the other.
 cuda_runtime_programs = \
-	call-codes constant-memory copy-2d copy-behind-kernel device-array device-features device-printf error-codes graphs histogram \
+	call-codes constant-memory copy-2d copy-behind-kernel device-array device-features device-printf error-codes graph-nodes graphs histogram \
 	jacobi managed matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thrust-sort two-devices vector-add
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc

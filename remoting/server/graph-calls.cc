@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// Graphs as wholes: what is in them, how it hangs together, and what they are when they run.
+#include "remoting/server/calls.h"
+
+#include <cstring>
+
+namespace vgpu::server::calls
+{
+namespace
+{
+
+// A driver's function that may not be there.
+template<class Function, class... Arguments>
+CUresult ask(Function function, Arguments... arguments)
+{
+    return function ? function(arguments...) : CUDA_ERROR_NOT_SUPPORTED;
+}
+
+// Asks how many there are, then for all.
+template<class Query>
+CUresult list(std::vector<CUgraphNode> &nodes, Query query)
+{
+    size_t count = 0;
+    CUresult result = query(nullptr, &count);
+    nodes.resize(count);
+    if (result == CUDA_SUCCESS && count != 0)
+        result = query(nodes.data(), &count);
+    return result;
+}
+
+enum What : uint64_t { kNodes, kRoots, kEdges, kBefore, kAfter };
+
+CUresult collect(Session &session, uint64_t what, uint64_t subject, std::vector<uint64_t> &ids)
+{
+    const Driver &driver = session.driver;
+    bool of_node = what == kBefore || what == kAfter;
+    void *found = nullptr;
+    CUresult result =
+        session.handles.find(of_node ? api::Kind::graph_node : api::Kind::graph, subject, found);
+    if (result != CUDA_SUCCESS)
+        return result;
+    auto node = CUgraphNode(found);
+    CUgraph graph = of_node ? session.graphs.graph_of(node) : CUgraph(found);
+    std::vector<CUgraphNode> nodes, ends;
+    switch (what) {
+    case kNodes:
+        result = list(nodes, [&](CUgraphNode *to, size_t *count) {
+            return ask(driver.cuGraphGetNodes, graph, to, count);
+        });
+        break;
+    case kRoots:
+        result = list(nodes, [&](CUgraphNode *to, size_t *count) {
+            return ask(driver.cuGraphGetRootNodes, graph, to, count);
+        });
+        break;
+    case kBefore:
+        result = list(nodes, [&](CUgraphNode *to, size_t *count) {
+            return ask(driver.cuGraphNodeGetDependencies_v2, node, to, nullptr, count);
+        });
+        break;
+    case kAfter:
+        result = list(nodes, [&](CUgraphNode *to, size_t *count) {
+            return ask(driver.cuGraphNodeGetDependentNodes_v2, node, to, nullptr, count);
+        });
+        break;
+    case kEdges:
+        result = list(nodes, [&](CUgraphNode *to, size_t *count) {
+            ends.resize(*count);
+            return ask(driver.cuGraphGetEdges_v2, graph, to, to ? ends.data() : nullptr, nullptr,
+                       count);
+        });
+        break;
+    default:
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (result != CUDA_SUCCESS)
+        return result;
+    for (size_t i = 0; i < nodes.size(); ++i) {
+        ids.push_back(session.graphs.id_of(nodes[i], graph));
+        if (what == kEdges)
+            ids.push_back(session.graphs.id_of(ends[i], graph));
+    }
+    return ids.size() > api::kMaxReplyArray / 8 ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
+}
+
+} // namespace
+
+void vgpuGraphList(Session &session, Request &request)
+{
+    uint64_t what = request.in.u64(), subject = request.in.u64();
+    request.check_done();
+    std::vector<uint64_t> ids;
+    CUresult result = collect(session, what, subject, ids);
+    if (result != CUDA_SUCCESS)
+        return session.answer(request, result);
+    session.reply.clear();
+    wire::Encoder out(session.reply);
+    out.u64(ids.size());
+    for (uint64_t id : ids)
+        out.u64(id);
+    session.replies.send(request.reply_to(), CUDA_SUCCESS, session.reply);
+}
+
+CUresult vgpuGraphDepend(Session &session, CUgraph graph, CUgraphNode *from, CUgraphNode *to,
+                         uint64_t n, uint64_t m, uint32_t remove)
+{
+    if (n != m)
+        return CUDA_ERROR_INVALID_VALUE;
+    return remove ? ask(session.driver.cuGraphRemoveDependencies_v2, graph, from, to, nullptr, n)
+                  : ask(session.driver.cuGraphAddDependencies_v2, graph, from, to, nullptr, n);
+}
+
+CUresult vgpuGraphInstantiate(Session &session, CUgraph graph, uint64_t exec, uint64_t flags,
+                              CUstream stream, uint32_t *answer, uint32_t *result, uint64_t *node)
+{
+    if (CUresult claimed = session.handles.claim(api::Kind::graph_exec, exec);
+        claimed != CUDA_SUCCESS)
+        return claimed;
+    CUDA_GRAPH_INSTANTIATE_PARAMS parameters{};
+    parameters.flags = flags;
+    parameters.hUploadStream = stream;
+    CUgraphExec made = nullptr;
+    CUresult done = ask(session.driver.cuGraphInstantiateWithParams, &made, graph, &parameters);
+    *answer = done;
+    *result = parameters.result_out;
+    // A node of a graph within has no id that could be told.
+    *node = parameters.hErrNode_out && session.graphs.graph_of(parameters.hErrNode_out)
+                ? session.graphs.id_of(parameters.hErrNode_out, graph)
+                : 0;
+    if (done == CUDA_SUCCESS)
+        session.handles.add(exec, made, 0);
+    return CUDA_SUCCESS;
+}
+
+CUresult vgpuGraphExecUpdate(Session &session, CUgraphExec exec, CUgraph graph, uint32_t *answer,
+                             uint32_t *result, uint64_t *node, uint64_t *from)
+{
+    CUgraphExecUpdateResultInfo info{};
+    *answer = ask(session.driver.cuGraphExecUpdate_v2, exec, graph, &info);
+    *result = info.result;
+    *node = info.errorNode ? session.graphs.id_of(info.errorNode, graph) : 0;
+    *from = info.errorFromNode ? session.graphs.id_of(info.errorFromNode, graph) : 0;
+    return CUDA_SUCCESS;
+}
+
+CUresult vgpuGraphFind(Session &session, CUgraphNode original, CUgraph clone, uint64_t *node)
+{
+    CUgraphNode found = nullptr;
+    CUresult result = ask(session.driver.cuGraphNodeFindInClone, &found, original, clone);
+    if (result == CUDA_SUCCESS)
+        *node = session.graphs.id_of(found, clone);
+    return result;
+}
+
+CUresult vgpuGraphChild(Session &session, CUgraphNode node, uint64_t proposed, uint64_t *graph)
+{
+    if (CUresult claimed = session.handles.claim(api::Kind::graph, proposed);
+        claimed != CUDA_SUCCESS)
+        return claimed;
+    CUgraph inner = nullptr;
+    CUresult result = ask(session.driver.cuGraphChildGraphNodeGetGraph, node, &inner);
+    if (result == CUDA_SUCCESS)
+        *graph = session.graphs.id_of_inner(inner, proposed, node);
+    return result;
+}
+
+// The values of attributes are plain data, as long as the union of them all.
+CUresult vgpuGraphAttribute(Session &session, CUgraphNode node, uint32_t attribute,
+                            unsigned char *value, uint64_t n)
+{
+    CUlaunchAttributeValue own{};
+    if (n != sizeof own)
+        return CUDA_ERROR_INVALID_VALUE;
+    CUresult result = ask(session.driver.cuGraphKernelNodeGetAttribute, node,
+                          CUlaunchAttributeID(attribute), &own);
+    std::memcpy(value, &own, sizeof own);
+    return result;
+}
+
+CUresult vgpuGraphSetAttribute(Session &session, CUgraphNode node, uint32_t attribute,
+                               const unsigned char *value, uint64_t n)
+{
+    CUlaunchAttributeValue own{};
+    // Events and device nodes have handles in them, which would be the client's numbers.
+    bool plain = attribute != CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT;
+#if CUDA_VERSION >= 12030
+    plain = plain && attribute != CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT;
+#endif
+#if CUDA_VERSION >= 12040
+    plain = plain && attribute != CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE;
+#endif
+    if (!plain)
+        return CUDA_ERROR_NOT_SUPPORTED;
+    if (n != sizeof own)
+        return CUDA_ERROR_INVALID_VALUE;
+    std::memcpy(&own, value, sizeof own);
+    return ask(session.driver.cuGraphKernelNodeSetAttribute, node, CUlaunchAttributeID(attribute),
+               &own);
+}
+
+CUresult cuGraphDestroy(Session &session, CUgraph graph)
+{
+    CUresult result = ask(session.driver.cuGraphDestroy, graph);
+    if (result == CUDA_SUCCESS)
+        session.graphs.forget_inside(graph);
+    return result;
+}
+
+CUresult cuGraphDestroyNode(Session &session, CUgraphNode node)
+{
+    CUresult result = ask(session.driver.cuGraphDestroyNode, node);
+    if (result == CUDA_SUCCESS)
+        session.graphs.forget(node);
+    return result;
+}
+
+// Measured and throttled as a launch is.
+CUresult cuGraphLaunch(Session &session, CUgraphExec exec, CUstream stream)
+{
+    Context *context = session.contexts.current();
+    if (!context)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    session.replies.may_print(true);
+    Throttle &throttle = *session.throttles[context->slice];
+    CUevent start = nullptr;
+    if (throttle.on())
+        if (CUresult result = throttle.before(*context, stream, start); result != CUDA_SUCCESS)
+            return result;
+    CUresult result = ask(session.driver.cuGraphLaunch, exec, stream);
+    if (throttle.on())
+        throttle.after(*context, stream, start);
+    if (result == CUDA_SUCCESS) // partner: vgpud, which only reads
+        session.slices[context->slice].page->launches.fetch_add(1, std::memory_order_relaxed);
+    return result;
+}
+
+} // namespace vgpu::server::calls
