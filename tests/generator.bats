@@ -113,6 +113,9 @@ refuses() {
     refuses '256 sync cuFoo () int main() {}' 'no effects'
     refuses '256 async cuFoo () waits' 'only a sync call'
     refuses '256 local cuFoo shadowed' 'only for sync and async'
+    refuses '256 local cuFoo forwards' 'names the call that does its work'
+    refuses '256 sync cuFoo () forwards cuBar' 'a local call names'
+    refuses '256 local cuFoo forwards cuBar' 'which is in no line'
 }
 
 @test "refuses a refusal without a reason, and a reason without one" {

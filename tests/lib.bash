@@ -71,10 +71,15 @@ straight() {
     env LD_LIBRARY_PATH="$lib:$CUDART_LIBDIR:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@"
 }
 
-# Every program has two links, NAME-shared and NAME-static, but for driver-ptx: no runtime is in it that could be linked.
+# The programs of the driver API alone: no runtime is in them that could be linked in two ways.
+driver_programs() {
+    sed -n 's/^cuda_driver_programs = //p' "$TOP_SRCDIR/tests/cuda/local.mk"
+}
+
+# Every other program has two links, NAME-shared and NAME-static.
 links() {
-    case $1 in
-    driver-ptx) echo driver-ptx ;;
+    case " $(driver_programs) " in
+    *" $1 "*) echo "$1" ;;
     *) echo "$1-shared" "$1-static" ;;
     esac
 }
@@ -83,7 +88,7 @@ links() {
 # those that the software GPU carries and remoting does not yet (tests/cuda/straight-only).
 others() {
     local file name
-    for file in "$PROGRAMS"/*-shared; do
+    for file in "$PROGRAMS"/*-shared $(driver_programs); do
         name=$(basename "${file%-shared}")
         ! grep -qx "$name" "$TOP_SRCDIR/tests/cuda/straight-only" || continue
         grep -qE "\b$1 $name\b" "$BATS_TEST_FILENAME" || echo "$name"

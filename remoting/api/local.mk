@@ -3,7 +3,7 @@
 api_headers = %D%/kinds.h %D%/params.h %D%/scalars.h
 api_scripts = %D%/generate.py %D%/spec.py %D%/header.py %D%/emit.py
 api_descriptions = %D%/session.api %D%/cuda.api
-api_generated = %D%/calls.h %D%/client-remote.inc %D%/client-stubs.inc %D%/server-table.inc \
+api_generated = %D%/calls.h %D%/client-forwards.inc %D%/client-remote.inc %D%/client-stubs.inc %D%/server-table.inc \
 	%D%/driver-table.inc %D%/coverage.inc %D%/shapes.inc %D%/coverage.man
 EXTRA_DIST += $(api_headers) $(api_scripts) $(api_descriptions)
 BUILT_SOURCES += $(api_generated)
@@ -36,7 +36,7 @@ nodist_%C%_unit_api_SOURCES = %D%/calls.h
 BATS_TESTS += tests/generator.bats
 EXTRA_DIST += tests/generator.bats tests/golden/demo.api tests/golden/demo-header.txt tests/golden/demo-cuda.h \
 	$(golden_files)
-golden_files = tests/golden/expected/calls.h tests/golden/expected/client-remote.inc \
+golden_files = tests/golden/expected/calls.h tests/golden/expected/client-forwards.inc tests/golden/expected/client-remote.inc \
 	tests/golden/expected/client-stubs.inc tests/golden/expected/server-table.inc \
 	tests/golden/expected/driver-table.inc tests/golden/expected/coverage.inc \
 	tests/golden/expected/shapes.inc tests/golden/expected/coverage.man

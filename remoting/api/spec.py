@@ -56,6 +56,7 @@ class Call:
     creates: str = ""
     destroys: str = ""
     reason: str = ""
+    forwards: str = ""
     flags: set = field(default_factory=set)
 
     @property
@@ -105,7 +106,7 @@ def parse_param(where, text):
 def parse_effects(where, call, text):
     words = [m.group(2) if m.group(2) is not None else f'"{m.group(1)}' for m in EFFECT.finditer(text)]
     if EFFECT.sub("", text).strip():
-        raise SpecError(where, f"'{text}' are no effects: expected creates KIND, destroys KIND, {', '.join(FLAGS)} or a \"reason\"")
+        raise SpecError(where, f"'{text}' are no effects: expected creates KIND, destroys KIND, forwards NAME, {', '.join(FLAGS)} or a \"reason\"")
     while words:
         word = words.pop(0)
         if word.startswith('"'):
@@ -115,6 +116,10 @@ def parse_effects(where, call, text):
             if kind not in KINDS:
                 raise SpecError(where, f"{word} needs a kind ({', '.join(sorted(KINDS))}), not '{kind}'")
             setattr(call, word, kind)
+        elif word == "forwards":
+            call.forwards = words.pop(0) if words else ""
+            if not re.match(r'^cu[A-Z]\w*$', call.forwards) or call.cls != "local":
+                raise SpecError(where, "forwards: a local call names the call that does its work")
         elif word in FLAGS:
             call.flags.add(word)
         else:
@@ -185,4 +190,7 @@ def parse(paths):
                 numbers[call.number] = call.name
                 names[call.name] = call.where
                 calls.append(call)
+    for call in calls:
+        if call.forwards and call.forwards not in names:
+            raise SpecError(call.where, f"forwards {call.forwards}, which is in no line")
     return calls

@@ -49,7 +49,7 @@ Place locate(Session &session, const End &end, size_t width, size_t rows)
             place.side = end.hint == Hint::device ? Side::foreign : Side::host;
         return place;
     }
-    if (span > range->end() - end.address) {
+    if (span > session.ranges.room(*range, end.address)) {
         // Host memory may go on beyond what was registered; device memory may not.
         if (range->kind == Range::Kind::registered)
             place.side = Side::host;

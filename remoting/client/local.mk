@@ -14,15 +14,19 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/entry.h \
 	%D%/errors.cc %D%/errors.h \
 	%D%/event.cc \
+	%D%/forward.h %D%/forwards.cc \
 	%D%/function-entry.cc %D%/function.cc %D%/function.h \
 	%D%/graph-exec.cc %D%/graph-node.cc %D%/graph-old-names.cc %D%/graph-parameters.cc %D%/graph.cc %D%/graph.h \
 	%D%/host-function.cc \
 	%D%/host-memory.cc \
 	%D%/id.h \
 	%D%/image.cc %D%/image.h \
-	%D%/launch.cc \
+	%D%/jit-options.cc %D%/jit-options.h \
+	%D%/launch-old.cc %D%/launch.cc \
 	%D%/library.cc \
+	%D%/link.cc \
 	%D%/load.cc %D%/load.h \
+	%D%/mappings.h \
 	%D%/memory.cc %D%/memory.h \
 	%D%/memset.cc \
 	%D%/module.cc \
@@ -35,10 +39,12 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/remote.h \
 	%D%/session.cc %D%/session.h \
 	%D%/static-cudart.cc %D%/static-cudart.h \
+	%D%/stream-values.cc \
 	%D%/stream.cc \
 	%D%/stubs.cc \
 	%D%/table.h \
 	%D%/thread.cc %D%/thread.h \
+	%D%/vmm.cc \
 	%D%/wait.cc %D%/wait.h \
 	%D%/window.cc %D%/window.h
 # The symbols' real names, not those that the header's macros give them.
@@ -70,7 +76,7 @@ CLEANFILES += $(client_generated)
 if HAVE_GTEST
 check_PROGRAMS += %D%/unit-client
 UNIT_TESTS += %D%/unit-client
-%C%_unit_client_SOURCES = %D%/connection-test.cc %D%/device-test.cc %D%/image-test.cc %D%/lookup-test.cc %D%/range-map-test.cc
+%C%_unit_client_SOURCES = %D%/connection-test.cc %D%/device-test.cc %D%/forward-test.cc %D%/image-test.cc %D%/lookup-test.cc %D%/range-map-test.cc
 %C%_unit_client_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -D__CUDA_API_VERSION_INTERNAL
 %C%_unit_client_LDADD = %D%/libclient.la remoting/wire/libwire.la remoting/base/libbase.la -lgtest -lgtest_main -lpthread -ldl
 endif

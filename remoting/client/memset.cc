@@ -20,7 +20,7 @@ bool writable(Session &session, CUdeviceptr to, uint64_t bytes)
     auto range = session.ranges.find(to);
     if (!range)
         return to != 0 && !session.window().holds(to);
-    return bytes <= range->end() - to;
+    return bytes <= session.ranges.room(*range, to);
 }
 
 // Host memory that the worker does not have is set here, in its place in the stream.

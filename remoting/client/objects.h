@@ -2,6 +2,8 @@
 // What this process knows of the handles it was given.
 #pragma once
 
+#include "remoting/client/jit-options.h"
+
 #include <cuda.h>
 
 #include <atomic>
@@ -48,6 +50,13 @@ inline bool is_recorded(Event &event)
     return event.sequence != 0;
 }
 
+// What the launches of before CUDA 4 keep with a function.
+struct OldLaunch {
+    unsigned block[3] = {};
+    unsigned shared = 0;
+    std::vector<std::byte> parameters;
+};
+
 // A function or a kernel: everything a launch or a question about it needs (vgpuFunctionInfo).
 struct Function {
     struct Parameter {
@@ -63,7 +72,7 @@ struct Function {
 
     // What the worker says of it, fetched at first need by describe(). `described` is written last;
     // partner: describe().
-    std::mutex mutex; // of the fetching, and of `occupancy`
+    std::mutex mutex; // of the fetching, of `occupancy` and of `old_launch`
     std::atomic<bool> described{false};
     std::vector<Parameter> parameters;
     uint64_t parameter_bytes = 0; // where the last one ends
@@ -79,6 +88,7 @@ struct Function {
 
     // Answers of the occupancy calls: (block size, dynamic shared memory, flags) -> blocks.
     std::map<std::tuple<int, uint64_t, unsigned>, int> occupancy;
+    OldLaunch old_launch;
 };
 
 // A module or a library.
@@ -108,6 +118,14 @@ struct GraphNode {
 
 // An executable graph.
 struct GraphExec {
+};
+
+// A linker at work on the worker.
+struct Link {
+    uint64_t context = 0;
+    std::mutex mutex; // of all below
+    JitPlan plan;     // its logs are filled by each call
+    std::string image;
 };
 
 } // namespace vgpu::client

@@ -81,6 +81,37 @@ VGPU_ENTRY cuDeviceSetMemPool(CUdevice device, CUmemoryPool handle)
     });
 }
 
+#if CUDA_VERSION >= 13000
+// The same by location. Pools are of devices' own memory only.
+static CUresult check_location(const CUmemLocation *location, CUmemAllocationType type)
+{
+    if (!location)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (type != CU_MEM_ALLOCATION_TYPE_PINNED || location->type != CU_MEM_LOCATION_TYPE_DEVICE)
+        return CUDA_ERROR_NOT_SUPPORTED;
+    return CUDA_SUCCESS;
+}
+
+VGPU_ENTRY cuMemGetDefaultMemPool(CUmemoryPool *pool, CUmemLocation *location,
+                                  CUmemAllocationType type)
+{
+    CUresult result = check_location(location, type);
+    return result == CUDA_SUCCESS ? cuDeviceGetDefaultMemPool(pool, location->id) : result;
+}
+
+VGPU_ENTRY cuMemGetMemPool(CUmemoryPool *pool, CUmemLocation *location, CUmemAllocationType type)
+{
+    CUresult result = check_location(location, type);
+    return result == CUDA_SUCCESS ? cuDeviceGetMemPool(pool, location->id) : result;
+}
+
+VGPU_ENTRY cuMemSetMemPool(CUmemLocation *location, CUmemAllocationType type, CUmemoryPool pool)
+{
+    CUresult result = check_location(location, type);
+    return result == CUDA_SUCCESS ? cuDeviceSetMemPool(location->id, pool) : result;
+}
+#endif
+
 VGPU_ENTRY cuMemPoolCreate(CUmemoryPool *handle, const CUmemPoolProps *properties)
 {
     return entry([&](Session &session) -> CUresult {

@@ -43,6 +43,19 @@ std::optional<Range> RangeMap::find(uint64_t address, uint64_t bytes) const
     return range;
 }
 
+uint64_t RangeMap::room(const Range &range, uint64_t address) const
+{
+    uint64_t end = range.end();
+    if (range.kind == Range::Kind::mapped) {
+        std::shared_lock lock(mutex_);
+        for (auto next = ranges_.find(end);
+             next != ranges_.end() && next->second.kind == Range::Kind::mapped;
+             next = ranges_.find(end))
+            end = next->second.end();
+    }
+    return end - address;
+}
+
 template<class Predicate>
 std::vector<Range> RangeMap::remove_if(Predicate predicate)
 {

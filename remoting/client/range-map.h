@@ -17,6 +17,7 @@ namespace vgpu::client
 struct Range {
     enum class Kind {
         device,     // cuMemAlloc and its kin
+        mapped,     // cuMemMap; neighbours are one memory to a copy
         global,     // a module's global variable
         pinned,     // cuMemHostAlloc: see `host` for whether it is shared with the worker
         registered, // cuMemHostRegister: the application's own memory, noted only
@@ -33,7 +34,10 @@ struct Range {
     unsigned flags = 0;          // as given to cuMemHostAlloc or cuMemHostRegister
     uint64_t serial = 0;         // CU_POINTER_ATTRIBUTE_BUFFER_ID
 
-    bool on_device() const noexcept { return kind == Kind::device || kind == Kind::global; }
+    bool on_device() const noexcept
+    {
+        return kind == Kind::device || kind == Kind::mapped || kind == Kind::global;
+    }
     uint64_t end() const noexcept { return base + bytes; }
 };
 
@@ -48,6 +52,10 @@ public:
 
     // The range that holds `address`; where `bytes` is not 0, all of that must lie in it.
     std::optional<Range> find(uint64_t address, uint64_t bytes = 0) const;
+
+    // How many bytes from `address` on belong to `range`, which holds it, and to what is mapped
+    // right behind it.
+    uint64_t room(const Range &range, uint64_t address) const;
 
     // Takes out what belongs to a module, library or pool, or to a context, and gives it back.
     std::vector<Range> remove_owner(uint64_t owner);

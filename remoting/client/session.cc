@@ -267,6 +267,7 @@ void Session::forget_context(uint64_t context)
     events.remove_if([&](const Event &event) { return event.context == context; });
     modules.remove_if([&](const Code &module) { return module.context == context; });
     functions.remove_if([&](const Function &function) { return function.context == context; });
+    links.remove_if([&](const Link &link) { return link.context == context; });
     // Libraries outlive contexts, but not what was made of them there.
     libraries.each([&](uint64_t, Code &library) {
         std::lock_guard lock(library.mutex);

@@ -8,6 +8,7 @@
 #include "remoting/client/copy-in-window.h"
 #include "remoting/client/device.h"
 #include "remoting/client/id.h"
+#include "remoting/client/mappings.h"
 #include "remoting/client/objects.h"
 #include "remoting/client/pool.h"
 #include "remoting/client/range-map.h"
@@ -39,6 +40,7 @@ public:
     Connection &connection() noexcept { return *connection_; }
     const std::vector<Device> &devices() const noexcept { return snapshot_.devices; }
     const Window &window() const noexcept { return *window_; }
+    Window &window() noexcept { return *window_; }
     uint64_t new_id(api::Kind kind) noexcept { return ids_.next(kind); }
 
     // The first failure of an asynchronous call that no synchronising call has returned yet;
@@ -53,12 +55,14 @@ public:
     CopyInWindow copy_in_window;
     RangeMap ranges;
     Pools pools;
+    Mappings mappings;
     Table<Stream> streams;
     Table<Event> events;
     Table<Code> modules;
     Table<Code> libraries;
     Table<GraphNode> graph_nodes;
     Table<GraphExec> graph_execs;
+    Table<Link> links;
     Table<Function> functions; // functions and kernels: their ids differ in kind
 
 private:

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
+#include <mutex>
 #include <sys/mman.h>
 
 namespace vgpu::client
@@ -19,7 +21,19 @@ constexpr uint64_t kTiB = uint64_t(1) << 40;
 constexpr uint64_t kPlaces[] = {
     0x10 * kTiB + 0x200 * kGiB, 0x20 * kTiB, 0x30 * kTiB, 0x0b * kTiB, 0x40 * kTiB, 0x4c * kTiB};
 
-bool reserve(uint64_t base, uint64_t bytes)
+// For further ranges: between the places above, so that a window never comes into their way. In
+// steps, since what is in use there is seldom small.
+struct Place {
+    uint64_t base;
+    uint64_t end;
+};
+constexpr Place kFurther[] = {{0x28 * kTiB, 0x30 * kTiB},
+                              {0x38 * kTiB, 0x40 * kTiB},
+                              {0x1c * kTiB, 0x20 * kTiB},
+                              {0x48 * kTiB, 0x4c * kTiB}};
+constexpr uint64_t kStep = 64 * kGiB;
+
+bool map_nothing(uint64_t base, uint64_t bytes)
 {
     void *want = reinterpret_cast<void *>(base);
     void *got = mmap(want, bytes, PROT_NONE,
@@ -41,7 +55,7 @@ Window::Window(uint64_t memory)
     // A limit on the address space (ulimit -v) may allow less.
     for (bytes_ = want; candidates_.empty() && bytes_ >= kGiB; bytes_ /= 4) {
         for (uint64_t place : kPlaces)
-            if (reserve(place, bytes_))
+            if (map_nothing(place, bytes_))
                 candidates_.push_back(place);
         if (!candidates_.empty())
             break;
@@ -61,6 +75,61 @@ bool Window::keep(uint64_t base) noexcept
     if (found)
         base_ = base;
     return found;
+}
+
+uint64_t Window::reserve(uint64_t bytes, uint64_t alignment, uint64_t wanted)
+{
+    std::unique_lock lock(mutex_);
+    auto take = [&](uint64_t base) {
+        if (!map_nothing(base, bytes))
+            return false;
+        reserved_[base] = bytes;
+        return true;
+    };
+    if (wanted != 0)
+        return wanted % alignment == 0 && take(wanted) ? wanted : 0;
+    // Upwards, without using again what was given back, until the end of all places is reached.
+    for (int round = 0; round < 2; ++round) {
+        for (const Place &place : kFurther) {
+            uint64_t first = std::max(place.base, next_);
+            for (uint64_t base = (first + alignment - 1) / alignment * alignment;
+                 base < place.end && bytes <= place.end - base;) {
+                next_ = base + bytes;
+                if (take(base))
+                    return base;
+                base = (base + std::max(alignment, kStep) + alignment - 1) / alignment * alignment;
+            }
+        }
+        next_ = 0;
+    }
+    return 0;
+}
+
+std::optional<uint64_t> Window::reserved(uint64_t base) const
+{
+    std::shared_lock lock(mutex_);
+    auto at = reserved_.find(base);
+    return at == reserved_.end() ? std::nullopt : std::optional(base + at->second);
+}
+
+uint64_t Window::reserved_after(uint64_t address) const
+{
+    std::shared_lock lock(mutex_);
+    auto after = reserved_.upper_bound(address);
+    if (after == reserved_.begin())
+        return 0;
+    auto [base, bytes] = *std::prev(after);
+    return address - base < bytes ? bytes - (address - base) : 0;
+}
+
+void Window::give_back(uint64_t base) noexcept
+{
+    std::unique_lock lock(mutex_);
+    auto at = reserved_.find(base);
+    if (at == reserved_.end())
+        return;
+    munmap(reinterpret_cast<void *>(at->first), at->second);
+    reserved_.erase(at);
 }
 
 } // namespace vgpu::client

@@ -26,6 +26,14 @@ CUresult cuModuleGetGlobal_v2(Session &session, CUdeviceptr *pointer, size_t *by
 CUresult cuLibraryGetGlobal(Session &session, CUdeviceptr *pointer, size_t *bytes,
                             CUlibrary library, const char *name);
 
+// link-calls.cc
+void vgpuLinkCreate(Session &session, Request &request);
+void vgpuLinkAdd(Session &session, Request &request);
+void vgpuLinkComplete(Session &session, Request &request);
+CUresult vgpuLinkRead(Session &session, uint64_t id, uint64_t offset, unsigned char *data,
+                      uint64_t n);
+CUresult vgpuLinkDestroy(Session &session, uint64_t id);
+
 // copy.cc
 void vgpuCopyIn(Session &session, Request &request);
 void vgpuCopyOut(Session &session, Request &request);
@@ -90,12 +98,25 @@ CUresult cuMemFree_v2(Session &session, CUdeviceptr pointer);
 CUresult cuMemAllocAsync(Session &session, CUdeviceptr *pointer, size_t bytes, CUstream stream);
 CUresult cuMemFreeAsync(Session &session, CUdeviceptr pointer, CUstream stream);
 
+CUresult vgpuGranularity(Session &session, uint32_t ordinal, uint32_t option, uint64_t *bytes);
+CUresult vgpuAddressReserve(Session &session, uint64_t base, uint64_t bytes, uint64_t alignment);
+CUresult vgpuAddressFree(Session &session, uint64_t base, uint64_t bytes);
+CUresult vgpuAllocationCreate(Session &session, uint64_t allocation, uint32_t ordinal,
+                              uint64_t bytes, uint32_t compression, uint32_t rdma);
+CUresult vgpuAllocationRelease(Session &session, uint64_t allocation);
+CUresult vgpuAllocationMap(Session &session, uint64_t base, uint64_t bytes, uint64_t offset,
+                           uint64_t allocation);
+CUresult vgpuAllocationUnmap(Session &session, uint64_t base, uint64_t bytes);
+CUresult vgpuAllocationAccess(Session &session, uint64_t base, uint64_t bytes, uint32_t ordinal,
+                              uint32_t flags);
+
 // stream-calls.cc
 CUresult cuStreamCreateWithPriority(Session &session, CUstream *stream, unsigned flags,
                                     int priority);
 CUresult cuStreamDestroy_v2(Session &session, CUstream stream);
 CUresult cuEventDestroy_v2(Session &session, CUevent event);
 CUresult cuEventElapsedTime_v2(Session &session, float *ms, CUevent start, CUevent end);
+CUresult vgpuStreamBatch(Session &session, const uint64_t *words, uint64_t n, CUstream stream);
 void cuCtxSynchronize(Session &session, const Request &request);
 void cuStreamSynchronize(Session &session, const Request &request, CUstream stream);
 void cuEventSynchronize(Session &session, const Request &request, CUevent event);

@@ -61,6 +61,10 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuLibraryLoadData)                                                                       \
     ENTRY(cuLibraryUnload)                                                                         \
     ENTRY(cuLibraryGetGlobal)                                                                      \
+    ENTRY(cuLinkCreate_v2)                                                                         \
+    ENTRY(cuLinkAddData_v2)                                                                        \
+    ENTRY(cuLinkComplete)                                                                          \
+    ENTRY(cuLinkDestroy)                                                                           \
     ENTRY(cuFuncGetAttribute)                                                                      \
     ENTRY(cuFuncGetParamInfo)                                                                      \
     ENTRY(cuKernelGetAttribute)                                                                    \
@@ -71,7 +75,8 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuStreamDestroy_v2)                                                                      \
     ENTRY(cuEventDestroy_v2)                                                                       \
     ENTRY(cuEventSynchronize)                                                                      \
-    ENTRY(cuStreamSynchronize)
+    ENTRY(cuStreamSynchronize)                                                                     \
+    ENTRY(cuStreamBatchMemOp_v2)
 
 struct OwnEntries {
 #define ENTRY(name) decltype(&::name) name = nullptr;

@@ -4,10 +4,9 @@
 #include "remoting/image/variables.h"
 #include "remoting/server/calls.h"
 #include "remoting/server/image-check.h"
+#include "remoting/server/jit-options.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstring>
 #include <exception>
 
 namespace vgpu::server::calls
@@ -15,74 +14,21 @@ namespace vgpu::server::calls
 namespace
 {
 
-// Options whose value is a number. The others are pointers into the client, or not for it to
-// decide.
-bool plain_option(uint64_t option)
-{
-    switch (option) {
-    case CU_JIT_MAX_REGISTERS:
-    case CU_JIT_THREADS_PER_BLOCK:
-    case CU_JIT_OPTIMIZATION_LEVEL:
-    case CU_JIT_TARGET_FROM_CUCONTEXT:
-    case CU_JIT_TARGET:
-    case CU_JIT_FALLBACK_STRATEGY:
-    case CU_JIT_GENERATE_DEBUG_INFO:
-    case CU_JIT_LOG_VERBOSE:
-    case CU_JIT_GENERATE_LINE_INFO:
-    case CU_JIT_CACHE_MODE:
-        return true;
-    default:
-        return false;
-    }
-}
-
 struct Load {
     uint64_t image = 0, id = 0;
-    std::vector<char> info, error; // the driver's logs
-    std::vector<CUjit_option> options;
-    std::vector<void *> values;
-
-    void add(CUjit_option option, void *value)
-    {
-        options.push_back(option);
-        values.push_back(value);
-    }
-
-    void add_log(std::vector<char> &log, uint64_t bytes, CUjit_option buffer, CUjit_option size)
-    {
-        if (bytes == 0)
-            return;
-        log.resize(bytes);
-        add(buffer, log.data());
-        add(size, reinterpret_cast<void *>(bytes));
-    }
+    JitOptions jit;
 };
 
 Load decode_load(Request &request)
 {
-    constexpr uint64_t kMostOptions = 64;
-    wire::Decoder &in = request.in;
     Load load;
-    load.image = in.u64();
-    load.id = in.u64();
-    uint64_t info = in.u64(), error = in.u64(), n = in.u64();
-    if (info > api::kMaxString || error > api::kMaxString || n > kMostOptions)
-        in.fail("a log or a list of options is longer than allowed");
-    for (uint64_t i = 0; i < n && in.ok(); ++i) {
-        uint64_t option = in.u64(), value = in.u64();
-        if (plain_option(option))
-            load.add(CUjit_option(option), reinterpret_cast<void *>(value));
-    }
+    load.image = request.in.u64();
+    load.id = request.in.u64();
+    load.jit.get_logs(request.in);
+    load.jit.get_numbers(request.in);
     request.check_done();
-    load.add_log(load.info, info, CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES);
-    load.add_log(load.error, error, CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES);
+    load.jit.add_logs();
     return load;
-}
-
-std::string_view text_of(const std::vector<char> &log)
-{
-    return log.empty() ? std::string_view()
-                       : std::string_view(log.data(), strnlen(log.data(), log.size()));
 }
 
 // What the image's variables will take of the current context's device, or of the first slice's
@@ -102,8 +48,7 @@ CUresult measure(Session &session, Load &load, std::span<const std::byte> image,
         return CUDA_SUCCESS;
     } catch (const std::exception &error) {
         log(Level::warning, "an image of %zu bytes is refused: %s", image.size(), error.what());
-        if (!load.error.empty())
-            snprintf(load.error.data(), load.error.size(), "%s", error.what());
+        load.jit.say_error(error.what());
         return image[0] == std::byte{'P'} || image[0] == std::byte{0x7f} ? CUDA_ERROR_INVALID_IMAGE
                                                                          : CUDA_ERROR_INVALID_PTX;
     }
@@ -164,8 +109,7 @@ void load(Session &session, Request &request, api::Kind kind, Make &&make)
         return session.answer(request, result);
     session.reply.clear();
     wire::Encoder out(session.reply);
-    out.string(text_of(load.info));
-    out.string(text_of(load.error));
+    load.jit.put_logs(out);
     session.replies.send(request.reply_to(), result, session.reply);
 }
 
@@ -187,8 +131,8 @@ void vgpuModuleLoad(Session &session, Request &request)
 {
     load(session, request, api::Kind::module, [&](Load &load, const void *image, void *&handle) {
         CUmodule module = nullptr;
-        CUresult result = session.driver.cuModuleLoadDataEx(
-            &module, image, unsigned(load.options.size()), load.options.data(), load.values.data());
+        CUresult result = session.driver.cuModuleLoadDataEx(&module, image, load.jit.count(),
+                                                            load.jit.options(), load.jit.values());
         handle = module;
         return result;
     });
@@ -198,9 +142,9 @@ void vgpuLibraryLoad(Session &session, Request &request)
 {
     load(session, request, api::Kind::library, [&](Load &load, const void *image, void *&handle) {
         CUlibrary library = nullptr;
-        CUresult result = session.driver.cuLibraryLoadData(
-            &library, image, load.options.data(), load.values.data(), unsigned(load.options.size()),
-            nullptr, nullptr, 0);
+        CUresult result =
+            session.driver.cuLibraryLoadData(&library, image, load.jit.options(), load.jit.values(),
+                                             load.jit.count(), nullptr, nullptr, 0);
         handle = library;
         return result;
     });

@@ -60,4 +60,51 @@ CUresult cuMemFreeAsync(Session &session, CUdeviceptr pointer, CUstream stream)
     return session.memory.free(pointer, std::move(fence));
 }
 
+CUresult vgpuGranularity(Session &session, uint32_t ordinal, uint32_t option, uint64_t *bytes)
+{
+    if (ordinal >= session.slices.size())
+        return CUDA_ERROR_INVALID_DEVICE;
+    CUmemAllocationProp prop = on_device(session.slices[ordinal].device);
+    return session.driver.cuMemGetAllocationGranularity(bytes, &prop,
+                                                        CUmemAllocationGranularity_flags(option));
+}
+
+CUresult vgpuAddressReserve(Session &session, uint64_t base, uint64_t bytes, uint64_t alignment)
+{
+    return session.physical.reserve(base, bytes, alignment);
+}
+
+CUresult vgpuAddressFree(Session &session, uint64_t base, uint64_t bytes)
+{
+    return session.physical.free(base, bytes);
+}
+
+CUresult vgpuAllocationCreate(Session &session, uint64_t allocation, uint32_t ordinal,
+                              uint64_t bytes, uint32_t compression, uint32_t rdma)
+{
+    return session.physical.create(allocation, ordinal, bytes, compression, rdma);
+}
+
+CUresult vgpuAllocationRelease(Session &session, uint64_t allocation)
+{
+    return session.physical.release(allocation);
+}
+
+CUresult vgpuAllocationMap(Session &session, uint64_t base, uint64_t bytes, uint64_t offset,
+                           uint64_t allocation)
+{
+    return session.physical.map(base, bytes, offset, allocation);
+}
+
+CUresult vgpuAllocationUnmap(Session &session, uint64_t base, uint64_t bytes)
+{
+    return session.physical.unmap(base, bytes);
+}
+
+CUresult vgpuAllocationAccess(Session &session, uint64_t base, uint64_t bytes, uint32_t ordinal,
+                              uint32_t flags)
+{
+    return session.physical.set_access(base, bytes, ordinal, flags);
+}
+
 } // namespace vgpu::server::calls

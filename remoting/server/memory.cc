@@ -17,15 +17,6 @@ constexpr uint64_t round_up(uint64_t n, uint64_t to)
     return (n + to - 1) / to * to;
 }
 
-CUmemAllocationProp on_device(CUdevice device)
-{
-    CUmemAllocationProp prop{};
-    prop.type = CU_MEM_ALLOCATION_TYPE_PINNED;
-    prop.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
-    prop.location.id = device;
-    return prop;
-}
-
 CUmemAccessDesc reach_from(CUdevice device)
 {
     CUmemAccessDesc access{};
@@ -36,6 +27,15 @@ CUmemAccessDesc reach_from(CUdevice device)
 }
 
 } // namespace
+
+CUmemAllocationProp on_device(CUdevice device)
+{
+    CUmemAllocationProp prop{};
+    prop.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+    prop.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    prop.location.id = device;
+    return prop;
+}
 
 Memory::Memory(const Driver &driver, const std::vector<Slice> &slices, Contexts &contexts)
     : driver_(driver), slices_(slices), contexts_(contexts), shares_(slices.size())
@@ -231,16 +231,27 @@ void Memory::reap(bool wait)
     }
 }
 
+bool Memory::charge(size_t slice, uint64_t bytes)
+{
+    Quota &quota = *shares_[slice].quota;
+    if (quota.charge(bytes))
+        return true;
+    reap(true); // what is being freed counts as free
+    trim(slice);
+    return quota.charge(bytes);
+}
+
+void Memory::release(size_t slice, uint64_t bytes)
+{
+    shares_[slice].quota->release(bytes);
+}
+
 bool Memory::hold(size_t slice, uint32_t word, Held what, uint64_t which, uint64_t bytes)
 {
     Quota &quota = *shares_[slice].quota;
     uint64_t before = held(word, what, which);
-    if (bytes > before && !quota.charge(bytes - before)) {
-        reap(true); // what is being freed counts as free
-        trim(slice);
-        if (!quota.charge(bytes - before))
-            return false;
-    }
+    if (bytes > before && !charge(slice, bytes - before))
+        return false;
     if (bytes < before)
         quota.release(before - bytes);
     if (bytes)

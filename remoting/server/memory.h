@@ -21,6 +21,9 @@
 namespace vgpu::server
 {
 
+// Physical memory of a device, for the driver's virtual memory management.
+CUmemAllocationProp on_device(CUdevice device);
+
 class Memory
 {
 public:
@@ -45,6 +48,10 @@ public:
     // What is left of the slice's quota, for all its workers, once the device has passed what is
     // being freed. Does not wait for it.
     void info(size_t slice, uint64_t &free, uint64_t &total);
+
+    // For memory that the client maps itself (physical.h). False if it is too much.
+    bool charge(size_t slice, uint64_t bytes);
+    void release(size_t slice, uint64_t bytes);
 
     // What the driver takes by itself: charged, not mapped. It belongs to a context, by whose end
     // it is let go; `which` tells several of a kind apart. 0 bytes let it go. False, and nothing is

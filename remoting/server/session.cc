@@ -30,8 +30,9 @@ void Request::check_done() const
 
 Session::Session(const Driver &d, std::vector<Slice> s)
     : driver(d), slices(with_devices(d, std::move(s))), contexts(driver, slices),
-      memory(driver, slices, contexts), handles(contexts, slices, memory), graphs(handles),
-      host_memory(driver), in_staging(driver), out_staging(driver)
+      memory(driver, slices, contexts), physical(driver, slices, memory),
+      handles(contexts, slices, memory), graphs(handles), host_memory(driver), links(driver),
+      in_staging(driver), out_staging(driver)
 {
     for (const Slice &slice : slices)
         throttles.push_back(std::make_unique<Throttle>(driver, slice));
@@ -161,6 +162,7 @@ void Session::close_context(uint32_t word)
     throttles[context->slice]->close();
     contexts.restore();
     handles.remove_context(word);
+    links.drop_context(word);
     memory.drop_context(word);
     contexts.close(word);
 }

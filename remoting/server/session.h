@@ -11,7 +11,9 @@
 #include "remoting/server/handles.h"
 #include "remoting/server/host-memory.h"
 #include "remoting/server/images.h"
+#include "remoting/server/links.h"
 #include "remoting/server/memory.h"
+#include "remoting/server/physical.h"
 #include "remoting/server/replies.h"
 #include "remoting/server/slice.h"
 #include "remoting/server/staging.h"
@@ -82,10 +84,12 @@ public:
     std::vector<Slice> slices;
     Contexts contexts;
     Memory memory;
+    Physical physical;
     Handles handles;
     Graphs graphs;
     HostMemory host_memory;
     Images images;
+    Links links;
     Replies replies;
     InStaging in_staging;
     OutStaging out_staging;

@@ -62,6 +62,34 @@ void cuStreamSynchronize(Session &session, const Request &request, CUstream stre
                         [&session, request, fence] { session.answer(request, fence->wait()); });
 }
 
+CUresult vgpuStreamBatch(Session &session, const uint64_t *words, uint64_t n, CUstream stream)
+{
+    constexpr uint64_t kFields = 4, kMost = 256; // the driver's own limit
+    if (n == 0 || n % kFields != 0 || n / kFields > kMost)
+        return CUDA_ERROR_INVALID_VALUE;
+    std::vector<CUstreamBatchMemOpParams> list(n / kFields);
+    for (auto &one : list) {
+        auto operation = CUstreamBatchMemOpType(words[0]);
+        bool writes = operation == CU_STREAM_MEM_OP_WRITE_VALUE_32 ||
+                      operation == CU_STREAM_MEM_OP_WRITE_VALUE_64;
+        if (writes || operation == CU_STREAM_MEM_OP_WAIT_VALUE_32 ||
+            operation == CU_STREAM_MEM_OP_WAIT_VALUE_64) {
+            if (CUresult result = session.handles.pointer(words[1]); result != CUDA_SUCCESS)
+                return result;
+            // What waits and what writes are laid out alike.
+            one.waitValue = {operation, words[1], {}, unsigned(words[3]), 0};
+            one.waitValue.value64 = words[2];
+        } else if (operation == CU_STREAM_MEM_OP_FLUSH_REMOTE_WRITES ||
+                   operation == CU_STREAM_MEM_OP_BARRIER) {
+            one.memoryBarrier = {operation, unsigned(words[3])};
+        } else {
+            return CUDA_ERROR_INVALID_VALUE;
+        }
+        words += kFields;
+    }
+    return session.driver.cuStreamBatchMemOp_v2(stream, unsigned(list.size()), list.data(), 0);
+}
+
 void cuCtxSynchronize(Session &session, const Request &request)
 {
     Context *context = session.contexts.current();

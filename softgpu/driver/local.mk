@@ -24,7 +24,7 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 	%D%/heap.cc %D%/heap.h \
 	%D%/host-memory.cc \
 	%D%/image.cc %D%/image.h \
-	%D%/launch.cc %D%/launch.h \
+	%D%/launch-old.cc %D%/launch.cc %D%/launch.h \
 	%D%/library-api.cc %D%/library.cc \
 	%D%/link.cc %D%/link.h \
 	%D%/log.cc %D%/log.h \

@@ -50,6 +50,11 @@ public:
     const KernelInfo &info;
     const std::shared_ptr<Tuning> tuning;
     const int target;
+    struct OldLaunch { ///< what the launches of before CUDA 4 keep with a function
+        unsigned block[3] = {};
+        unsigned shared = 0;
+        std::vector<std::byte> parameters;
+    } old_launch; ///< guarded by the lock of launch-old.cc
 
     KernelView view() const { return {info, *tuning, target}; }
 };

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # The CUDA programs that must run. Each is compiled once and linked twice: NAME-shared against libcudart.so, as
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
-# driver-ptx has no runtime to be linked in one way or the other.
 cuda_runtime_programs = \
 	call-codes constant-memory copy-2d copy-behind-kernel device-array device-features device-printf error-codes graph-nodes graphs histogram \
 	jacobi managed matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thrust-sort two-devices vector-add
-cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) %D%/driver-ptx.cc %D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
-EXTRA_DIST += %D%/check.h %D%/cudart.bats %D%/straight-only $(cuda_sources)
+# The driver API alone: one link of each, NAME.
+cuda_driver_programs = driver-ptx legacy-launch linker stream-values vmm
+cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
+EXTRA_DIST += %D%/check.h %D%/driver.h %D%/cudart.bats %D%/straight-only $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 
 if HAVE_NVCC
 cuda_programs = $(cuda_runtime_programs:%=%D%/%-shared) $(cuda_runtime_programs:%=%D%/%-static) \
-	%D%/driver-ptx %D%/nvrtc-shared %D%/nvrtc-static %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
+	$(cuda_driver_programs:%=%D%/%) %D%/nvrtc-shared %D%/nvrtc-static %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
 cuda_programs += $(if $(MPICC),%D%/mpi-ranks-shared %D%/mpi-ranks-static)
 check_DATA = $(cuda_programs)
 CLEANFILES += $(cuda_programs) %D%/*.o %D%/stub/libcuda.so
@@ -54,7 +55,9 @@ $(cuda_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archive)
 %D%/mpi-ranks-static: %D%/mpi-ranks.o $(cuda_archive)
 	$(AM_V_GEN)$(NVCC) -ccbin $(MPICC:mpicc=mpicxx) -Lremoting/cudart $< -o $@
 
-%D%/driver-ptx.o: %D%/driver-ptx.cc %D%/check.h
+cuda_driver_objects = $(cuda_driver_programs:%=%D%/%.o)
+
+$(cuda_driver_objects): %D%/%.o: %D%/%.cc %D%/check.h %D%/driver.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@
 
 %D%/round-trips.o: %D%/round-trips.cc %D%/check.h
@@ -64,13 +67,13 @@ $(cuda_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archive)
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@
 
 # What a machine without a driver links against: a library of the driver's name that has the names in use.
-%D%/stub/libcuda.so: %D%/driver-ptx.o %D%/nvrtc.o %D%/round-trips.o
-	$(AM_V_GEN)$(MKDIR_P) %D%/stub && $(NM) -u %D%/driver-ptx.o %D%/nvrtc.o %D%/round-trips.o | \
+%D%/stub/libcuda.so: $(cuda_driver_objects) %D%/nvrtc.o %D%/round-trips.o
+	$(AM_V_GEN)$(MKDIR_P) %D%/stub && $(NM) -u $(cuda_driver_objects) %D%/nvrtc.o %D%/round-trips.o | \
 	$(SED) -n 's/^ *U \(cu[A-Z][A-Za-z0-9_]*\)$$/\1/p' | sort -u | $(SED) 's/.*/int &(void) { return 999; }/' | \
 	$(CC) -shared -fPIC -Wl,-soname,libcuda.so.1 -x c -o $@ -
 
-%D%/driver-ptx: %D%/driver-ptx.o %D%/stub/libcuda.so
-	$(AM_V_GEN)$(CXX) %D%/driver-ptx.o -L%D%/stub -lcuda -o $@
+$(cuda_driver_programs:%=%D%/%): %D%/%: %D%/%.o %D%/stub/libcuda.so
+	$(AM_V_GEN)$(CXX) $< -L%D%/stub -lcuda -ldl -lpthread -o $@
 
 %D%/round-trips: %D%/round-trips.o %D%/stub/libcuda.so
 	$(AM_V_GEN)$(CXX) %D%/round-trips.o -L%D%/stub -lcuda -o $@

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// Older versions of calls: generated from the lines of cuda.api that forward.
+#include "remoting/client/forward.h"
+
+#define VGPU_EXPORT __attribute__((visibility("default")))
+
+#include "remoting/api/client-forwards.inc"

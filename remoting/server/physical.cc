@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/server/physical.h"
+
+#include "remoting/api/kinds.h"
+#include "remoting/base/log.h"
+
+namespace vgpu::server
+{
+
+Physical::~Physical()
+{
+    for (auto &[base, mapping] : mappings_)
+        driver_.cuMemUnmap(base, mapping.bytes);
+    for (auto &[id, allocation] : allocations_) {
+        if (!allocation.released)
+            driver_.cuMemRelease(allocation.handle);
+        memory_.release(allocation.slice, allocation.bytes);
+    }
+    for (auto &[base, bytes] : reservations_)
+        driver_.cuMemAddressFree(base, bytes);
+}
+
+CUresult Physical::reserve(CUdeviceptr base, uint64_t bytes, uint64_t alignment)
+{
+    if (base == 0 || bytes == 0 || base + bytes < base)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (reservations_.size() >= kMost)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    CUdeviceptr got = 0;
+    CUresult result = driver_.cuMemAddressReserve(&got, bytes, alignment, base, 0);
+    if (result != CUDA_SUCCESS)
+        return result;
+    if (got != base) { // the address is only a wish to the driver
+        driver_.cuMemAddressFree(got, bytes);
+        return CUDA_ERROR_ALREADY_MAPPED;
+    }
+    reservations_[base] = bytes;
+    memory_.add_range(base, bytes, base);
+    return CUDA_SUCCESS;
+}
+
+CUresult Physical::free(CUdeviceptr base, uint64_t bytes)
+{
+    auto at = reservations_.find(base);
+    if (at == reservations_.end() || at->second != bytes)
+        return CUDA_ERROR_INVALID_VALUE;
+    auto first = mappings_.lower_bound(base);
+    if (first != mappings_.end() && first->first - base < bytes)
+        return CUDA_ERROR_INVALID_VALUE;
+    CUresult result = driver_.cuMemAddressFree(base, bytes);
+    if (result != CUDA_SUCCESS)
+        return result;
+    memory_.drop_ranges(base);
+    reservations_.erase(at);
+    return CUDA_SUCCESS;
+}
+
+CUresult Physical::create(uint64_t id, size_t slice, uint64_t bytes, uint32_t compression,
+                          uint32_t rdma)
+{
+    if (api::kind_of(id) != api::Kind::allocation || allocations_.count(id))
+        return CUDA_ERROR_INVALID_HANDLE;
+    if (slice >= slices_.size())
+        return CUDA_ERROR_INVALID_DEVICE;
+    if (bytes == 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (allocations_.size() >= kMost || !memory_.charge(slice, bytes))
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    CUmemAllocationProp prop = on_device(slices_[slice].device);
+    prop.allocFlags.compressionType = static_cast<unsigned char>(compression);
+    prop.allocFlags.gpuDirectRDMACapable = static_cast<unsigned char>(rdma);
+    CUmemGenericAllocationHandle handle = 0;
+    CUresult result = driver_.cuMemCreate(&handle, bytes, &prop, 0);
+    if (result != CUDA_SUCCESS)
+        memory_.release(slice, bytes);
+    else
+        allocations_[id] = {handle, slice, bytes};
+    return result;
+}
+
+CUresult Physical::release(uint64_t id)
+{
+    auto at = allocations_.find(id);
+    if (at == allocations_.end() || at->second.released)
+        return CUDA_ERROR_INVALID_VALUE;
+    CUresult result = driver_.cuMemRelease(at->second.handle);
+    if (result != CUDA_SUCCESS)
+        return result;
+    at->second.released = true;
+    drop_if_unused(id);
+    return CUDA_SUCCESS;
+}
+
+// Mappings keep memory that is released.
+void Physical::drop_if_unused(uint64_t id)
+{
+    auto at = allocations_.find(id);
+    if (!at->second.released || at->second.mapped != 0)
+        return;
+    memory_.release(at->second.slice, at->second.bytes);
+    allocations_.erase(at);
+}
+
+// Within one reservation of the client's own: what the worker has mapped elsewhere is not for it to
+// touch.
+bool Physical::reserved(CUdeviceptr base, uint64_t bytes) const
+{
+    auto at = reservations_.upper_bound(base);
+    if (at == reservations_.begin() || bytes == 0)
+        return false;
+    --at;
+    uint64_t offset = base - at->first;
+    return offset < at->second && bytes <= at->second - offset;
+}
+
+CUresult Physical::map(CUdeviceptr base, uint64_t bytes, uint64_t offset, uint64_t id)
+{
+    auto at = allocations_.find(id);
+    if (at == allocations_.end() || at->second.released || !reserved(base, bytes))
+        return CUDA_ERROR_INVALID_VALUE;
+    CUresult result = driver_.cuMemMap(base, bytes, offset, at->second.handle, 0);
+    if (result != CUDA_SUCCESS)
+        return result;
+    mappings_[base] = {bytes, id};
+    ++at->second.mapped;
+    return CUDA_SUCCESS;
+}
+
+CUresult Physical::unmap(CUdeviceptr base, uint64_t bytes)
+{
+    if (!reserved(base, bytes))
+        return CUDA_ERROR_INVALID_VALUE;
+    // Whole mappings, without gaps.
+    uint64_t end = base + bytes, at = base;
+    for (auto next = mappings_.find(base); at != end; ++next) {
+        if (next == mappings_.end() || next->first != at || next->second.bytes > end - at)
+            return CUDA_ERROR_INVALID_VALUE;
+        at += next->second.bytes;
+    }
+    CUresult result = driver_.cuMemUnmap(base, bytes);
+    if (result != CUDA_SUCCESS) // still the device's, so still charged
+        return result;
+    auto first = mappings_.find(base), last = mappings_.lower_bound(end);
+    for (auto one = first; one != last; ++one) {
+        --allocations_.at(one->second.id).mapped;
+        drop_if_unused(one->second.id);
+    }
+    mappings_.erase(first, last);
+    return CUDA_SUCCESS;
+}
+
+CUresult Physical::set_access(CUdeviceptr base, uint64_t bytes, size_t slice, uint32_t flags)
+{
+    if (slice >= slices_.size())
+        return CUDA_ERROR_INVALID_DEVICE;
+    if (!reserved(base, bytes))
+        return CUDA_ERROR_INVALID_VALUE;
+    CUmemAccessDesc access{};
+    access.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    access.location.id = slices_[slice].device;
+    access.flags = CUmemAccess_flags(flags);
+    return driver_.cuMemSetAccess(base, bytes, &access, 1);
+}
+
+} // namespace vgpu::server
