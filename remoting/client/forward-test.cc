@@ -48,6 +48,7 @@ TEST(Forward, WhatHasNoRoomIsAnError)
 {
     CUdeviceptr_v1 address = 1;
     EXPECT_EQ(forward<&double_it>(&address, 0x80000000u), CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(address, 1u);
 }
 
 TEST(Forward, StructuresAreConvertedFieldByField)

@@ -13,12 +13,15 @@
 namespace vgpu::client
 {
 
-// `from` in the other width; false if it does not fit.
+// `from` in the other width; false, and `to` as it was, if it does not fit.
 template<class From, class To>
 bool convert(const From &from, To &to)
 {
-    to = To(from);
-    return From(to) == from;
+    To fitted = To(from);
+    if (From(fitted) != from)
+        return false;
+    to = fitted;
+    return true;
 }
 
 inline bool convert(const CUDA_MEMCPY2D_v1 &from, CUDA_MEMCPY2D &to)
@@ -72,9 +75,14 @@ inline bool convert(const CUDA_MEMCPY3D_v1 &from, CUDA_MEMCPY3D &to)
     return true;
 }
 
-template<class From, class To>
-requires(sizeof(From::NumChannels) && sizeof(To::NumChannels)) bool convert(const From &from,
-                                                                            To &to)
+template<class T>
+concept ArrayDescriptor = requires(T &array)
+{
+    array.NumChannels;
+};
+
+template<ArrayDescriptor From, ArrayDescriptor To>
+bool convert(const From &from, To &to)
 {
     to = {};
     bool fits = convert(from.Width, to.Width);
@@ -121,18 +129,16 @@ requires(!std::is_same_v<Wanted, Given>) struct Forwarded<const Wanted *, const 
     Wanted value{};
 };
 
-// What an allocation has that cannot be told: it goes back.
-inline void take_back(CUresult (*made)(CUdeviceptr *, size_t), CUdeviceptr address)
+// An allocation whose address cannot be told goes back. False for other calls of the same form.
+inline bool take_back(CUresult (*made)(CUdeviceptr *, size_t), CUdeviceptr address)
 {
-    if (made == &::cuMemAlloc_v2)
-        ::cuMemFree_v2(address);
+    return made == &::cuMemAlloc_v2 && ::cuMemFree_v2(address) == CUDA_SUCCESS;
 }
 
-inline void take_back(CUresult (*made)(CUdeviceptr *, size_t *, size_t, size_t, unsigned),
+inline bool take_back(CUresult (*made)(CUdeviceptr *, size_t *, size_t, size_t, unsigned),
                       CUdeviceptr address)
 {
-    if (made == &::cuMemAllocPitch_v2)
-        ::cuMemFree_v2(address);
+    return made == &::cuMemAllocPitch_v2 && ::cuMemFree_v2(address) == CUDA_SUCCESS;
 }
 
 template<auto Target, class... Given, class... Wanted>
@@ -146,8 +152,8 @@ CUresult forward_as(CUresult (*)(Wanted...), Given... given)
     if (fits)
         return CUDA_SUCCESS;
     if constexpr (requires { take_back(Target, std::get<0>(all).value); }) {
-        take_back(Target, std::get<0>(all).value);
-        return CUDA_ERROR_OUT_OF_MEMORY; // there is none below 4 GiB
+        if (take_back(Target, std::get<0>(all).value))
+            return CUDA_ERROR_OUT_OF_MEMORY; // there is none below 4 GiB
     }
     return CUDA_ERROR_INVALID_VALUE;
 }

@@ -76,7 +76,7 @@ CLEANFILES += $(client_generated)
 if HAVE_GTEST
 check_PROGRAMS += %D%/unit-client
 UNIT_TESTS += %D%/unit-client
-%C%_unit_client_SOURCES = %D%/connection-test.cc %D%/device-test.cc %D%/forward-test.cc %D%/image-test.cc %D%/lookup-test.cc %D%/range-map-test.cc
+%C%_unit_client_SOURCES = %D%/connection-test.cc %D%/device-test.cc %D%/forward-test.cc %D%/image-test.cc %D%/lookup-test.cc %D%/proc-address-test.cc %D%/range-map-test.cc
 %C%_unit_client_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -D__CUDA_API_VERSION_INTERNAL
 %C%_unit_client_LDADD = %D%/libclient.la remoting/wire/libwire.la remoting/base/libbase.la -lgtest -lgtest_main -lpthread -ldl
 endif

@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <iterator>
 
-#define ROW(name, version, per_thread, symbol) extern "C" __attribute__((weak)) void symbol();
+#define ROW(name, version, per_thread, symbol, pointer)                                            \
+    extern "C" __attribute__((weak)) void symbol();
 #include "remoting/client/proc-address.inc"
 #undef ROW
 
@@ -18,7 +19,7 @@ namespace
 
 // By name; a name's rows are together.
 const Procedure kProcedures[] = {
-#define ROW(name, version, per_thread, symbol) {name, version, per_thread, symbol},
+#define ROW(name, version, per_thread, symbol, pointer) {name, version, per_thread, symbol},
 #include "remoting/client/proc-address.inc"
 #undef ROW
 };
