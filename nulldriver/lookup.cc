@@ -5,7 +5,7 @@
 #include <iterator>
 
 // Under a name of our own, since two of them are defined below.
-#define ROW(name, version, per_thread, symbol)                                                     \
+#define ROW(name, version, per_thread, symbol, pointer)                                            \
     extern "C" __attribute__((weak)) void null_##symbol() __asm__(#symbol);
 #include "nulldriver/proc-address.inc"
 #undef ROW
@@ -21,7 +21,7 @@ struct Row {
 };
 
 const Row kRows[] = {
-#define ROW(name, version, per_thread, symbol) {name, version, per_thread, null_##symbol},
+#define ROW(name, version, per_thread, symbol, pointer) {name, version, per_thread, null_##symbol},
 #include "nulldriver/proc-address.inc"
 #undef ROW
 };
