@@ -181,6 +181,21 @@ bool Connection::receive_one(std::unique_lock<std::mutex> &lock, int timeout_ms)
     return got;
 }
 
+bool Connection::receive_until(const std::function<bool()> &there)
+{
+    std::unique_lock lock(mutex_);
+    while (!there()) {
+        if (receiving_)
+            changed_.wait(lock);
+        else if (lost())
+            return false;
+        else
+            receive_one(lock);
+    }
+    hand_over();
+    return true;
+}
+
 void Connection::take_what_is_there()
 {
     std::unique_lock lock(mutex_);
@@ -218,6 +233,8 @@ void Connection::take(std::unique_lock<std::mutex> &lock)
         give_up(problem);
 
     lock.lock();
+    if (pending && pending->speaks_up_)
+        changed_.notify_all();
     if (!pending || (header.flags & wire::kMore))
         return;
     unanswered_bytes_.store(0, std::memory_order_relaxed);

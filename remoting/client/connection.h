@@ -41,6 +41,9 @@ public:
 
     uint32_t sequence() const noexcept { return sequence_; }
 
+protected:
+    bool speaks_up_ = false; // each reply wakes receive_until()
+
 private:
     friend class Connection;
     Pending *next_ = nullptr; // in the order of sending
@@ -84,6 +87,11 @@ public:
     {
         return casual_.load(std::memory_order_relaxed) < kMostCasual;
     }
+
+    // Receives, with others or alone, until `there` says so: it is asked when a reply to a request
+    // that speaks up has come. False when the peer is gone. For a thread that nothing else is asked
+    // of.
+    bool receive_until(const std::function<bool()> &there);
 
     // Takes in what has already come, without waiting.
     void take_what_is_there();

@@ -137,6 +137,11 @@ CUresult copy_in(Session &session, uint32_t word, const Copy &copy, const Place 
             result = synchronize_stream(session, word, copy.stream);
         return result;
     }
+    // A function of the host's that is under way may be what writes there.
+    if (from.pinned && session.host_service.expects())
+        result = synchronize_stream(session, word, copy.stream);
+    if (result != CUDA_SUCCESS)
+        return result;
     if (copy.rows == 1 || (to.pitch == copy.width && from.pitch == copy.width)) {
         result = send_row(session, word, to.address, from.pointer, total, copy.stream);
     } else {

@@ -15,9 +15,10 @@ VGPU_ENTRY cuGraphInstantiateWithParams(CUgraphExec *exec, CUgraph graph,
         if (!exec || !parameters)
             return CUDA_ERROR_INVALID_VALUE;
         uint64_t id = session.new_id(api::Kind::graph_exec), node = 0;
-        uint32_t answer = 0, outcome = 0;
-        CUresult result = remote::vgpuGraphInstantiate(
-            graph, id, parameters->flags, parameters->hUploadStream, &answer, &outcome, &node);
+        uint32_t answer = 0, outcome = 0, asks = 0;
+        CUresult result =
+            remote::vgpuGraphInstantiate(graph, id, parameters->flags, parameters->hUploadStream,
+                                         &answer, &outcome, &node, &asks);
         if (result == CUDA_SUCCESS) {
             parameters->hErrNode_out = api::handle_of<CUgraphNode>(node);
             parameters->result_out = CUgraphInstantiateResult(outcome);
@@ -28,7 +29,9 @@ VGPU_ENTRY cuGraphInstantiateWithParams(CUgraphExec *exec, CUgraph graph,
         }
         if (result != CUDA_SUCCESS)
             return result;
-        session.graph_execs.add(id, std::make_shared<GraphExec>());
+        auto known = std::make_shared<GraphExec>();
+        known->asks = asks;
+        session.graph_execs.add(id, std::move(known));
         *exec = api::handle_of<CUgraphExec>(id);
         return CUDA_SUCCESS;
     });
@@ -101,12 +104,23 @@ VGPU_ENTRY cuGraphExecUpdate(CUgraphExec exec, CUgraph graph, CUgraphNode *node,
 VGPU_ENTRY cuGraphLaunch(CUgraphExec exec, CUstream stream)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
-        if (!session.graph_execs.has(api::id_of(exec)))
+        auto known = session.graph_execs.find(api::id_of(exec));
+        if (!known)
             return CUDA_ERROR_INVALID_VALUE;
         if (!good_stream(session, stream))
             return CUDA_ERROR_INVALID_HANDLE;
-        return post_in(session, stream_word(session, context.word(), stream),
-                       api::Call::cuGraphLaunch, handle(exec), handle(stream));
+        // What was copied to this process before may be what the graph's functions look at.
+        Connection &connection = session.connection();
+        if (known->asks)
+            connection.complete_before(connection.last_sequence());
+        if (known->asks)
+            session.host_service.expect(session);
+        CUresult result = post_in(session, stream_word(session, context.word(), stream),
+                                  api::Call::vgpuGraphLaunch, handle(exec), handle(stream),
+                                  val(uint32_t(known->asks)));
+        if (known->asks && result != CUDA_SUCCESS)
+            session.host_service.expect_no_more();
+        return result;
     });
 }
 

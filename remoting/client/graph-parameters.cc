@@ -160,7 +160,10 @@ CUresult put_node(Session &session, wire::Encoder &out, const CUgraphNodeParams 
     case CU_GRAPH_NODE_TYPE_EXT_SEMAS_WAIT:
         return CUDA_ERROR_NOT_SUPPORTED;
     case CU_GRAPH_NODE_TYPE_HOST:
-        return refused("a graph's host node", "it is not carried yet");
+        if (!parameters.host.fn)
+            return CUDA_ERROR_INVALID_VALUE;
+        out.u64(session.host_service.keep(session, parameters.host.fn, parameters.host.userData));
+        return CUDA_SUCCESS;
     case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
     case CU_GRAPH_NODE_TYPE_MEM_FREE:
         return refused("a graph's own memory", "it is not carried yet");

@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host functions in a stream. They must run here, in this process, when all before them has been
-// done, and before all after them: there is no thread of ours to run them on, so that the calling
-// thread waits for the stream and runs them itself. A program that counts on its own progress while
-// they are pending sees them run earlier than it could tell.
+// Host functions in a stream: called here by a thread of ours when the stream has come so far, and
+// the stream goes on when they have returned.
 #include "remoting/client/entry.h"
 #include "remoting/client/wait.h"
 
 using namespace vgpu::client;
 
-VGPU_ENTRY cuLaunchHostFunc(CUstream stream, CUhostFn function, void *data)
+namespace
 {
-    CUresult result = entry_in_context([&](Session &session, Context &context) -> CUresult {
+
+template<class Function>
+CUresult launch(CUstream stream, Function function, void *data)
+{
+    return entry_in_context([&](Session &session, Context &context) -> CUresult {
         if (!function)
             return CUDA_ERROR_INVALID_VALUE;
         if (!good_stream(session, stream))
             return CUDA_ERROR_INVALID_HANDLE;
-        return synchronize_stream(session, context.word(), stream);
+        return session.host_service.call(session, stream_word(session, context.word(), stream),
+                                         stream, function, data);
     });
-    // Outside of the frame: what it throws is the application's own affair.
-    if (result == CUDA_SUCCESS)
-        function(data);
-    return result;
+}
+
+} // namespace
+
+VGPU_ENTRY cuLaunchHostFunc(CUstream stream, CUhostFn function, void *data)
+{
+    return launch(stream, function, data);
 }
 
 VGPU_ENTRY cuLaunchHostFunc_ptsz(CUstream stream, CUhostFn function, void *data)
@@ -32,18 +38,7 @@ VGPU_ENTRY cuLaunchHostFunc_ptsz(CUstream stream, CUhostFn function, void *data)
 VGPU_ENTRY cuStreamAddCallback(CUstream stream, CUstreamCallback callback, void *data,
                                unsigned flags)
 {
-    CUresult outcome = CUDA_SUCCESS;
-    CUresult result = entry_in_context([&](Session &session, Context &context) -> CUresult {
-        if (!callback || flags != 0)
-            return CUDA_ERROR_INVALID_VALUE;
-        if (!good_stream(session, stream))
-            return CUDA_ERROR_INVALID_HANDLE;
-        outcome = synchronize_stream(session, context.word(), stream);
-        return CUDA_SUCCESS;
-    });
-    if (result == CUDA_SUCCESS)
-        callback(stream, outcome, data);
-    return result;
+    return flags ? CUDA_ERROR_INVALID_VALUE : launch(stream, callback, data);
 }
 
 VGPU_ENTRY cuStreamAddCallback_ptsz(CUstream stream, CUstreamCallback callback, void *data,

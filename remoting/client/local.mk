@@ -19,6 +19,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/graph-exec.cc %D%/graph-node.cc %D%/graph-old-names.cc %D%/graph-parameters.cc %D%/graph.cc %D%/graph.h \
 	%D%/host-function.cc \
 	%D%/host-memory.cc \
+	%D%/host-service.cc %D%/host-service.h \
 	%D%/id.h \
 	%D%/image.cc %D%/image.h \
 	%D%/jit-options.cc %D%/jit-options.h \

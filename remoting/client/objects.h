@@ -118,6 +118,7 @@ struct GraphNode {
 
 // An executable graph.
 struct GraphExec {
+    bool asks = false; // a launch may call functions here, or want memory of this process
 };
 
 // A linker at work on the worker.

@@ -119,6 +119,10 @@ const char *call_name(uint32_t number) noexcept
 
 Session *Session::get(CUresult &why) noexcept
 {
+    if (HostService::in_function()) [[unlikely]] {
+        why = CUDA_ERROR_NOT_PERMITTED; // as CUDA has it for what a stream calls
+        return nullptr;
+    }
     switch (state.load(std::memory_order_acquire)) {
     case State::ready:
         if (!the_session->connection_->lost()) [[likely]]

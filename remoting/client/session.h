@@ -7,6 +7,7 @@
 #include "remoting/client/context.h"
 #include "remoting/client/copy-in-window.h"
 #include "remoting/client/device.h"
+#include "remoting/client/host-service.h"
 #include "remoting/client/id.h"
 #include "remoting/client/mappings.h"
 #include "remoting/client/objects.h"
@@ -53,6 +54,7 @@ public:
 
     Contexts contexts;
     CopyInWindow copy_in_window;
+    HostService host_service;
     RangeMap ranges;
     Pools pools;
     Mappings mappings;

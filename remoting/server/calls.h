@@ -68,7 +68,8 @@ void vgpuGraphList(Session &session, Request &request);
 CUresult vgpuGraphDepend(Session &session, CUgraph graph, CUgraphNode *from, CUgraphNode *to,
                          uint64_t n, uint64_t m, uint32_t remove);
 CUresult vgpuGraphInstantiate(Session &session, CUgraph graph, uint64_t exec, uint64_t flags,
-                              CUstream stream, uint32_t *answer, uint32_t *result, uint64_t *node);
+                              CUstream stream, uint32_t *answer, uint32_t *result, uint64_t *node,
+                              uint32_t *asks);
 CUresult vgpuGraphExecUpdate(Session &session, CUgraphExec exec, CUgraph graph, uint32_t *answer,
                              uint32_t *result, uint64_t *node, uint64_t *from);
 CUresult vgpuGraphFind(Session &session, CUgraphNode original, CUgraph clone, uint64_t *node);
@@ -79,7 +80,13 @@ CUresult vgpuGraphSetAttribute(Session &session, CUgraphNode node, uint32_t attr
                                const unsigned char *value, uint64_t n);
 CUresult cuGraphDestroy(Session &session, CUgraph graph);
 CUresult cuGraphDestroyNode(Session &session, CUgraphNode node);
-CUresult cuGraphLaunch(Session &session, CUgraphExec exec, CUstream stream);
+CUresult vgpuGraphLaunch(Session &session, CUgraphExec exec, CUstream stream, uint32_t asks);
+
+// host-service-calls.cc
+void vgpuHostService(Session &session, Request &request);
+CUresult vgpuHostCall(Session &session, uint64_t number, uint32_t flags, CUstream stream);
+void vgpuHostDone(Session &session, Request &request);
+void vgpuHostBytes(Session &session, Request &request);
 
 // context-calls.cc
 CUresult vgpuContextOpen(Session &session, uint32_t ordinal, uint32_t flags);

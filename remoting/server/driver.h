@@ -76,7 +76,10 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuEventDestroy_v2)                                                                       \
     ENTRY(cuEventSynchronize)                                                                      \
     ENTRY(cuStreamSynchronize)                                                                     \
-    ENTRY(cuStreamBatchMemOp_v2)
+    ENTRY(cuStreamBatchMemOp_v2)                                                                   \
+    ENTRY(cuStreamIsCapturing)                                                                     \
+    ENTRY(cuStreamAddCallback)                                                                     \
+    ENTRY(cuLaunchHostFunc)
 
 struct OwnEntries {
 #define ENTRY(name) decltype(&::name) name = nullptr;

@@ -4,6 +4,15 @@
 namespace vgpu::server
 {
 
+thread_local const std::function<void()> *while_waiting = nullptr;
+
+void wait_for(const Driver &driver, CUevent event)
+{
+    while (while_waiting && driver.cuEventQuery(event) == CUDA_ERROR_NOT_READY)
+        (*while_waiting)();
+    driver.cuEventSynchronize(event);
+}
+
 CUresult EventPool::take(CUevent &event)
 {
     std::lock_guard lock(mutex_);
@@ -67,6 +76,10 @@ bool Fence::done(CUresult &result) const
 CUresult Fence::wait() const
 {
     CUresult result = CUDA_SUCCESS;
+    if (while_waiting) {
+        while (!done(result))
+            (*while_waiting)();
+    }
     for (const Part &part : parts_) {
         // No context is current in a waiter's thread unless it is made so.
         CUresult one = driver_->cuCtxSetCurrent(part.context);

@@ -5,6 +5,7 @@
 
 #include "remoting/server/driver.h"
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -33,6 +34,13 @@ private:
     std::vector<CUevent> free_;
     bool closed_ = false;
 };
+
+// What a thread does over and over while it waits for the device, if anything: it returns after a
+// moment. The dispatch thread's, once the device may wait for the client.
+extern thread_local const std::function<void()> *while_waiting;
+
+// cuEventSynchronize, in that manner.
+void wait_for(const Driver &driver, CUevent event);
 
 using EventPoolPtr = std::shared_ptr<EventPool>;
 

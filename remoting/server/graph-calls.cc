@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Graphs as wholes: what is in them, how it hangs together, and what they are when they run.
 #include "remoting/server/calls.h"
+#include "remoting/server/copy.h"
 
 #include <cstring>
 
@@ -83,6 +84,31 @@ CUresult collect(Session &session, uint64_t what, uint64_t subject, std::vector<
     return ids.size() > api::kMaxReplyArray / 8 ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
 }
 
+// Whether a launch may ask of the client. What is in the body of a conditional node cannot be asked
+// for.
+bool asks_client(Session &session, CUgraph graph)
+{
+    const Driver &driver = session.driver;
+    std::vector<CUgraphNode> nodes;
+    if (!session.host_service.is_open() || list(nodes, [&](CUgraphNode *to, size_t *count) {
+                                               return ask(driver.cuGraphGetNodes, graph, to, count);
+                                           }) != CUDA_SUCCESS)
+        return false;
+    for (CUgraphNode node : nodes) {
+        CUgraphNodeType type{};
+        CUgraph inner = nullptr;
+        if (ask(driver.cuGraphNodeGetType, node, &type) != CUDA_SUCCESS)
+            continue;
+        if (type == CU_GRAPH_NODE_TYPE_HOST || type == CU_GRAPH_NODE_TYPE_CONDITIONAL)
+            return true;
+        if (type == CU_GRAPH_NODE_TYPE_GRAPH &&
+            ask(driver.cuGraphChildGraphNodeGetGraph, node, &inner) == CUDA_SUCCESS &&
+            asks_client(session, inner))
+            return true;
+    }
+    return false;
+}
+
 } // namespace
 
 void vgpuGraphList(Session &session, Request &request)
@@ -111,7 +137,8 @@ CUresult vgpuGraphDepend(Session &session, CUgraph graph, CUgraphNode *from, CUg
 }
 
 CUresult vgpuGraphInstantiate(Session &session, CUgraph graph, uint64_t exec, uint64_t flags,
-                              CUstream stream, uint32_t *answer, uint32_t *result, uint64_t *node)
+                              CUstream stream, uint32_t *answer, uint32_t *result, uint64_t *node,
+                              uint32_t *asks)
 {
     if (CUresult claimed = session.handles.claim(api::Kind::graph_exec, exec);
         claimed != CUDA_SUCCESS)
@@ -129,6 +156,7 @@ CUresult vgpuGraphInstantiate(Session &session, CUgraph graph, uint64_t exec, ui
                 : 0;
     if (done == CUDA_SUCCESS)
         session.handles.add(exec, made, 0);
+    *asks = done == CUDA_SUCCESS && asks_client(session, graph);
     return CUDA_SUCCESS;
 }
 
@@ -214,23 +242,46 @@ CUresult cuGraphDestroyNode(Session &session, CUgraphNode node)
     return result;
 }
 
+namespace
+{
+
 // Measured and throttled as a launch is.
-CUresult cuGraphLaunch(Session &session, CUgraphExec exec, CUstream stream)
+CUresult launch(Session &session, CUgraphExec exec, CUstream stream)
 {
     Context *context = session.contexts.current();
     if (!context)
         return CUDA_ERROR_INVALID_CONTEXT;
     session.replies.may_print(true);
     Throttle &throttle = *session.throttles[context->slice];
+    bool measured = throttle.on() && !session.captures(stream);
     CUevent start = nullptr;
-    if (throttle.on())
+    if (measured)
         if (CUresult result = throttle.before(*context, stream, start); result != CUDA_SUCCESS)
             return result;
     CUresult result = ask(session.driver.cuGraphLaunch, exec, stream);
-    if (throttle.on())
+    if (measured)
         throttle.after(*context, stream, start);
     if (result == CUDA_SUCCESS) // partner: vgpud, which only reads
         session.slices[context->slice].page->launches.fetch_add(1, std::memory_order_relaxed);
+    return result;
+}
+
+} // namespace
+
+CUresult vgpuGraphLaunch(Session &session, CUgraphExec exec, CUstream stream, uint32_t asks)
+{
+    CUresult result = launch(session, exec, stream);
+    Context *context = session.contexts.current();
+    if (!asks || !session.host_service.is_open())
+        return result;
+    auto fence = std::make_shared<Fence>(session.driver);
+    if (result == CUDA_SUCCESS)
+        fence->add(context->handle, context->events, stream);
+    session.waiters.add(context ? lane_key(*context, stream) : 0,
+                        [&service = session.host_service, fence] {
+                            fence->wait();
+                            service.tell_over(0);
+                        });
     return result;
 }
 

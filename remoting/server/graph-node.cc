@@ -148,6 +148,16 @@ CUresult read_fill(Session &session, wire::Decoder &in, NodeParameters &node)
     return session.handles.pointer(fill.dst);
 }
 
+CUresult read_call(Session &session, wire::Decoder &in, NodeParameters &node)
+{
+    uint64_t number = in.u64();
+    if (!in.ok() || !session.host_service.is_open())
+        return CUDA_ERROR_NOT_PERMITTED;
+    node.driver.host.fn = HostService::run;
+    node.driver.host.userData = session.host_service.make(number, false);
+    return node.driver.host.userData ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+}
+
 CUresult read_conditional(Session &session, wire::Decoder &in, NodeParameters &node)
 {
     constexpr size_t kMostBodies = 4096;
@@ -191,6 +201,9 @@ CUresult read_node(Session &session, Request &request, NodeParameters &node)
         break;
     case CU_GRAPH_NODE_TYPE_GRAPH:
         result = find(session, in.u64(), node.driver.graph.graph);
+        break;
+    case CU_GRAPH_NODE_TYPE_HOST:
+        result = read_call(session, in, node);
         break;
     case CU_GRAPH_NODE_TYPE_EMPTY:
         break;

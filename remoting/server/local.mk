@@ -4,6 +4,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/contexts.h %D%/copy.cc %D%/copy.h %D%/coverage.cc %D%/decode.h %D%/device-meter.cc %D%/device-meter.h %D%/dispatch.cc %D%/driver.cc \
 	%D%/driver.h %D%/fence.cc %D%/fence.h \
 	%D%/graph-calls.cc %D%/graph-node.cc %D%/graph-node.h %D%/graphs.cc %D%/graphs.h %D%/launch.h \
+	%D%/host-service-calls.cc %D%/host-service.cc %D%/host-service.h \
 	%D%/handles.cc %D%/handles.h %D%/host-calls.cc \
 	%D%/host-memory.cc %D%/host-memory.h %D%/image-calls.cc %D%/image-check.cc %D%/image-check.h \
 	%D%/images.cc %D%/images.h %D%/jit-options.cc %D%/jit-options.h %D%/launch.cc %D%/link-calls.cc %D%/links.h %D%/memory.cc %D%/memory.h %D%/memory-calls.cc \

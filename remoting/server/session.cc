@@ -6,6 +6,8 @@
 #include "remoting/server/calls.h"
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 namespace vgpu::server
 {
@@ -51,6 +53,8 @@ void Session::attach(wire::Channel &to)
 
 Session::~Session()
 {
+    host_service.close();
+    while_waiting = nullptr;
     waiters.finish();
     contexts.fence().wait();
     for (auto &throttle : throttles)
@@ -65,6 +69,13 @@ void Session::run()
     std::vector<std::byte> message;
     while (!detached_) {
         try {
+            if (!backlog_.empty()) {
+                message = std::move(backlog_.front());
+                backlog_.pop_front();
+                backlog_bytes_ -= message.size();
+                handle(message);
+                continue;
+            }
             // Now and then, what the device is done with is let go, though nobody calls.
             if (!channel->receive(message, retired_.empty() ? -1 : 50)) {
                 housekeep();
@@ -78,6 +89,44 @@ void Session::run()
         }
         handle(message);
     }
+}
+
+void Session::attend_while_waiting()
+{
+    attend_ = [this] { attend(); };
+    while_waiting = &attend_;
+}
+
+// Everything else waits its turn, and not without bounds.
+void Session::attend()
+{
+    constexpr size_t kMostBacklog = size_t(64) << 20;
+    std::vector<std::byte> message;
+    try {
+        if (backlog_bytes_ > kMostBacklog || !channel)
+            return std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        if (!channel->receive(message, 1))
+            return;
+    } catch (const Error &) { // which the next receive tells again
+        host_service.close();
+        return std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    wire::Header header = wire::checked_header(message);
+    Request request{api::Call(header.call), header.sequence, false,
+                    wire::Decoder(std::span<const std::byte>(message).subspan(wire::kHeaderSize))};
+    if (request.call == api::Call::vgpuHostDone)
+        return calls::vgpuHostDone(*this, request);
+    if (request.call == api::Call::vgpuHostBytes)
+        return calls::vgpuHostBytes(*this, request);
+    backlog_bytes_ += message.size();
+    backlog_.push_back(std::move(message));
+}
+
+bool Session::captures(CUstream stream) const
+{
+    CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+    return captures_ != 0 && driver.cuStreamIsCapturing(stream, &status) == CUDA_SUCCESS &&
+           status != CU_STREAM_CAPTURE_STATUS_NONE;
 }
 
 void Session::answer(const Request &request, CUresult result)

@@ -10,6 +10,7 @@
 #include "remoting/server/graphs.h"
 #include "remoting/server/handles.h"
 #include "remoting/server/host-memory.h"
+#include "remoting/server/host-service.h"
 #include "remoting/server/images.h"
 #include "remoting/server/links.h"
 #include "remoting/server/memory.h"
@@ -70,6 +71,13 @@ public:
     // All that was retired, waiting for the device.
     void finish_retired();
 
+    // From now on, while the dispatch thread waits for the device, the client's answers to what the
+    // device's work asks are taken in: it may be what is waited for.
+    void attend_while_waiting();
+
+    // Whether what is put into the stream is captured.
+    bool captures(CUstream stream) const;
+
     // Ends a context with all that the session has in it.
     void close_context(uint32_t word);
 
@@ -91,12 +99,14 @@ public:
     Images images;
     Links links;
     Replies replies;
+    HostService host_service{replies};
     InStaging in_staging;
     OutStaging out_staging;
     std::vector<std::unique_ptr<Throttle>> throttles; // one a slice
     std::vector<std::byte> reply;                     // reused
     bool detached_ = false;
-    Waiters waiters; // last: its threads end before what they use
+    unsigned captures_ = 0; // that go on
+    Waiters waiters;        // last: its threads end before what they use
 
 private:
     struct Retired {
@@ -104,9 +114,13 @@ private:
         std::function<void()> action;
     };
     void housekeep();
+    void attend();
     CUresult hold_context(size_t slice, uint32_t word, uint64_t bytes);
 
     std::deque<Retired> retired_;
+    std::function<void()> attend_;
+    std::deque<std::vector<std::byte>> backlog_; // what came while we attended
+    size_t backlog_bytes_ = 0;
     DeviceMeter meter_;
     std::unordered_map<CUlibrary, uint64_t> library_bytes_;
 };

@@ -58,7 +58,7 @@ void Throttle::settle(bool all)
             if (!all)
                 return;
             driver_.cuCtxSetCurrent(first.context);
-            driver_.cuEventSynchronize(first.end);
+            wait_for(driver_, first.end);
         }
         charge(first);
         spans_.pop_front();
@@ -80,7 +80,7 @@ CUresult Throttle::before(Context &context, CUstream stream, CUevent &start)
     bool waited = false;
     while (unmeasured(from)) {
         driver_.cuCtxSetCurrent(spans_.front().context);
-        driver_.cuEventSynchronize(spans_.front().end);
+        wait_for(driver_, spans_.front().end);
         settle(false);
         waited = true;
     }

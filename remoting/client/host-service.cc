@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/client/host-service.h"
+
+#include "remoting/base/log.h"
+#include "remoting/client/call.h"
+#include "remoting/client/remote.h"
+
+#include <csignal>
+#include <pthread.h>
+#include <thread>
+
+namespace vgpu::client
+{
+
+constinit thread_local bool HostService::in_function_ = false;
+
+enum : uint64_t { kRun, kFetch, kGive, kOver };
+
+// The standing request: it lives as long as the connection, which is for ever.
+class HostService::Asked : public Pending
+{
+public:
+    explicit Asked(HostService &service) : service_(service) { speaks_up_ = true; }
+    bool arrived(const wire::Header &header, std::span<const std::byte> body) override
+    {
+        wire::Decoder in(body);
+        Message message{in.u64(), in.u64(), in.u64(), in.u64()};
+        auto data = in.bytes(in.u64());
+        return in.done() && (header.flags & wire::kMore) &&
+               service_.take(message.what, message, data);
+    }
+
+private:
+    HostService &service_;
+};
+
+// With the lock.
+void HostService::open(Session &session)
+{
+    if (opened_)
+        return;
+    session_ = &session;
+    Request request;
+    session.connection().send(uint16_t(api::Call::vgpuHostService), 0, request.bytes(), {},
+                              new Asked(*this));
+    // The application's signals are not for a thread it does not know of.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+        std::thread([this] { serve(); }).detach();
+        opened_ = true;
+    } catch (...) {
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        throw;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+CUresult HostService::call(Session &session, uint32_t word, CUstream stream, CUhostFn function,
+                           void *data)
+{
+    return send(session, word, stream, {.function = function, .data = data});
+}
+
+CUresult HostService::call(Session &session, uint32_t word, CUstream stream,
+                           CUstreamCallback callback, void *data)
+{
+    return send(session, word, stream, {.callback = callback, .data = data, .stream = stream});
+}
+
+CUresult HostService::send(Session &session, uint32_t word, CUstream stream, Function function)
+{
+    uint64_t number;
+    {
+        std::lock_guard lock(mutex_);
+        open(session);
+        number = ++last_;
+        function.once = true;
+        function.sequence = session.connection().last_sequence();
+        functions_[number] = function;
+    }
+    expect(session);
+    CUresult result = post_in(session, word, api::Call::vgpuHostCall, val(number),
+                              val(uint32_t(function.callback != nullptr)), handle(stream));
+    if (result != CUDA_SUCCESS) {
+        std::lock_guard lock(mutex_);
+        functions_.erase(number);
+        expect_no_more();
+    }
+    return result;
+}
+
+uint64_t HostService::keep(Session &session, CUhostFn function, void *data)
+{
+    std::lock_guard lock(mutex_);
+    open(session);
+    auto [at, added] = kept_.try_emplace({function, data}, last_ + 1);
+    if (added)
+        functions_[++last_] = {.function = function, .data = data};
+    return at->second;
+}
+
+void HostService::expect(Session &)
+{
+    expected_.fetch_add(1, std::memory_order_acq_rel);
+    std::lock_guard lock(mutex_);
+    more_.notify_one();
+}
+
+void HostService::expect_no_more()
+{
+    expected_.fetch_sub(1, std::memory_order_acq_rel);
+}
+
+// Called by whoever receives.
+bool HostService::take(uint64_t what, Message message, std::span<const std::byte> data)
+{
+    if (what == kOver) {
+        std::lock_guard lock(mutex_);
+        if (message.number && functions_.erase(message.number) == 0)
+            return false;
+        if (expected_.load(std::memory_order_acquire) == 0)
+            return false;
+        expect_no_more();
+        return true;
+    }
+    if (what != kRun || !data.empty())
+        return false;
+    std::lock_guard lock(mutex_);
+    queue_.push_back(message);
+    queued_.store(queue_.size(), std::memory_order_release);
+    more_.notify_one();
+    return true;
+}
+
+void HostService::serve()
+{
+    pthread_setname_np(pthread_self(), "vgpu-host");
+    Connection &connection = session_->connection();
+    for (;;) {
+        Message message;
+        bool have = false;
+        {
+            std::unique_lock lock(mutex_);
+            more_.wait(lock, [&] { return !queue_.empty() || expects(); });
+            if (!queue_.empty()) {
+                have = true;
+                message = queue_.front();
+                queue_.pop_front();
+                queued_.store(queue_.size(), std::memory_order_release);
+            }
+        }
+        if (have)
+            run(message);
+        else if (!connection.receive_until(
+                     [&] { return queued_.load(std::memory_order_acquire) != 0 || !expects(); }))
+            return; // nobody will ask any more
+    }
+}
+
+void HostService::run(const Message &message)
+{
+    Function function;
+    {
+        std::lock_guard lock(mutex_);
+        auto at = functions_.find(message.number);
+        if (at == functions_.end())
+            return session_->connection().give_up("it called a function that it was not given");
+        function = at->second;
+        if (function.once)
+            functions_.erase(at);
+    }
+    // What was copied to this process before has arrived.
+    session_->connection().complete_before(function.sequence);
+    in_function_ = true;
+    if (function.callback)
+        function.callback(function.stream, CUresult(message.extra), function.data);
+    else
+        function.function(function.data);
+    in_function_ = false;
+    // Before the answer: whoever then hears that the stream is done sees nothing under way.
+    if (function.once)
+        expect_no_more();
+    Request request;
+    request.out().u64(message.token);
+    post(*session_, 0, api::Call::vgpuHostDone, request);
+}
+
+} // namespace vgpu::client
