@@ -7,6 +7,7 @@
 //   launches COUNT TURNS    a program that launches a kernel of so many loop turns; prints its time
 //   steps COUNT             a training loop as the call path sees it; prints its time
 //   first                   one kernel, and its result
+//   managed CHANNEL ROUNDS  a launch and a wait with managed memory that nobody changes, or the host
 //   count ROUNDS            a thousand launches and synchronous calls a round
 //   total MIB               copies that much both ways, pinned and pageable; prints its time
 //   device                  says what device there is; status 77 where there is none
@@ -276,6 +277,40 @@ void first_result()
 }
 
 // A thousand of each, for callgrind, which counts inside the two functions alone.
+// What managed memory costs a launch and a wait beside the same without any: nothing where it is
+// shared, else a comparison of all of it at either end; and what a changed MiB costs more.
+void managed(const char *channel, int rounds)
+{
+    constexpr size_t kMiB = size_t(1) << 20, kBytes = 64 * kMiB;
+    Device device;
+    CUfunction next = device.kernel("next");
+    CUdeviceptr counter = allocate(4);
+    auto step = [&](CUdeviceptr where) {
+        void *arguments[] = {&where};
+        CU(cuLaunchKernel(next, 1, 1, 1, 1, 1, 1, 0, nullptr, arguments, nullptr));
+        CU(cuCtxSynchronize());
+    };
+    Samples without, same, changed;
+    step(counter);
+    for (int round = 0; round < rounds; round++)
+        without.add(timed([&] { step(counter); }));
+    CUdeviceptr memory;
+    CU(cuMemAllocManaged(&memory, kBytes, CU_MEM_ATTACH_GLOBAL));
+    auto *words = reinterpret_cast<unsigned char *>(memory);
+    std::memset(words, 1, kBytes);
+    step(memory);
+    for (int round = 0; round < rounds; round++) {
+        same.add(timed([&] { step(memory); }));
+        std::memset(words, round + 2, kMiB);
+        changed.add(timed([&] { step(memory); }));
+    }
+    report(named("managed", channel, "unchanged-64M").c_str(), same.median() * 1e6, "us",
+           without.median() * 1e6);
+    report(named("managed", channel, "changed-1M").c_str(), changed.median() * 1e6, "us",
+           same.median() * 1e6);
+    CU(cuMemFree(memory));
+}
+
 void count(int rounds)
 {
     Device device;
@@ -337,6 +372,8 @@ int main(int argc, char **argv)
         steps(std::atoi(argv[2]));
     else if (what == "first" && argc == 2)
         first_result();
+    else if (what == "managed" && argc == 4)
+        managed(argv[2], std::atoi(argv[3]));
     else if (what == "count" && argc == 3)
         count(std::atoi(argv[2]));
     else if (what == "total" && argc == 3)

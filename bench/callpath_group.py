@@ -42,6 +42,12 @@ def copies(stage, effort, _add, take):
                            seconds=300))
 
 
+def managed(stage, effort, _add, take):
+    """a launch and a wait with 64 MiB of managed memory, beside the same without; and with one MiB of it changed"""
+    for channel in ("shm", "tcp"):
+        take(stage.remoted("soft", channel, stage.program("callpath"), "managed", channel, effort.pick(1, 10, 50)))
+
+
 def crowd(stage, effort, _add, take):
     """a synchronous call while another stream copies 1 GiB, beside the call alone"""
     for channel in ("shm", "tcp"):
@@ -157,4 +163,4 @@ def instructions(stage, effort, add, _take):
         add(name, int(total[1]) / (1000 * rounds), "instr", 0)
 
 
-PARTS = [channels, calls, copies, crowd, programs, sessions, loading, instructions]
+PARTS = [channels, calls, copies, managed, crowd, programs, sessions, loading, instructions]

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += %D%/libbase.la
 %C%_libbase_la_SOURCES = \
+	%D%/arena.cc %D%/arena.h \
 	%D%/clock.h \
+	%D%/difference.h \
 	%D%/error.cc %D%/error.h \
 	%D%/fd.cc %D%/fd.h \
 	%D%/hex.cc %D%/hex.h \
@@ -15,6 +17,8 @@ if HAVE_GTEST
 check_PROGRAMS += %D%/unit-base
 UNIT_TESTS += %D%/unit-base
 %C%_unit_base_SOURCES = \
+	%D%/arena-test.cc \
+	%D%/difference-test.cc \
 	%D%/fd-test.cc \
 	%D%/log-test.cc \
 	%D%/options-test.cc \

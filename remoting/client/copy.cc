@@ -55,8 +55,13 @@ Place locate(Session &session, const End &end, size_t width, size_t rows)
             place.side = Side::host;
         return place;
     }
-    if (range->on_device()) {
+    if (range->on_device() || range->mirrored) {
         place.side = Side::device;
+        place.shared = range->kind == Range::Kind::managed || range->kind == Range::Kind::mirror ||
+                       range->mirrored;
+        // What kernels have written to a mirror is there before it is here.
+        if (range->mirrored)
+            place.address = range->device_address + (end.address - range->base);
         return place;
     }
     place.side = Side::host;
@@ -157,8 +162,9 @@ CUresult copy_in(Session &session, uint32_t word, const Copy &copy, const Place 
                                     rows, copy.stream);
         }
     }
-    // An address that only the worker can judge is judged before a waiting caller goes on.
-    if (result == CUDA_SUCCESS && copy.waits && to.side == Side::foreign)
+    // An address that only the worker can judge is judged before a waiting caller goes on; what it
+    // may read or write next is the host's again.
+    if (result == CUDA_SUCCESS && copy.waits && (to.side == Side::foreign || to.shared))
         result = synchronize_stream(session, word, copy.stream);
     return result;
 }
@@ -313,7 +319,7 @@ CUresult copy_at_home(Session &session, uint32_t word, const Copy &copy, const P
 
 } // namespace
 
-CUresult copy(Session &session, Context &context, const Copy &copy)
+CUresult copy(Session &session, Context &context, Copy copy)
 {
     if (!good_stream(session, copy.stream))
         return CUDA_ERROR_INVALID_HANDLE;
@@ -326,6 +332,9 @@ CUresult copy(Session &session, Context &context, const Copy &copy)
         return CUDA_ERROR_INVALID_VALUE;
     if (to.side == Side::host && from.side == Side::host)
         return copy_at_home(session, word, copy, to, from);
+    DeviceWork work(session, context, copy.stream);
+    if (work.result != CUDA_SUCCESS)
+        return work.result;
     if (from.side == Side::host)
         return copy_in(session, word, copy, to, from);
     if (to.side == Side::host)
@@ -336,7 +345,7 @@ CUresult copy(Session &session, Context &context, const Copy &copy)
                 val(uint64_t(to.pitch)), val(uint64_t(from.address)), val(uint64_t(from.pitch)),
                 val(uint64_t(copy.width)), val(uint64_t(copy.rows)), handle(copy.stream));
     if (result == CUDA_SUCCESS && copy.waits &&
-        (to.side == Side::foreign || from.side == Side::foreign))
+        (to.side == Side::foreign || from.side == Side::foreign || to.shared || from.shared))
         result = synchronize_stream(session, word, copy.stream);
     return result;
 }

@@ -30,7 +30,7 @@ struct Copy {
     bool waits = false; // the caller may use both ends when it returns
 };
 
-CUresult copy(Session &session, Context &context, const Copy &copy);
+CUresult copy(Session &session, Context &context, Copy copy);
 
 // Where one end really lies.
 struct Place {
@@ -42,6 +42,7 @@ struct Place {
     uint64_t host = 0;   // id of shared host memory, 0 if it is not
     uint64_t offset = 0; // into that
     bool pinned = false;
+    bool shared = false; // the device's, but the host may use it too
 };
 
 Place locate(Session &session, const End &end, size_t width, size_t rows);

@@ -28,6 +28,8 @@ std::vector<std::byte> snapshot(uint64_t devices, uint64_t attributes)
         std::vector<int32_t> values(256, INT32_MIN);
         values[CU_DEVICE_ATTRIBUTE_WARP_SIZE] = 32;
         values[CU_DEVICE_ATTRIBUTE_MANAGED_MEMORY] = 1;
+        values[CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS] = 1;
+        values[CU_DEVICE_ATTRIBUTE_TENSOR_MAP_ACCESS_SUPPORTED] = 1;
         values[CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY] = 1;
         out.bytes(std::as_bytes(std::span(values)));
     }
@@ -74,9 +76,11 @@ TEST(Device, DoesNotPromiseWhatIsNotCarried)
 {
     Device device = decode(snapshot(1, 256)).devices.at(0);
     limit_attributes(device, true);
-    EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_MANAGED_MEMORY], 0);
+    EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_TENSOR_MAP_ACCESS_SUPPORTED], 0);
+    EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS], 1);
+    limit_attributes(device, false); // each end has a copy then
+    EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS], 0);
+    EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_MANAGED_MEMORY], 1);
     EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY], 1);
-    limit_attributes(device, false);
-    EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY], 0);
     EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_WARP_SIZE], 32);
 }

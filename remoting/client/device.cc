@@ -18,8 +18,6 @@ constexpr uint64_t kMaxAttributes = 4096;
 // Not carried yet: a program that asks first takes another way; one that does not gets
 // CUDA_ERROR_NOT_SUPPORTED from the call itself.
 constexpr CUdevice_attribute kNotCarried[] = {
-    CU_DEVICE_ATTRIBUTE_MANAGED_MEMORY,
-    CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS,
     CU_DEVICE_ATTRIBUTE_DIRECT_MANAGED_MEM_ACCESS_FROM_HOST,
     CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS,
     CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES,
@@ -96,8 +94,9 @@ void limit_attributes(Device &device, bool shares_memory)
     };
     for (auto number : kNotCarried)
         set(number, 0);
+    // Mirrors are the same at launches and waits only.
     if (!shares_memory)
-        set(CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY, 0);
+        set(CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS, 0);
 }
 
 } // namespace vgpu::client

@@ -25,7 +25,7 @@ Event *find_event(const Session &session, CUevent handle)
 }
 
 template<class Send>
-CUresult record(CUevent handle, CUstream stream, Send send)
+CUresult record(CUevent handle, CUstream &stream, Send send)
 {
     return entry_in_context([&](Session &session, Context &) -> CUresult {
         Event *event = find_event(session, handle);

@@ -109,6 +109,9 @@ VGPU_ENTRY cuGraphLaunch(CUgraphExec exec, CUstream stream)
             return CUDA_ERROR_INVALID_VALUE;
         if (!good_stream(session, stream))
             return CUDA_ERROR_INVALID_HANDLE;
+        DeviceWork work(session, context, stream, true);
+        if (work.result != CUDA_SUCCESS)
+            return work.result;
         // What was copied to this process before may be what the graph's functions look at.
         Connection &connection = session.connection();
         if (known->asks)

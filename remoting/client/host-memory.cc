@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pinned host memory. Where the channel passes descriptors it is shared with the worker, so that
 // copies move no bytes through the channel and kernels reach it; elsewhere it is plain memory that
-// may be copied from and to without waiting.
+// may be copied from and to without waiting. Kernels reach that, and memory of the application's
+// own, as a mirror (mirrors.h), made when its device address is first asked for.
 #include "remoting/base/fd.h"
 #include "remoting/client/entry.h"
 #include "remoting/client/remote.h"
@@ -54,6 +55,45 @@ CUresult map(Session &session, size_t bytes, Range &range)
     return CUDA_SUCCESS;
 }
 
+CUresult mirror(Session &session, const Context &context, Range &range)
+{
+    CUdeviceptr device = 0;
+    CUresult result = remote::cuMemAlloc_v2(&device, range.bytes);
+    if (result != CUDA_SUCCESS)
+        return result;
+    result = session.mirrors.add(session, context, range.base, device, range.bytes,
+                                 Mirrors::Writes::always, false);
+    if (result != CUDA_SUCCESS) {
+        remote::cuMemFree_v2(device);
+        return result;
+    }
+    range.device_address = device;
+    session.ranges.set_mirror(range.base, device, context.id);
+    session.ranges.add({.base = device,
+                        .bytes = range.bytes,
+                        .kind = Range::Kind::mirror,
+                        .context = context.id,
+                        .device = range.device,
+                        .host_address = range.base,
+                        .flags = range.flags});
+    return CUDA_SUCCESS;
+}
+
+// What is under way to there arrives before the pages go, or are the application's alone.
+void finish(Session &session, const Range &range)
+{
+    Connection &connection = session.connection();
+    connection.complete_before(connection.last_sequence());
+    if (!range.mirrored)
+        return;
+    auto word = uint32_t(api::counter_of(range.mirrored));
+    call_in(session, word, api::Call::cuCtxSynchronize);
+    session.mirrors.after_wait(session);
+    session.mirrors.remove(session, range.base);
+    session.ranges.remove(range.device_address);
+    post_in(session, word, api::Call::cuMemFree_v2, at(range.device_address));
+}
+
 } // namespace
 
 VGPU_ENTRY cuMemHostAlloc(void **address, size_t bytes, unsigned flags)
@@ -86,9 +126,7 @@ VGPU_ENTRY cuMemFreeHost(void *address)
         auto range = session.ranges.find(base);
         if (!range || range->base != base || range->kind != Range::Kind::pinned)
             return CUDA_ERROR_INVALID_VALUE;
-        // What is under way to there arrives before the pages go.
-        Connection &connection = session.connection();
-        connection.complete_before(connection.last_sequence());
+        finish(session, *range);
         session.ranges.remove(base);
         CUresult result = range->host ? remote::vgpuHostUnmap(range->host) : CUDA_SUCCESS;
         munmap(address, whole_pages(range->bytes));
@@ -98,15 +136,22 @@ VGPU_ENTRY cuMemFreeHost(void *address)
 
 VGPU_ENTRY cuMemHostGetDevicePointer_v2(CUdeviceptr *device, void *address, unsigned flags)
 {
-    return entry_in_context([&](Session &session, Context &) -> CUresult {
+    return entry_in_context([&](Session &session, Context &context) -> CUresult {
         if (!device || flags != 0)
             return CUDA_ERROR_INVALID_VALUE;
         auto host = reinterpret_cast<uint64_t>(address);
         auto range = session.ranges.find(host);
+        if (range && range->kind == Range::Kind::mirror) {
+            *device = host;
+            return CUDA_SUCCESS;
+        }
         if (!range || range->on_device())
             return CUDA_ERROR_INVALID_VALUE;
-        if (!range->device_address)
-            return CUDA_ERROR_NOT_SUPPORTED; // kernels on another node cannot reach it
+        if (!range->device_address) {
+            CUresult result = mirror(session, context, *range);
+            if (result != CUDA_SUCCESS)
+                return result;
+        }
         *device = range->device_address + (host - range->base);
         return CUDA_SUCCESS;
     });
@@ -118,13 +163,13 @@ VGPU_ENTRY cuMemHostGetFlags(unsigned *flags, void *address)
         auto range = session.ranges.find(reinterpret_cast<uint64_t>(address));
         if (!flags || !range || range->kind != Range::Kind::pinned)
             return CUDA_ERROR_INVALID_VALUE;
-        *flags = range->flags;
+        *flags = range->flags | CU_MEMHOSTALLOC_DEVICEMAP; // with unified addressing all of it is
         return CUDA_SUCCESS;
     });
 }
 
-// The application's pages cannot be shared after the fact. Registering notes them: asynchronous
-// copies need not wait then.
+// The application's pages cannot be shared after the fact: others lie on them too, and a child of a
+// fork has its own. Registering notes them: asynchronous copies need not wait then.
 VGPU_ENTRY cuMemHostRegister_v2(void *address, size_t bytes, unsigned flags)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
@@ -149,8 +194,7 @@ VGPU_ENTRY cuMemHostUnregister(void *address)
         auto range = session.ranges.find(base);
         if (!range || range->base != base || range->kind != Range::Kind::registered)
             return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
-        Connection &connection = session.connection();
-        connection.complete_before(connection.last_sequence());
+        finish(session, *range);
         session.ranges.remove(base);
         return CUDA_SUCCESS;
     });

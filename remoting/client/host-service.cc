@@ -173,12 +173,19 @@ void HostService::run(const Message &message)
     }
     // What was copied to this process before has arrived.
     session_->connection().complete_before(function.sequence);
+    // And what kernels have written to memory that the function may read; what it writes itself is
+    // there when the stream goes on.
+    Mirrors &mirrors = session_->mirrors;
+    if (mirrors.any())
+        mirrors.after_wait(*session_);
     in_function_ = true;
     if (function.callback)
         function.callback(function.stream, CUresult(message.extra), function.data);
     else
         function.function(function.data);
     in_function_ = false;
+    if (mirrors.any())
+        mirrors.exchange(*session_);
     // Before the answer: whoever then hears that the stream is done sees nothing under way.
     if (function.once)
         expect_no_more();

@@ -111,7 +111,7 @@ CUresult put_parameters(wire::Encoder &out, const Function &function, void **par
 namespace
 {
 
-CUresult launch(CUfunction handle, const Shape &shape, void **parameters, void **extra)
+CUresult launch(CUfunction handle, Shape shape, void **parameters, void **extra)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
         Function *function = find_function_again(session, handle);
@@ -122,6 +122,9 @@ CUresult launch(CUfunction handle, const Shape &shape, void **parameters, void *
             result = check(session.devices()[size_t(context.device)], *function, shape);
         if (result != CUDA_SUCCESS)
             return result;
+        DeviceWork work(session, context, shape.stream);
+        if (work.result != CUDA_SUCCESS)
+            return work.result;
         Request request;
         // In the order of vgpuLaunch's line, in one piece.
         const uint64_t fixed[] = {

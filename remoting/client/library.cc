@@ -67,7 +67,7 @@ VGPU_ENTRY cuLibraryUnload(CUlibrary library)
         uint64_t id = api::id_of(library);
         if (!session.libraries.remove(id))
             return CUDA_ERROR_INVALID_HANDLE;
-        session.ranges.remove_owner(id);
+        session.forget_ranges_of(id);
         session.functions.remove_if(
             [id](const Function &function) { return function.owner == id; });
         session.modules.remove_if([id](const Code &module) { return module.library == id; });

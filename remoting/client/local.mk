@@ -5,6 +5,7 @@ vgpulib_LTLIBRARIES += %D%/libcuda.la
 EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 
 %C%_libclient_la_SOURCES = \
+	%D%/advice.cc %D%/advice.h \
 	%D%/call.cc %D%/call.h \
 	%D%/connection.cc %D%/connection.h \
 	%D%/context-entry.cc %D%/context.cc %D%/context.h \
@@ -30,6 +31,8 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/mappings.h \
 	%D%/memory.cc %D%/memory.h \
 	%D%/memset.cc \
+	%D%/managed-entry.cc %D%/managed.cc %D%/managed.h \
+	%D%/mirrors.cc %D%/mirrors.h \
 	%D%/module.cc \
 	%D%/objects.h \
 	%D%/occupancy.cc %D%/occupancy.h \
@@ -44,7 +47,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/stream.cc \
 	%D%/stubs.cc \
 	%D%/table.h \
-	%D%/thread.cc %D%/thread.h \
+	%D%/thread-stream.cc %D%/thread-stream.h %D%/thread.cc %D%/thread.h \
 	%D%/vmm.cc \
 	%D%/wait.cc %D%/wait.h \
 	%D%/window.cc %D%/window.h

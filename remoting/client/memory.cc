@@ -52,6 +52,19 @@ bool forget_allocation(Session &session, CUdeviceptr address)
     return true;
 }
 
+// As the driver does, whoever frees managed memory waits for the device: it is used again at once.
+bool free_managed(Session &session, CUdeviceptr address)
+{
+    auto range = session.ranges.find(address);
+    if (!range || range->base != address || range->kind != Range::Kind::managed || range->owner)
+        return false;
+    call_in(session, uint32_t(vgpu::api::counter_of(range->context)),
+            vgpu::api::Call::cuCtxSynchronize);
+    session.ranges.remove(address);
+    session.managed.free(session, range->context, address);
+    return true;
+}
+
 } // namespace
 
 } // namespace vgpu::client
@@ -90,8 +103,9 @@ VGPU_ENTRY cuMemFree_v2(CUdeviceptr address)
     return entry([&](Session &session) -> CUresult {
         if (address == 0)
             return CUDA_SUCCESS;
-        return forget_allocation(session, address) ? remote::cuMemFree_v2(address)
-                                                   : CUDA_ERROR_INVALID_VALUE;
+        if (forget_allocation(session, address))
+            return remote::cuMemFree_v2(address);
+        return free_managed(session, address) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
     });
 }
 

@@ -40,7 +40,7 @@ bool set_at_home(Session &session, Context &context, CUdeviceptr to, size_t pitc
 }
 
 template<class T, class Send>
-CUresult set(CUdeviceptr to, size_t pitch, T value, size_t width, size_t height, CUstream stream,
+CUresult set(CUdeviceptr to, size_t pitch, T value, size_t width, size_t height, CUstream &stream,
              Send send)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
@@ -59,7 +59,8 @@ CUresult set(CUdeviceptr to, size_t pitch, T value, size_t width, size_t height,
         CUresult result;
         if (set_at_home(session, context, to, pitch, value, width, height, stream, result))
             return result;
-        return send();
+        DeviceWork work(session, context, stream);
+        return work.result == CUDA_SUCCESS ? send() : work.result;
     });
 }
 

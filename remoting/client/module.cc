@@ -64,7 +64,7 @@ VGPU_ENTRY cuModuleUnload(CUmodule module)
         if (!code || code->library)
             return CUDA_ERROR_INVALID_HANDLE; // a library's module goes with the library
         session.modules.remove(id);
-        session.ranges.remove_owner(id);
+        session.forget_ranges_of(id);
         session.functions.remove_if(
             [id](const Function &function) { return function.owner == id; });
         return remote::cuModuleUnload(module);

@@ -103,6 +103,7 @@ struct Code {
     std::mutex mutex;
     std::map<std::string, uint64_t> functions;                  // by name
     std::map<std::pair<std::string, uint64_t>, Global> globals; // by name and context
+    std::map<std::pair<std::string, uint64_t>, Global> managed; // the same of managed variables
     std::map<std::pair<uint64_t, uint64_t>, uint64_t>
         per_context; // kernel or 0, context -> function or module
 };

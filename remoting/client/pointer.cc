@@ -22,19 +22,22 @@ CUresult query(Session &session, void *data, CUpointer_attribute attribute, CUde
     auto range = session.ranges.find(address);
     if (!range)
         return CUDA_ERROR_INVALID_VALUE;
+    bool mirror = range->kind == Range::Kind::mirror;
     bool device = range->on_device();
     uint64_t offset = address - range->base;
     switch (attribute) {
     case CU_POINTER_ATTRIBUTE_CONTEXT:
         return put(data, api::handle_of<CUcontext>(range->context));
     case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
-        return put(data, uint32_t(device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST));
+        return put(data, uint32_t(device && !mirror ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST));
     case CU_POINTER_ATTRIBUTE_DEVICE_POINTER:
         if (!device && !range->device_address)
             return CUDA_ERROR_INVALID_VALUE;
         return put(data, CUdeviceptr(device ? address : range->device_address + offset));
     case CU_POINTER_ATTRIBUTE_HOST_POINTER:
-        if (device)
+        if (mirror)
+            return put(data, range->host_address + offset);
+        if (device && range->kind != Range::Kind::managed)
             return CUDA_ERROR_INVALID_VALUE;
         return put(data, reinterpret_cast<void *>(address));
     case CU_POINTER_ATTRIBUTE_BUFFER_ID:
@@ -48,6 +51,7 @@ CUresult query(Session &session, void *data, CUpointer_attribute attribute, CUde
     case CU_POINTER_ATTRIBUTE_MAPPED:
         return put(data, true);
     case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+        return put(data, range->kind == Range::Kind::managed);
     case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
     case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
         return put(data, false);

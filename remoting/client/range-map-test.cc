@@ -68,8 +68,13 @@ TEST(RangeMap, AContextTakesItsDeviceMemoryAlongAndLeavesHostMemory)
     map.add({.base = 0x2000, .bytes = 1, .kind = Range::Kind::pinned, .context = 7});
     map.add({.base = 0x3000, .bytes = 1, .context = 8});
     map.add({.base = 0x4000, .bytes = 1, .kind = Range::Kind::global, .context = 8, .owner = 5});
-    EXPECT_EQ(map.remove_context(7).size(), 1u);
-    EXPECT_TRUE(map.find(0x2000));
+    map.add({.base = 0x5000, .bytes = 1, .kind = Range::Kind::managed, .context = 7});
+    map.set_mirror(0x2000, 0x9000, 7);
+    EXPECT_EQ(map.find(0x2000)->device_address, 0x9000u);
+    EXPECT_EQ(map.remove_context(7).size(), 2u);
+    ASSERT_TRUE(map.find(0x2000));
+    EXPECT_EQ(map.find(0x2000)->device_address, 0u); // that was the context's
+    EXPECT_EQ(map.find(0x2000)->mirrored, 0u);
     EXPECT_EQ(map.remove_owner(5).size(), 1u);
     EXPECT_EQ(map.size(), 2u);
 }

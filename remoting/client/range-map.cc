@@ -56,6 +56,16 @@ uint64_t RangeMap::room(const Range &range, uint64_t address) const
     return end - address;
 }
 
+void RangeMap::set_mirror(uint64_t base, uint64_t device_address, uint64_t context)
+{
+    std::unique_lock lock(mutex_);
+    auto at = ranges_.find(base);
+    if (at == ranges_.end())
+        return;
+    at->second.device_address = device_address;
+    at->second.mirrored = context;
+}
+
 template<class Predicate>
 std::vector<Range> RangeMap::remove_if(Predicate predicate)
 {
@@ -81,6 +91,12 @@ std::vector<Range> RangeMap::remove_owner(uint64_t owner)
 // are ours, and an address that vanishes under a careless destructor helps nobody.
 std::vector<Range> RangeMap::remove_context(uint64_t context)
 {
+    {
+        std::unique_lock lock(mutex_);
+        for (auto &[base, range] : ranges_)
+            if (range.mirrored == context)
+                range.device_address = range.mirrored = 0;
+    }
     return remove_if(
         [context](const Range &range) { return range.context == context && range.on_device(); });
 }

@@ -20,7 +20,9 @@ struct Range {
         mapped,     // cuMemMap; neighbours are one memory to a copy
         global,     // a module's global variable
         pinned,     // cuMemHostAlloc: see `host` for whether it is shared with the worker
-        registered, // cuMemHostRegister: the application's own memory, noted only
+        registered, // cuMemHostRegister: the application's own memory
+        managed,    // cuMemAllocManaged; with an owner, a managed variable of it
+        mirror,     // where kernels reach host memory that has a mirror
     };
 
     uint64_t base = 0;
@@ -31,12 +33,14 @@ struct Range {
     uint64_t owner = 0;          // module or library of a global, pool of an allocation; 0 for none
     uint64_t host = 0;           // id of shared host memory, 0 if it is not shared
     uint64_t device_address = 0; // where kernels reach host memory, 0 if they do not
+    uint64_t host_address = 0;   // of a mirror: that memory
+    uint64_t mirrored = 0;       // id of the context in which that is a mirror, 0 if it is none
     unsigned flags = 0;          // as given to cuMemHostAlloc or cuMemHostRegister
     uint64_t serial = 0;         // CU_POINTER_ATTRIBUTE_BUFFER_ID
 
     bool on_device() const noexcept
     {
-        return kind == Kind::device || kind == Kind::mapped || kind == Kind::global;
+        return kind != Kind::pinned && kind != Kind::registered;
     }
     uint64_t end() const noexcept { return base + bytes; }
 };
@@ -49,6 +53,9 @@ public:
 
     // Takes out the range that begins at `base`.
     std::optional<Range> remove(uint64_t base);
+
+    // Host memory that begins at `base` has a mirror (mirrors.h), or, with 0, none any more.
+    void set_mirror(uint64_t base, uint64_t device_address, uint64_t context);
 
     // The range that holds `address`; where `bytes` is not 0, all of that must lie in it.
     std::optional<Range> find(uint64_t address, uint64_t bytes = 0) const;

@@ -264,9 +264,19 @@ void Session::put_deferred(Deferred deferred) noexcept
                                       std::memory_order_acq_rel); // the first one wins
 }
 
+void Session::forget_ranges_of(uint64_t owner)
+{
+    for (const Range &range : ranges.remove_owner(owner))
+        if (range.kind == Range::Kind::managed)
+            managed.drop_variable(*this, range.base, range.bytes);
+}
+
 void Session::forget_context(uint64_t context)
 {
-    ranges.remove_context(context);
+    managed.forget_context(*this, context);
+    for (const Range &range : ranges.remove_context(context))
+        if (range.kind == Range::Kind::managed && range.owner)
+            managed.drop_variable(*this, range.base, range.bytes);
     streams.remove_if([&](const Stream &stream) { return stream.context == context; });
     events.remove_if([&](const Event &event) { return event.context == context; });
     modules.remove_if([&](const Code &module) { return module.context == context; });
@@ -277,6 +287,7 @@ void Session::forget_context(uint64_t context)
         std::lock_guard lock(library.mutex);
         std::erase_if(library.per_context, [&](auto &row) { return row.first.second == context; });
         std::erase_if(library.globals, [&](auto &row) { return row.first.second == context; });
+        std::erase_if(library.managed, [&](auto &row) { return row.first.second == context; });
     });
 }
 

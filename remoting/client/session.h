@@ -3,13 +3,16 @@
 // side of it.
 #pragma once
 
+#include "remoting/client/advice.h"
 #include "remoting/client/connection.h"
 #include "remoting/client/context.h"
 #include "remoting/client/copy-in-window.h"
 #include "remoting/client/device.h"
 #include "remoting/client/host-service.h"
 #include "remoting/client/id.h"
+#include "remoting/client/managed.h"
 #include "remoting/client/mappings.h"
+#include "remoting/client/mirrors.h"
 #include "remoting/client/objects.h"
 #include "remoting/client/pool.h"
 #include "remoting/client/range-map.h"
@@ -51,11 +54,15 @@ public:
 
     // Forgets what belonged to a context that was destroyed or reset.
     void forget_context(uint64_t context);
+    void forget_ranges_of(uint64_t owner); // a module or a library
 
     Contexts contexts;
     CopyInWindow copy_in_window;
     HostService host_service;
     RangeMap ranges;
+    Mirrors mirrors;
+    Managed managed;
+    Advices advices;
     Pools pools;
     Mappings mappings;
     Table<Stream> streams;

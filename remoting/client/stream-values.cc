@@ -45,6 +45,9 @@ CUresult one(api::Call call, CUstream stream, CUdeviceptr address, T value, unsi
             return CUDA_ERROR_INVALID_VALUE;
         if (CUresult result = locate(session, address, sizeof(T)); result != CUDA_SUCCESS)
             return result;
+        DeviceWork work(session, context, stream);
+        if (work.result != CUDA_SUCCESS)
+            return work.result;
         return post_in(session, stream_word(session, context.word(), stream), call, handle(stream),
                        at(address), val(value), val(flags));
     });
@@ -151,6 +154,9 @@ VGPU_ENTRY cuStreamBatchMemOp_v2(CUstream stream, unsigned count, CUstreamBatchM
                 return result;
             words.insert(words.end(), std::begin(four), std::end(four));
         }
+        DeviceWork work(session, context, stream);
+        if (work.result != CUDA_SUCCESS)
+            return work.result;
         return post_in(session, stream_word(session, context.word(), stream),
                        api::Call::vgpuStreamBatch,
                        api::InArray<uint64_t>::Client(words.data(), words.size()), handle(stream));

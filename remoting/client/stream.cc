@@ -12,7 +12,7 @@ namespace
 
 // body(Session &, const Stream &); the driver's own streams belong to the current context.
 template<class Body>
-CUresult with_stream(CUstream handle, Body &&body)
+CUresult with_stream(CUstream &handle, Body &&body)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
         if (!good_stream(session, handle))

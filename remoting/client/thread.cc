@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/client/thread.h"
 
+#include "remoting/client/thread-stream.h"
+
 namespace vgpu::client
 {
 
@@ -13,6 +15,8 @@ struct Reaper {
     bool armed = false;
     ~Reaper()
     {
+        if (the_thread_state)
+            end_thread_streams(*the_thread_state);
         delete the_thread_state;
         the_thread_state = nullptr;
     }

@@ -14,13 +14,21 @@ namespace vgpu::client
 
 struct Context;
 
+// What the per-thread stream is for this thread in one context (thread-stream.h).
+struct ThreadStream {
+    uint64_t context;
+    uint64_t stream;
+};
+
 struct ThreadState {
     std::vector<Context *> contexts;
+    std::vector<ThreadStream> default_streams; // one in each context where it was used
     std::vector<std::byte> request;
     std::vector<std::byte> reply;
     Lately<Function> functions;
     Lately<Stream> streams;
     Lately<Event> events;
+    uint64_t waits_seen = 0; // Mirrors's, when this thread last gave work to the device
 };
 
 // Made at the thread's first call, freed at its end. A destructor of the program that calls CUDA

@@ -2,6 +2,7 @@
 #include "remoting/client/wait.h"
 
 #include "remoting/client/call.h"
+#include "remoting/client/thread-stream.h"
 
 namespace vgpu::client
 {
@@ -40,8 +41,11 @@ CUresult settle(Session &session, uint64_t sequence, CUresult result)
     // Only what the worker says of this context ends it: a deferred failure may be another's.
     if (Context *context = current_context(); context && ends_context(result))
         context->fault.store(result, std::memory_order_release);
+    CUresult fetched = session.mirrors.any() ? session.mirrors.after_wait(session) : CUDA_SUCCESS;
     CUresult deferred = session.take_deferred();
-    return result == CUDA_SUCCESS ? deferred : result;
+    if (result == CUDA_SUCCESS)
+        result = deferred;
+    return result == CUDA_SUCCESS ? fetched : result;
 }
 
 // `mark`: how far is known to be done.
@@ -107,9 +111,11 @@ uint32_t stream_word(const Session &session, uint32_t current, CUstream stream)
     return known ? uint32_t(api::counter_of(known->context)) : current;
 }
 
-bool good_stream(const Session &session, CUstream stream)
+bool good_stream(Session &session, CUstream &stream)
 {
-    return is_legacy(stream) || stream == CU_STREAM_PER_THREAD || find_stream(session, stream);
+    if (stream == CU_STREAM_PER_THREAD)
+        return name_thread_stream(session, stream);
+    return is_legacy(stream) || find_stream(session, stream);
 }
 
 } // namespace vgpu::client

@@ -28,7 +28,9 @@ uint32_t stream_word(const Session &session, uint32_t current, CUstream stream);
 // for since.
 bool is_past(const Session &session, uint64_t context, CUstream stream, uint64_t sequence);
 
-// One of the driver's own streams or one that was created here and not destroyed.
-bool good_stream(const Session &session, CUstream stream);
+// One of the driver's own streams or one that was created here and not destroyed. Where it is the
+// per-thread stream, `stream` becomes the calling thread's own (thread-stream.h): what is sent must
+// name that one.
+bool good_stream(Session &session, CUstream &stream);
 
 } // namespace vgpu::client

@@ -61,9 +61,11 @@ void publish_managed(Image &image)
     for (Variable *variable = image.variables; variable; variable = variable->next) {
         CUdeviceptr address = 0;
         size_t size = 0;
-        if (variable->managed && driver().cuLibraryGetManaged(&address, &size, image.library,
-                                                              variable->name) == CUDA_SUCCESS)
-            *variable->managed = reinterpret_cast<void *>(address);
+        if (!variable->managed || driver().cuLibraryGetManaged(&address, &size, image.library,
+                                                               variable->name) != CUDA_SUCCESS)
+            continue;
+        *variable->managed = reinterpret_cast<void *>(address);
+        name_managed(variable, *variable->managed);
     }
 }
 

@@ -125,6 +125,12 @@ void remember_kernel(CUkernel kernel)
     kernels.put(kernel, kernel);
 }
 
+void name_managed(Variable *variable, const void *address)
+{
+    Lock lock;
+    variables.put(address, variable);
+}
+
 cudaError_t find_symbol(const void *shadow, CUdeviceptr *address, size_t *size)
 {
     Variable *variable;

@@ -42,6 +42,9 @@ Function *find_function(const void *stub);
 cudaError_t load_kernel(Function *function, CUkernel *kernel);
 // The address of a variable in the current context.
 cudaError_t find_symbol(const void *shadow, CUdeviceptr *address, size_t *size);
+// A managed variable has its address: the host, which reaches it through a pointer, names it by
+// that.
+void name_managed(Variable *variable, const void *address);
 // Tells find_kernel that the driver gave out this handle.
 void remember_kernel(CUkernel kernel);
 

@@ -23,6 +23,8 @@ CUresult cuModuleUnload(Session &session, CUmodule module);
 CUresult cuLibraryUnload(Session &session, CUlibrary library);
 CUresult cuModuleGetGlobal_v2(Session &session, CUdeviceptr *pointer, size_t *bytes,
                               CUmodule module, const char *name);
+CUresult cuLibraryGetManaged(Session &session, CUdeviceptr *pointer, size_t *bytes,
+                             CUlibrary library, const char *name);
 CUresult cuLibraryGetGlobal(Session &session, CUdeviceptr *pointer, size_t *bytes,
                             CUlibrary library, const char *name);
 
@@ -43,6 +45,7 @@ CUresult vgpuCopyOnDevice(Session &session, CUdeviceptr dst, uint64_t dst_pitch,
 // host-calls.cc
 CUresult vgpuHostMap(Session &session, uint64_t host, uint64_t address, uint64_t bytes,
                      CUdeviceptr *device);
+CUresult vgpuManagedMap(Session &session, uint64_t host, uint64_t address, uint64_t bytes);
 CUresult vgpuHostUnmap(Session &session, uint64_t host);
 CUresult vgpuCopyFromHost(Session &session, CUdeviceptr dst, uint64_t pitch, uint64_t host,
                           uint64_t offset, uint64_t host_pitch, uint64_t width, uint64_t rows,
@@ -50,6 +53,13 @@ CUresult vgpuCopyFromHost(Session &session, CUdeviceptr dst, uint64_t pitch, uin
 CUresult vgpuCopyToHost(Session &session, uint64_t host, uint64_t offset, uint64_t host_pitch,
                         CUdeviceptr src, uint64_t pitch, uint64_t width, uint64_t rows,
                         CUstream stream);
+
+// mirror-calls.cc
+CUresult vgpuMirrorAdd(Session &session, CUdeviceptr device, uint64_t bytes, uint32_t keep);
+CUresult vgpuMirrorDrop(Session &session, CUdeviceptr device);
+void vgpuMirrorIn(Session &session, Request &request);
+CUresult vgpuMirrorJoin(Session &session, CUstream stream);
+void vgpuMirrorOut(Session &session, Request &request);
 
 // launch.cc
 void vgpuFunctionInfo(Session &session, Request &request);

@@ -53,6 +53,13 @@ public:
     // Makes the driver's current context ours again, after something on this thread has changed it.
     void restore() noexcept { driver_.cuCtxSetCurrent(current_ ? current_->handle : nullptr); }
 
+    // Makes one current in the driver, if there is any; until restore().
+    void enter_any() noexcept
+    {
+        if (!current_ && !contexts_.empty())
+            driver_.cuCtxSetCurrent(contexts_.begin()->second.handle);
+    }
+
     // Null after enter(0).
     Context *current() const noexcept { return current_; }
     Context *find(uint32_t word) noexcept;

@@ -61,6 +61,7 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuLibraryLoadData)                                                                       \
     ENTRY(cuLibraryUnload)                                                                         \
     ENTRY(cuLibraryGetGlobal)                                                                      \
+    ENTRY(cuLibraryGetManaged)                                                                     \
     ENTRY(cuLinkCreate_v2)                                                                         \
     ENTRY(cuLinkAddData_v2)                                                                        \
     ENTRY(cuLinkComplete)                                                                          \
@@ -72,12 +73,12 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuLaunchKernel)                                                                          \
     ENTRY(cuLaunchKernelEx)                                                                        \
     ENTRY(cuStreamCreateWithPriority)                                                              \
+    ENTRY(cuStreamIsCapturing)                                                                     \
     ENTRY(cuStreamDestroy_v2)                                                                      \
     ENTRY(cuEventDestroy_v2)                                                                       \
     ENTRY(cuEventSynchronize)                                                                      \
     ENTRY(cuStreamSynchronize)                                                                     \
     ENTRY(cuStreamBatchMemOp_v2)                                                                   \
-    ENTRY(cuStreamIsCapturing)                                                                     \
     ENTRY(cuStreamAddCallback)                                                                     \
     ENTRY(cuLaunchHostFunc)
 

@@ -27,7 +27,7 @@ HostMemory::~HostMemory()
         drop(piece);
 }
 
-CUresult HostMemory::map(uint64_t id, Fd memfd, uint64_t address, uint64_t bytes,
+CUresult HostMemory::map(uint64_t id, Fd memfd, uint64_t address, uint64_t bytes, bool fixed,
                          CUdeviceptr *device)
 {
     if (bytes == 0 || pieces_.contains(id))
@@ -44,6 +44,8 @@ CUresult HostMemory::map(uint64_t id, Fd memfd, uint64_t address, uint64_t bytes
         munmap(at, bytes);
         at = MAP_FAILED;
     }
+    if (at == MAP_FAILED && fixed)
+        return CUDA_ERROR_ALREADY_MAPPED;
     if (at == MAP_FAILED)
         at = mmap(nullptr, bytes, kAccess, MAP_SHARED, memfd.get(), 0);
     if (at == MAP_FAILED)
@@ -54,6 +56,10 @@ CUresult HostMemory::map(uint64_t id, Fd memfd, uint64_t address, uint64_t bytes
     piece.registered = result == CUDA_SUCCESS;
     if (result == CUDA_SUCCESS)
         result = driver_.cuMemHostGetDevicePointer_v2(device, at, 0);
+    if (result == CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED && fixed)
+        result = CUDA_ERROR_ALREADY_MAPPED; // as far as the client is concerned
+    if (result == CUDA_SUCCESS && fixed && *device != address)
+        result = CUDA_ERROR_NOT_SUPPORTED;
     if (result == CUDA_SUCCESS)
         pieces_.emplace(id, piece);
     else

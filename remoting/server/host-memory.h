@@ -21,10 +21,13 @@ public:
     explicit HostMemory(const Driver &driver) : driver_(driver) {}
     ~HostMemory();
 
-    // Maps a memfd of exactly `bytes` bytes at `address` if that is free here, else elsewhere.
-    // `device` is where kernels reach it. Throws Error for a descriptor that is not sealed memory
-    // of that size.
-    CUresult map(uint64_t id, Fd memfd, uint64_t address, uint64_t bytes, CUdeviceptr *device);
+    // Maps a memfd of exactly `bytes` bytes at `address` if that is free here, else elsewhere, or,
+    // if it is `fixed`, not at all. `device` is where kernels reach it: at that address too if it
+    // is fixed. Throws Error for a descriptor that is not sealed memory of that size.
+    CUresult map(uint64_t id, Fd memfd, uint64_t address, uint64_t bytes, bool fixed,
+                 CUdeviceptr *device);
+
+    bool has(uint64_t id) const { return pieces_.contains(id); }
 
     // The id is unknown at once; the memory goes when the device is done with it, by drop(). False
     // if there is none.

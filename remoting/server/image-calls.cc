@@ -177,6 +177,15 @@ CUresult cuModuleGetGlobal_v2(Session &session, CUdeviceptr *pointer, size_t *by
     return result;
 }
 
+CUresult cuLibraryGetManaged(Session &session, CUdeviceptr *pointer, size_t *bytes,
+                             CUlibrary library, const char *name)
+{
+    CUresult result = session.driver.cuLibraryGetManaged(pointer, bytes, library, name);
+    if (result == CUDA_SUCCESS)
+        session.memory.add_range(*pointer, *bytes, uint64_t(library));
+    return result;
+}
+
 CUresult cuLibraryGetGlobal(Session &session, CUdeviceptr *pointer, size_t *bytes,
                             CUlibrary library, const char *name)
 {

@@ -4,7 +4,7 @@
 // mapped is charged to the slice's quota first.
 #pragma once
 
-#include "remoting/server/arena.h"
+#include "remoting/base/arena.h"
 #include "remoting/server/contexts.h"
 #include "remoting/server/driver.h"
 #include "remoting/server/fence.h"
@@ -56,7 +56,7 @@ public:
     // What the driver takes by itself: charged, not mapped. It belongs to a context, by whose end
     // it is let go; `which` tells several of a kind apart. 0 bytes let it go. False, and nothing is
     // changed, if it is too much.
-    enum class Held { limit, module, library, context };
+    enum class Held { limit, module, library, context, managed };
     bool hold(size_t slice, uint32_t word, Held what, uint64_t which, uint64_t bytes);
     uint64_t held(uint32_t word, Held what, uint64_t which) const;
 

@@ -33,8 +33,8 @@ void Request::check_done() const
 Session::Session(const Driver &d, std::vector<Slice> s)
     : driver(d), slices(with_devices(d, std::move(s))), contexts(driver, slices),
       memory(driver, slices, contexts), physical(driver, slices, memory),
-      handles(contexts, slices, memory), graphs(handles), host_memory(driver), links(driver),
-      in_staging(driver), out_staging(driver)
+      handles(contexts, slices, memory), graphs(handles), host_memory(driver), mirrors(driver),
+      links(driver), in_staging(driver), out_staging(driver)
 {
     for (const Slice &slice : slices)
         throttles.push_back(std::make_unique<Throttle>(driver, slice));
@@ -209,6 +209,7 @@ void Session::close_context(uint32_t word)
     contexts.fence(*context).wait();
     waiters.drain(); // they hold events of it
     throttles[context->slice]->close();
+    mirrors.drop_context(*context);
     contexts.restore();
     handles.remove_context(word);
     links.drop_context(word);

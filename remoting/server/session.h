@@ -14,6 +14,7 @@
 #include "remoting/server/images.h"
 #include "remoting/server/links.h"
 #include "remoting/server/memory.h"
+#include "remoting/server/mirrors.h"
 #include "remoting/server/physical.h"
 #include "remoting/server/replies.h"
 #include "remoting/server/slice.h"
@@ -96,6 +97,7 @@ public:
     Handles handles;
     Graphs graphs;
     HostMemory host_memory;
+    Mirrors mirrors;
     Images images;
     Links links;
     Replies replies;

@@ -3,8 +3,8 @@
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
 cuda_runtime_programs = \
 	call-codes constant-memory copy-2d copy-behind-kernel device-array device-features device-printf error-codes graph-nodes graphs histogram host-functions \
-	jacobi managed matmul-tiled memory-quota \
-	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thrust-sort two-devices vector-add
+	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota \
+	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add
 # The driver API alone: one link of each, NAME.
 cuda_driver_programs = driver-ptx legacy-launch linker stream-values vmm
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "remoting/server/arena.h"
+#include "remoting/base/arena.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 #include <random>
 
-using vgpu::server::Arena;
+using vgpu::Arena;
 
 TEST(Arena, fits_best_and_joins_neighbours)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "remoting/server/arena.h"
+#include "remoting/base/arena.h"
 
-namespace vgpu::server
+namespace vgpu
 {
 
 void Arena::insert_free(uint64_t base, uint64_t bytes)
@@ -102,4 +102,4 @@ bool Arena::take_empty_chunk(uint64_t &base, uint64_t &bytes)
     return false;
 }
 
-} // namespace vgpu::server
+} // namespace vgpu

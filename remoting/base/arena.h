@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small blocks within mapped chunks of device memory, and ranges of the address window: bookkeeping
-// only.
+// Small blocks within mapped chunks of memory, and ranges of the address window: bookkeeping only.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +9,7 @@
 #include <span>
 #include <unordered_map>
 
-namespace vgpu::server
+namespace vgpu
 {
 
 // Chunks are never joined, even if they are neighbours: each is unmapped by itself.
@@ -50,4 +49,4 @@ private:
     uint64_t free_bytes_ = 0;
 };
 
-} // namespace vgpu::server
+} // namespace vgpu
