@@ -62,7 +62,7 @@ AC_DEFUN([VGPU_LIBRARIES], [
   AC_PATH_PROG([MPICC], [mpicc])
 ])
 
-dnl CUDA headers (toolkit 12 or 13) are needed; nvcc only for the tests' programs. --with-cuda=DIR, $CUDA_HOME, nvcc's own
+dnl CUDA headers (toolkit 12.4 or later, or 13) are needed; nvcc only for the tests' programs. --with-cuda=DIR, $CUDA_HOME, nvcc's own
 dnl folder, /usr/local/cuda, then the wheels that contrib/deps unpacks below the source tree.
 AC_DEFUN([VGPU_CUDA], [
   AC_ARG_WITH([cuda], [AS_HELP_STRING([--with-cuda=DIR], [CUDA toolkit 12 or 13 (headers; nvcc for the tests)])], [], [with_cuda=])
@@ -80,12 +80,26 @@ AC_DEFUN([VGPU_CUDA], [
   CUDA_MAJOR=`expr "$CUDA_VERSION" / 1000`
   AC_MSG_RESULT([$CUDA_HOME_DIR ($CUDA_VERSION)])
   AS_CASE([$CUDA_MAJOR], [12|13], [], [AC_MSG_ERROR([CUDA $CUDA_VERSION is not supported: toolkit 12 or 13 is needed])])
+  AS_IF([test "$CUDA_VERSION" -lt 12040], [AC_MSG_ERROR([CUDA $CUDA_VERSION is too old to build from: 12.4 or later is needed (what was built with an older 12 runs with it all the same)])])
   AS_IF([test -x "$CUDA_HOME_DIR/bin/nvcc"], [NVCC=$CUDA_HOME_DIR/bin/nvcc], [NVCC=])
   AC_SUBST([NVCC])
   AC_SUBST([CUDA_HOME_DIR])
   AC_SUBST([CUDA_MAJOR])
   AC_SUBST([CUDA_CPPFLAGS], ["-isystem $CUDA_HOME_DIR/include"])
   AM_CONDITIONAL([HAVE_NVCC], [test -n "$NVCC"])
+
+  AC_ARG_WITH([cuda12], [AS_HELP_STRING([--with-cuda12=DIR], [headers of CUDA 12, beside 13: libcudart.so.12 too])], [], [with_cuda12=])
+  CUDA12_DIR=
+  AS_IF([test "x$with_cuda12" != xno && test "$CUDA_MAJOR" != 12], [
+    AC_MSG_CHECKING([for the headers of CUDA 12])
+    AS_IF([test -n "$with_cuda12"], [vgpu_dir=$with_cuda12], [vgpu_dir=$vgpu_src/.deps-cuda12])
+    CUDA12_VERSION=`$SED -n 's/^#define CUDA_VERSION *//p' "$vgpu_dir/include/cuda.h" 2>/dev/null`
+    AS_CASE([$CUDA12_VERSION], [12???], [CUDA12_DIR=`cd "$vgpu_dir" && pwd`])
+    AS_IF([test -z "$CUDA12_DIR" && test -n "$with_cuda12"], [AC_MSG_ERROR([no headers of CUDA 12 in $vgpu_dir/include])])
+    AC_MSG_RESULT([${CUDA12_DIR:-no}])
+  ])
+  AC_SUBST([CUDA12_DIR])
+  AM_CONDITIONAL([CUDART12], [test -n "$CUDA12_DIR"])
 ])
 
 AC_DEFUN([VGPU_SLURM], [
@@ -101,6 +115,8 @@ AC_DEFUN([VGPU_SUMMARY], [
   AS_ECHO(["slurm-vgpu $PACKAGE_VERSION will be built with"])
   AS_ECHO(["  compiler          $CXX"])
   AS_ECHO(["  CUDA headers      $CUDA_HOME_DIR ($CUDA_VERSION): libcuda.so.1, libcudart.so.$CUDA_MAJOR, libcudart_static.a"])
+  AS_IF([test -n "$CUDA12_DIR"], [AS_ECHO(["  CUDA 12           $CUDA12_DIR ($CUDA12_VERSION): libcudart.so.12 too"])],
+        [test "$CUDA_MAJOR" != 12], [AS_ECHO(["  CUDA 12           left out: no headers of it (contrib/deps --cuda12 gets them)"])])
   AS_IF([test -n "$NVCC"], [AS_ECHO(["  CUDA programs     $NVCC: tests/cuda is built"])],
         [AS_ECHO(["  CUDA programs     left out: no nvcc in $CUDA_HOME_DIR (contrib/deps gets it)"])])
   AS_IF([test "x$have_slurm" = xyes], [AS_ECHO(["  Slurm plugins     $with_slurm/include/slurm: gres_vgpu.so, job_submit_vgpu.so, spank_vgpu.so"])],

@@ -6,6 +6,7 @@ TOP_BUILDDIR=${TOP_BUILDDIR:-$TOP_SRCDIR/build}
 CXX=${CXX:-g++}
 PYTHON=${PYTHON:-python3}
 CUDA_HOME_DIR=${CUDA_HOME_DIR:-/usr/local/cuda}
+CUDA12_DIR=${CUDA12_DIR-$TOP_SRCDIR/.deps-cuda12}
 export TOP_SRCDIR TOP_BUILDDIR CXX PYTHON CUDA_HOME_DIR
 
 # The programs of tests/cuda, and the libraries in the build tree, where libtool puts them.
@@ -14,6 +15,11 @@ SOFT_LIBDIR=$TOP_BUILDDIR/softgpu/driver/.libs
 NULL_LIBDIR=$TOP_BUILDDIR/nulldriver/.libs
 CLIENT_LIBDIR=$TOP_BUILDDIR/remoting/client/.libs
 CUDART_LIBDIR=$TOP_BUILDDIR/remoting/cudart/.libs
+# The runtimes that were built: libcudart.so.12 beside .13 only where there are headers for it.
+RUNTIMES=()
+for one in "$CUDART_LIBDIR"/libcudart.so.1[0-9] "$TOP_BUILDDIR/remoting/cudart/12/libcudart.so.12"; do
+    [ ! -e "$one" ] || RUNTIMES+=("$one")
+done
 
 # need COMMAND...: skips the test where the machine lacks one of them.
 need() {
@@ -68,7 +74,7 @@ straight() {
     local lib=$TOP_BUILDDIR/tests/straight
     # The build tree has the software GPU under its own name only.
     [ -e "$lib/libcuda.so.1" ] || { mkdir -p "$lib" && ln -sf "$SOFT_LIBDIR/libcuda-soft.so.1" "$lib/libcuda.so.1"; }
-    env LD_LIBRARY_PATH="$lib:$CUDART_LIBDIR:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@"
+    env LD_LIBRARY_PATH="$lib:$CUDART_LIBDIR:$TOP_BUILDDIR/remoting/cudart/12:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@"
 }
 
 # The programs of the driver API alone: no runtime is in them that could be linked in two ways.
@@ -76,9 +82,9 @@ driver_programs() {
     sed -n 's/^cuda_driver_programs = //p' "$TOP_SRCDIR/tests/cuda/local.mk"
 }
 
-# Every other program has two links, NAME-shared and NAME-static.
+# Every other program has two links, NAME-shared and NAME-static; but majors has two runtimes.
 links() {
-    case " $(driver_programs) " in
+    case " majors $(driver_programs) " in
     *" $1 "*) echo "$1" ;;
     *) echo "$1-shared" "$1-static" ;;
     esac
@@ -100,7 +106,7 @@ others() {
 expected() {
     local file=$TOP_BUILDDIR/tests/straight/$1 program=$PROGRAMS/$1 launch=(timeout 120) newer new
     case $1 in mpi-ranks-*) launch+=(mpirun --allow-run-as-root --oversubscribe -n 4) ;; esac
-    newer=$(find -L "$program" "$SOFT_LIBDIR/libcuda-soft.so.1" "$CUDART_LIBDIR"/libcudart.so.1[0-9] -newer "$file" 2>&1 || :)
+    newer=$(find -L "$program" "$SOFT_LIBDIR/libcuda-soft.so.1" "${RUNTIMES[@]}" -newer "$file" 2>&1 || :)
     if [ -n "$newer" ]; then
         new=$(VGPU_SOFT_DEVICES=4 VGPU_SOFT_MEMORY=$QUOTA straight "${launch[@]}" "$program") ||
             { echo "$1 straight: status $?: $new" >&2; return 1; }

@@ -55,6 +55,7 @@ same() {
 @test "memory-quota" { same memory-quota; }
 @test "driver-ptx" { same driver-ptx; }
 @test "nvrtc" { same nvrtc; }
+@test "two majors of the runtime in one process" { same majors; }
 @test "mpi-ranks: a device for each of four" { need mpirun && same mpi-ranks --gpus 4; }
 
 @test "every other program" {

@@ -36,22 +36,43 @@ cudaError_t cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode *mode)
     return call(driver().cuThreadExchangeStreamCaptureMode, mode);
 }
 
-#if CUDART_VERSION >= 13000
+#if CUDART_VERSION < 13000
+#define WITH_EDGES(name) name##_v3
+#else
+#define WITH_EDGES(name) name
+#endif
+cudaError_t WITH_EDGES(cudaStreamGetCaptureInfo)(cudaStream_t stream,
+                                                 cudaStreamCaptureStatus *status,
+                                                 unsigned long long *id, cudaGraph_t *graph,
+                                                 const cudaGraphNode_t **dependencies,
+                                                 const cudaGraphEdgeData **edges, size_t *count)
+{
+    return call(driver().WITH_EDGES(cuStreamGetCaptureInfo), stream, status, id, graph,
+                dependencies, edges, count);
+}
+
+cudaError_t VGPU_SECOND(cudaStreamUpdateCaptureDependencies)(cudaStream_t stream,
+                                                             cudaGraphNode_t *dependencies,
+                                                             const cudaGraphEdgeData *edges,
+                                                             size_t count, unsigned int flags)
+{
+    return call(driver().VGPU_SECOND(cuStreamUpdateCaptureDependencies), stream, dependencies,
+                edges, count, flags);
+}
+
+#if CUDART_VERSION < 13000
+// The header's macro makes it cudaStreamGetCaptureInfo_v2.
 cudaError_t cudaStreamGetCaptureInfo(cudaStream_t stream, cudaStreamCaptureStatus *status,
                                      unsigned long long *id, cudaGraph_t *graph,
-                                     const cudaGraphNode_t **dependencies,
-                                     const cudaGraphEdgeData **edges, size_t *count)
+                                     const cudaGraphNode_t **dependencies, size_t *count)
 {
-    return call(driver().cuStreamGetCaptureInfo, stream, status, id, graph, dependencies, edges,
-                count);
+    return call(driver().cuStreamGetCaptureInfo, stream, status, id, graph, dependencies, count);
 }
 
 cudaError_t cudaStreamUpdateCaptureDependencies(cudaStream_t stream, cudaGraphNode_t *dependencies,
-                                                const cudaGraphEdgeData *edges, size_t count,
-                                                unsigned int flags)
+                                                size_t count, unsigned int flags)
 {
-    return call(driver().cuStreamUpdateCaptureDependencies, stream, dependencies, edges, count,
-                flags);
+    return call(driver().cuStreamUpdateCaptureDependencies, stream, dependencies, count, flags);
 }
 #endif
 }

@@ -3,6 +3,7 @@
 #include "remoting/cudart/log.h"
 
 #include <atomic>
+#include <cstring>
 #include <cudaTypedefs.h>
 #include <dlfcn.h>
 #include <pthread.h>
@@ -44,7 +45,11 @@ constexpr int known_version(const char *name)
         static_assert(version > 0, "no form of " #call " is what cuda.h declares");                \
         return version;                                                                            \
     }
-#include "remoting/cudart/call-versions.inc"
+#if CUDA_VERSION < 13000
+#include "remoting/cudart/12/call-versions.inc"
+#else
+#include "remoting/cudart/13/call-versions.inc"
+#endif
 #undef CALL_FORMS
     return CUDA_VERSION;
 }
@@ -101,7 +106,12 @@ void fill_table()
     for (const Entry &entry : entries) {
         void *address = nullptr;
         CUdriverProcAddressQueryResult found;
-        if (resolve(entry.name, &address, entry.version, CU_GET_PROC_ADDRESS_DEFAULT, &found) !=
+        char name[64] = "";
+        size_t length = strlen(entry.name);
+        if (length > 3 && entry.name[length - 3] == '_' && entry.name[length - 2] == 'v')
+            length -= 3;
+        memcpy(name, entry.name, length < sizeof name ? length : sizeof name - 1);
+        if (resolve(name, &address, entry.version, CU_GET_PROC_ADDRESS_DEFAULT, &found) !=
             CUDA_SUCCESS)
             address = nullptr;
         if (!address)

@@ -15,7 +15,11 @@ struct Name {
 
 // In ascending order of code.
 const Name names[] = {
-#include "remoting/cudart/error-names.inc"
+#if CUDART_VERSION < 13000
+#include "remoting/cudart/12/error-names.inc"
+#else
+#include "remoting/cudart/13/error-names.inc"
+#endif
 };
 
 const Name *find(int code)

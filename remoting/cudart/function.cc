@@ -103,14 +103,12 @@ cudaError_t cudaFuncGetName(const char **name, const void *func)
                        [&](CUkernel kernel) { return driver().cuKernelGetName(name, kernel); });
 }
 
-#if CUDART_VERSION >= 12040
 cudaError_t cudaFuncGetParamInfo(const void *func, size_t index, size_t *offset, size_t *size)
 {
     return with_kernel(func, [&](CUkernel kernel) {
         return driver().cuKernelGetParamInfo(kernel, index, offset, size);
     });
 }
-#endif
 
 cudaError_t cudaGetFuncBySymbol(cudaFunction_t *function, const void *symbol)
 {

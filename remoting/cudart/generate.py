@@ -101,10 +101,14 @@ def versions(directory):
         forms.setdefault(name, set()).add(int(version))
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "calls.inc"), encoding="utf-8") as file:
         calls = re.findall(r"^DRIVER_CALL\((\w+)\)", file.read(), re.M)
-    # A name that cudaTypedefs.h does not know (the profiler's) has had one form.
-    return "".join(f"CALL_FORMS({name}%s)\n" % "".join(f", Form<PFN_{name}_v{v}>{{{v}}}" for v in
-                                                       sorted(forms.get(name, ())))
-                   for name in calls if name in forms)
+    lines = []
+    for name in calls:
+        plain = re.sub(r"_v\d$", "", name)
+        # A name that cudaTypedefs.h does not know (the profiler's) has had one form.
+        if plain in forms:
+            known = "".join(f", Form<PFN_{plain}_v{v}>{{{v}}}" for v in sorted(forms[plain]))
+            lines.append(f"CALL_FORMS({name}{known})\n")
+    return "".join(lines)
 
 
 MODES = {"errors": errors, "unsupported": unsupported, "versions": versions}

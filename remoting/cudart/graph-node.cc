@@ -285,43 +285,73 @@ cudaError_t cudaGraphMemAllocNodeGetParams(cudaGraphNode_t node, cudaMemAllocNod
     return call(driver().cuGraphMemAllocNodeGetParams, node, parameters);
 }
 
-#if CUDART_VERSION >= 13000
-cudaError_t cudaGraphAddNode(cudaGraphNode_t *node, cudaGraph_t graph,
-                             const cudaGraphNode_t *dependencies, const cudaGraphEdgeData *edges,
-                             size_t count, cudaGraphNodeParams *parameters)
+static cudaError_t translate_node(const cudaGraphNodeParams *parameters,
+                                  CUgraphNodeParams *translated)
 {
-    static_assert(sizeof(cudaGraphNodeParams) == sizeof(CUgraphNodeParams));
+    static_assert(sizeof *parameters == sizeof *translated);
+    memcpy(translated, parameters, sizeof *translated);
+    if (parameters->type == cudaGraphNodeTypeKernel) {
+        const cudaKernelNodeParamsV2 &from = parameters->kernel;
+        cudaKernelNodeParams plain = {from.func,           from.gridDim,      from.blockDim,
+                                      from.sharedMemBytes, from.kernelParams, from.extra};
+        CUDA_KERNEL_NODE_PARAMS kernel;
+        cudaError_t error = translate_kernel(&plain, &kernel);
+        translated->kernel.func = nullptr;
+        translated->kernel.kern = kernel.kern;
+        translated->kernel.ctx = nullptr; // the current one
+        return error;
+    }
+    if (parameters->type == cudaGraphNodeTypeMemcpy) {
+        translated->memcpy.copyCtx = current_context();
+        return translate_copy(parameters->memcpy.copyParams, &translated->memcpy.copyParams);
+    }
+    if (parameters->type == cudaGraphNodeTypeMemset)
+        translated->memset.ctx = current_context();
+    if (parameters->type == cudaGraphNodeTypeConditional)
+        translated->conditional.ctx = current_context();
+    return cudaSuccess;
+}
+
+// What the driver answers inside the parameters.
+static void answer_node(const CUgraphNodeParams &translated, cudaGraphNodeParams *parameters)
+{
+    if (parameters->type == cudaGraphNodeTypeMemAlloc)
+        parameters->alloc.dptr = reinterpret_cast<void *>(translated.alloc.dptr);
+    if (parameters->type == cudaGraphNodeTypeConditional)
+        parameters->conditional.phGraph_out = translated.conditional.phGraph_out;
+}
+
+cudaError_t VGPU_SECOND(cudaGraphAddNode)(cudaGraphNode_t *node, cudaGraph_t graph,
+                                          const cudaGraphNode_t *dependencies,
+                                          const cudaGraphEdgeData *edges, size_t count,
+                                          cudaGraphNodeParams *parameters)
+{
     if (!parameters)
         return finish(cudaErrorInvalidValue);
     return within_context([&] {
         CUgraphNodeParams translated;
-        memcpy(&translated, parameters, sizeof translated);
-        cudaError_t error = cudaSuccess;
-        if (parameters->type == cudaGraphNodeTypeKernel) {
-            const cudaKernelNodeParamsV2 &from = parameters->kernel;
-            cudaKernelNodeParams plain = {from.func,           from.gridDim,      from.blockDim,
-                                          from.sharedMemBytes, from.kernelParams, from.extra};
-            CUDA_KERNEL_NODE_PARAMS kernel;
-            error = translate_kernel(&plain, &kernel);
-            translated.kernel.func = nullptr;
-            translated.kernel.kern = kernel.kern;
-            translated.kernel.ctx = nullptr; // the current one
-        } else if (parameters->type == cudaGraphNodeTypeMemcpy) {
-            translated.memcpy.copyCtx = current_context();
-            error = translate_copy(parameters->memcpy.copyParams, &translated.memcpy.copyParams);
-        } else if (parameters->type == cudaGraphNodeTypeMemset) {
-            translated.memset.ctx = current_context();
-        } else if (parameters->type == cudaGraphNodeTypeConditional) {
-            translated.conditional.ctx = current_context();
-        }
+        cudaError_t error = translate_node(parameters, &translated);
         if (error == cudaSuccess)
-            error = invoke(driver().cuGraphAddNode, node, graph, dependencies, edges, count,
-                           &translated);
-        // What the driver answers inside the parameters.
-        if (parameters->type == cudaGraphNodeTypeMemAlloc)
-            parameters->alloc.dptr = reinterpret_cast<void *>(translated.alloc.dptr);
-        else if (parameters->type == cudaGraphNodeTypeConditional)
-            parameters->conditional.phGraph_out = translated.conditional.phGraph_out;
+            error = invoke(driver().VGPU_SECOND(cuGraphAddNode), node, graph, dependencies, edges,
+                           count, &translated);
+        answer_node(translated, parameters);
+        return error;
+    });
+}
+
+#if CUDART_VERSION < 13000
+cudaError_t cudaGraphAddNode(cudaGraphNode_t *node, cudaGraph_t graph,
+                             const cudaGraphNode_t *dependencies, size_t count,
+                             cudaGraphNodeParams *parameters)
+{
+    if (!parameters)
+        return finish(cudaErrorInvalidValue);
+    return within_context([&] {
+        CUgraphNodeParams translated;
+        cudaError_t error = translate_node(parameters, &translated);
+        if (error == cudaSuccess)
+            error = invoke(driver().cuGraphAddNode, node, graph, dependencies, count, &translated);
+        answer_node(translated, parameters);
         return error;
     });
 }

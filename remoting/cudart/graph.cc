@@ -232,7 +232,6 @@ cudaError_t cudaGraphReleaseUserObject(cudaGraph_t graph, cudaUserObject_t objec
     return call(driver().cuGraphReleaseUserObject, graph, object, count);
 }
 
-#if CUDART_VERSION >= 13000
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long flags)
 {
     return call(driver().cuGraphInstantiateWithFlags, exec, graph, flags);
@@ -244,36 +243,38 @@ cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph,
     return call(driver().cuGraphExecUpdate, exec, graph, result);
 }
 
-cudaError_t cudaGraphGetEdges(cudaGraph_t graph, cudaGraphNode_t *from, cudaGraphNode_t *to,
-                              cudaGraphEdgeData *edges, size_t *count)
+cudaError_t VGPU_SECOND(cudaGraphGetEdges)(cudaGraph_t graph, cudaGraphNode_t *from,
+                                           cudaGraphNode_t *to, cudaGraphEdgeData *edges,
+                                           size_t *count)
 {
-    return call(driver().cuGraphGetEdges, graph, from, to, edges, count);
+    return call(driver().VGPU_SECOND(cuGraphGetEdges), graph, from, to, edges, count);
 }
 
-cudaError_t cudaGraphNodeGetDependencies(cudaGraphNode_t node, cudaGraphNode_t *nodes,
-                                         cudaGraphEdgeData *edges, size_t *count)
+cudaError_t VGPU_SECOND(cudaGraphNodeGetDependencies)(cudaGraphNode_t node, cudaGraphNode_t *nodes,
+                                                      cudaGraphEdgeData *edges, size_t *count)
 {
-    return call(driver().cuGraphNodeGetDependencies, node, nodes, edges, count);
+    return call(driver().VGPU_SECOND(cuGraphNodeGetDependencies), node, nodes, edges, count);
 }
 
-cudaError_t cudaGraphNodeGetDependentNodes(cudaGraphNode_t node, cudaGraphNode_t *nodes,
-                                           cudaGraphEdgeData *edges, size_t *count)
+cudaError_t VGPU_SECOND(cudaGraphNodeGetDependentNodes)(cudaGraphNode_t node,
+                                                        cudaGraphNode_t *nodes,
+                                                        cudaGraphEdgeData *edges, size_t *count)
 {
-    return call(driver().cuGraphNodeGetDependentNodes, node, nodes, edges, count);
+    return call(driver().VGPU_SECOND(cuGraphNodeGetDependentNodes), node, nodes, edges, count);
 }
 
-cudaError_t cudaGraphAddDependencies(cudaGraph_t graph, const cudaGraphNode_t *from,
-                                     const cudaGraphNode_t *to, const cudaGraphEdgeData *edges,
-                                     size_t count)
+cudaError_t VGPU_SECOND(cudaGraphAddDependencies)(cudaGraph_t graph, const cudaGraphNode_t *from,
+                                                  const cudaGraphNode_t *to,
+                                                  const cudaGraphEdgeData *edges, size_t count)
 {
-    return call(driver().cuGraphAddDependencies, graph, from, to, edges, count);
+    return call(driver().VGPU_SECOND(cuGraphAddDependencies), graph, from, to, edges, count);
 }
 
-cudaError_t cudaGraphRemoveDependencies(cudaGraph_t graph, const cudaGraphNode_t *from,
-                                        const cudaGraphNode_t *to, const cudaGraphEdgeData *edges,
-                                        size_t count)
+cudaError_t VGPU_SECOND(cudaGraphRemoveDependencies)(cudaGraph_t graph, const cudaGraphNode_t *from,
+                                                     const cudaGraphNode_t *to,
+                                                     const cudaGraphEdgeData *edges, size_t count)
 {
-    return call(driver().cuGraphRemoveDependencies, graph, from, to, edges, count);
+    return call(driver().VGPU_SECOND(cuGraphRemoveDependencies), graph, from, to, edges, count);
 }
 
 cudaError_t cudaGraphConditionalHandleCreate(cudaGraphConditionalHandle *handle, cudaGraph_t graph,
@@ -286,6 +287,37 @@ cudaError_t cudaGraphConditionalHandleCreate(cudaGraphConditionalHandle *handle,
                                                graph, context, initial, flags)
                                       : translate(result);
     });
+}
+
+#if CUDART_VERSION < 13000
+cudaError_t cudaGraphGetEdges(cudaGraph_t graph, cudaGraphNode_t *from, cudaGraphNode_t *to,
+                              size_t *count)
+{
+    return call(driver().cuGraphGetEdges, graph, from, to, count);
+}
+
+cudaError_t cudaGraphNodeGetDependencies(cudaGraphNode_t node, cudaGraphNode_t *nodes,
+                                         size_t *count)
+{
+    return call(driver().cuGraphNodeGetDependencies, node, nodes, count);
+}
+
+cudaError_t cudaGraphNodeGetDependentNodes(cudaGraphNode_t node, cudaGraphNode_t *nodes,
+                                           size_t *count)
+{
+    return call(driver().cuGraphNodeGetDependentNodes, node, nodes, count);
+}
+
+cudaError_t cudaGraphAddDependencies(cudaGraph_t graph, const cudaGraphNode_t *from,
+                                     const cudaGraphNode_t *to, size_t count)
+{
+    return call(driver().cuGraphAddDependencies, graph, from, to, count);
+}
+
+cudaError_t cudaGraphRemoveDependencies(cudaGraph_t graph, const cudaGraphNode_t *from,
+                                        const cudaGraphNode_t *to, size_t count)
+{
+    return call(driver().cuGraphRemoveDependencies, graph, from, to, count);
 }
 #endif
 }

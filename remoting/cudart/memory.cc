@@ -157,7 +157,6 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes *attributes, const vo
     });
 }
 
-#if CUDART_VERSION >= 13000
 static CUmemLocation location_of(cudaMemLocation location)
 {
     CUmemLocation translated = {};
@@ -166,24 +165,26 @@ static CUmemLocation location_of(cudaMemLocation location)
     return translated;
 }
 
-cudaError_t cudaMemAdvise(const void *pointer, size_t size, cudaMemoryAdvise advice,
-                          cudaMemLocation location)
+cudaError_t VGPU_SECOND(cudaMemAdvise)(const void *pointer, size_t size, cudaMemoryAdvise advice,
+                                       cudaMemLocation location)
 {
     return within_context([&] {
-        return driver().cuMemAdvise(address(pointer), size, CUmem_advise(advice),
-                                    location_of(location));
+        return driver().VGPU_SECOND(cuMemAdvise)(address(pointer), size, CUmem_advise(advice),
+                                                 location_of(location));
     });
 }
 
-cudaError_t cudaMemPrefetchAsync(const void *pointer, size_t size, cudaMemLocation location,
-                                 unsigned int flags, cudaStream_t stream)
+cudaError_t VGPU_SECOND(cudaMemPrefetchAsync)(const void *pointer, size_t size,
+                                              cudaMemLocation location, unsigned int flags,
+                                              cudaStream_t stream)
 {
     return within_context([&] {
-        return driver().cuMemPrefetchAsync(address(pointer), size, location_of(location), flags,
-                                           stream);
+        return driver().VGPU_SECOND(cuMemPrefetchAsync)(address(pointer), size,
+                                                        location_of(location), flags, stream);
     });
 }
-#else
+
+#if CUDART_VERSION < 13000
 cudaError_t cudaMemAdvise(const void *pointer, size_t size, cudaMemoryAdvise advice, int device)
 {
     return call(driver().cuMemAdvise, pointer, size, advice, device);

@@ -255,17 +255,19 @@ VGPU_CUDART_ENTRY cudaError_t cudaGetDriverEntryPoint_ptsz(const char *symbol, v
     return cudaGetDriverEntryPointByVersion_ptsz(symbol, function, CUDART_VERSION, flags, status);
 }
 
+#if CUDART_VERSION >= 12080
+VGPU_CUDART_ENTRY cudaError_t cudaStreamGetDevice_ptsz(cudaStream_t stream, int *device)
+{
+    return cudaStreamGetDevice(per_thread(stream), device);
+}
+#endif
+
 #if CUDART_VERSION >= 13000
 VGPU_CUDART_ENTRY cudaError_t cudaMemPrefetchAsync_ptsz(const void *pointer, size_t size,
                                                         cudaMemLocation location,
                                                         unsigned int flags, cudaStream_t stream)
 {
     return cudaMemPrefetchAsync(pointer, size, location, flags, per_thread(stream));
-}
-
-VGPU_CUDART_ENTRY cudaError_t cudaStreamGetDevice_ptsz(cudaStream_t stream, int *device)
-{
-    return cudaStreamGetDevice(per_thread(stream), device);
 }
 
 VGPU_CUDART_ENTRY cudaError_t cudaStreamGetCaptureInfo_ptsz(
@@ -283,5 +285,48 @@ VGPU_CUDART_ENTRY cudaError_t cudaStreamUpdateCaptureDependencies_ptsz(
 {
     return cudaStreamUpdateCaptureDependencies(per_thread(stream), dependencies, edges, count,
                                                flags);
+}
+#else
+VGPU_CUDART_ENTRY cudaError_t cudaMemPrefetchAsync_ptsz(const void *pointer, size_t size,
+                                                        int device, cudaStream_t stream)
+{
+    return cudaMemPrefetchAsync(pointer, size, device, per_thread(stream));
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaStreamGetCaptureInfo_v2_ptsz(
+    cudaStream_t stream, cudaStreamCaptureStatus *status, unsigned long long *id,
+    cudaGraph_t *graph, const cudaGraphNode_t **dependencies, size_t *count)
+{
+    return cudaStreamGetCaptureInfo(per_thread(stream), status, id, graph, dependencies, count);
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaStreamUpdateCaptureDependencies_ptsz(
+    cudaStream_t stream, cudaGraphNode_t *dependencies, size_t count, unsigned int flags)
+{
+    return cudaStreamUpdateCaptureDependencies(per_thread(stream), dependencies, count, flags);
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaMemPrefetchAsync_v2_ptsz(const void *pointer, size_t size,
+                                                           cudaMemLocation location,
+                                                           unsigned int flags, cudaStream_t stream)
+{
+    return cudaMemPrefetchAsync_v2(pointer, size, location, flags, per_thread(stream));
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaStreamGetCaptureInfo_v3_ptsz(
+    cudaStream_t stream, cudaStreamCaptureStatus *status, unsigned long long *id,
+    cudaGraph_t *graph, const cudaGraphNode_t **dependencies, const cudaGraphEdgeData **edges,
+    size_t *count)
+{
+    return cudaStreamGetCaptureInfo_v3(per_thread(stream), status, id, graph, dependencies, edges,
+                                       count);
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaStreamUpdateCaptureDependencies_v2_ptsz(
+    cudaStream_t stream, cudaGraphNode_t *dependencies, const cudaGraphEdgeData *edges,
+    size_t count, unsigned int flags)
+{
+    return cudaStreamUpdateCaptureDependencies_v2(per_thread(stream), dependencies, edges, count,
+                                                  flags);
 }
 #endif

@@ -13,6 +13,20 @@
 // An entry point that no public header declares.
 #define VGPU_CUDART_ENTRY extern "C" [[gnu::visibility("default")]]
 
+// Calls that got a second form in the course of CUDA 12, and lost the first in 13.
+#if CUDART_VERSION < 13000
+#define VGPU_SECOND(name) name##_v2
+#else
+#define VGPU_SECOND(name) name
+#endif
+
+#if CUDART_VERSION < 12050
+// Declared since 12.5, but called by what newer compilers of the same major built.
+VGPU_CUDART_ENTRY cudaError_t cudaGetDriverEntryPointByVersion(
+    const char *symbol, void **function, unsigned int version, unsigned long long flags,
+    cudaDriverEntryPointQueryResult *status = nullptr);
+#endif
+
 namespace vgpu::cudart
 {
 

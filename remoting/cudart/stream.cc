@@ -179,6 +179,13 @@ cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEve
     return within_context([&] { return driver().cuEventElapsedTime(milliseconds, start, end); });
 }
 
+#if CUDART_VERSION >= 12080 && CUDART_VERSION < 13000
+cudaError_t cudaEventElapsedTime_v2(float *milliseconds, cudaEvent_t start, cudaEvent_t end)
+{
+    return cudaEventElapsedTime(milliseconds, start, end);
+}
+#endif
+
 cudaError_t cudaIpcGetEventHandle(cudaIpcEventHandle_t *handle, cudaEvent_t event)
 {
     return call(driver().cuIpcGetEventHandle, handle, event);

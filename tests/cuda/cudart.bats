@@ -7,7 +7,6 @@ load ../lib
 setup() {
     [ -e "$TOP_BUILDDIR/tests/cuda/vector-add-shared" ] || skip "no nvcc: the CUDA programs are not built"
     cd "$BATS_TEST_TMPDIR"
-    runtime=$(echo "$CUDART_LIBDIR"/libcudart.so.1[0-9])
     archive=$TOP_BUILDDIR/remoting/cudart/libcudart_static.a
 }
 
@@ -25,20 +24,28 @@ both() {
 exports() { nm -D --defined-only "$1" | awk '{print $3}' | grep '^_*cuda' | sed 's/@@*/ /' | sort; }
 
 @test "the library exports every name of the vendor's, under its version" {
-    vendor=$(echo "$CUDA_HOME_DIR"/lib*/libcudart.so.1[0-9] | cut -d' ' -f1)
-    [ -e "$vendor" ] || skip "the toolkit has no libcudart to compare with"
-    exports "$runtime" >ours
-    exports "$vendor" >theirs
-    run comm -13 ours theirs
-    [ -z "$output" ] || { echo "missing: $output"; false; }
-    # And nothing but names of the API.
-    run bash -c "nm -D --defined-only '$runtime' | awk '\$2 != \"A\" {print \$3}' | grep -v '^_*cuda'"
-    [ -z "$output" ] || { echo "exported too: $output"; false; }
+    local vendor found=0
+    for runtime in "${RUNTIMES[@]}"; do
+        # Nothing but names of the API.
+        run bash -c "nm -D --defined-only '$runtime' | awk '\$2 != \"A\" {print \$3}' | grep -v '^_*cuda'"
+        [ -z "$output" ] || { echo "exported too: $output"; false; }
+        for vendor in {"$CUDA_HOME_DIR","$CUDA12_DIR"}/lib*/"${runtime##*/}"; do
+            [ -e "$vendor" ] || continue
+            found=1
+            exports "$runtime" >ours
+            exports "$vendor" >theirs
+            run comm -13 ours theirs
+            [ -z "$output" ] || { echo "missing in $runtime: $output"; false; }
+        done
+    done
+    ((found)) || skip "the toolkit has no libcudart to compare with"
 }
 
 @test "the library needs the C library alone" {
-    run bash -c "readelf -d '$runtime' | grep NEEDED | grep -vE 'libc\.so|libdl|libpthread|ld-linux'"
-    [ -z "$output" ] || { echo "$output"; false; }
+    for runtime in "${RUNTIMES[@]}"; do
+        run bash -c "readelf -d '$runtime' | grep NEEDED | grep -vE 'libc\.so|libdl|libpthread|ld-linux'"
+        [ -z "$output" ] || { echo "$output"; false; }
+    done
 }
 
 @test "the archive defines the API and nothing else, and links into a program in C" {
@@ -147,6 +154,7 @@ END
 @test "memory up to the limit" { VGPU_SOFT_MEMORY=1G both memory-quota; }
 @test "the driver API with PTX" { both driver-ptx; }
 @test "NVRTC" { both nvrtc; }
+@test "two majors of the runtime in one process" { both majors; }
 @test "MPI ranks" { need mpirun && both mpi-ranks; }
 
 @test "two devices" {

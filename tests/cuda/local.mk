@@ -7,16 +7,24 @@ cuda_runtime_programs = \
 	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add
 # The driver API alone: one link of each, NAME.
 cuda_driver_programs = driver-ptx legacy-launch linker stream-values vmm
-cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
+cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
+	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
 EXTRA_DIST += %D%/check.h %D%/driver.h %D%/cudart.bats %D%/straight-only $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
+check_DATA =
 
 if HAVE_NVCC
 cuda_programs = $(cuda_runtime_programs:%=%D%/%-shared) $(cuda_runtime_programs:%=%D%/%-static) \
 	$(cuda_driver_programs:%=%D%/%) %D%/nvrtc-shared %D%/nvrtc-static %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
 cuda_programs += $(if $(MPICC),%D%/mpi-ranks-shared %D%/mpi-ranks-static)
-check_DATA = $(cuda_programs)
+check_DATA += $(cuda_programs)
 CLEANFILES += $(cuda_programs) %D%/*.o %D%/stub/libcuda.so
+endif
+
+if CUDART12
+majors_programs = %D%/majors %D%/majors-12.so %D%/majors-13.so
+check_DATA += $(majors_programs)
+CLEANFILES += $(majors_programs)
 endif
 
 cuda_nvcc = $(NVCC) -std=c++17 -O1 -gencode arch=$(cuda_arch),code=$(cuda_arch)
@@ -85,3 +93,15 @@ cuda_nvrtc = -L%D%/stub -lcuda $(cuda_libraries) $(cuda_runpath) -lnvrtc
 
 %D%/nvrtc-static: %D%/nvrtc.o %D%/stub/libcuda.so $(cuda_archive)
 	$(AM_V_GEN)$(CXX) %D%/nvrtc.o $(cuda_nvrtc) $(cuda_archive) -ldl -lpthread -o $@
+
+%D%/majors: %D%/majors.cc %D%/check.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $< -ldl -o $@
+
+# Two runtimes in one process: a part compiled with the headers of each.
+majors_part = $(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 -fvisibility=hidden -fPIC -shared $(srcdir)/%D%/majors-part.cc
+
+%D%/majors-12.so: %D%/majors-part.cc %D%/check.h remoting/cudart/12/libcudart.so.12
+	$(AM_V_GEN)$(majors_part) -isystem $(CUDA12_DIR)/include remoting/cudart/12/libcudart.so.12 -o $@
+
+%D%/majors-13.so: %D%/majors-part.cc %D%/check.h remoting/cudart/libcudart.la
+	$(AM_V_GEN)$(majors_part) $(CUDA_CPPFLAGS) remoting/cudart/.libs/libcudart.so.13 -o $@
