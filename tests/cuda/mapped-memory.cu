@@ -24,6 +24,20 @@ static void launch(const int *in, int *out, int what)
     CUDA(cudaGetLastError());
 }
 
+// What a kernel has written before is there, what is written here is there for the next.
+struct Both {
+    int *mapped, *managed;
+    bool well;
+};
+
+static void CUDART_CB in_between(void *data)
+{
+    auto both = static_cast<Both *>(data);
+    both->well = both->mapped[7] == 7 + 20 && both->managed[kCount - 1] == kCount - 1 + 30;
+    both->managed[0] = -1000;
+    both->mapped[kCount - 1] = -2000;
+}
+
 static void expect(const int *memory, int what)
 {
     for (int i = 0; i < kCount; i++)
@@ -68,6 +82,23 @@ int main()
     CUDA(cudaMemset(mapped_device, 1, 8));
     CUDA(cudaDeviceSynchronize());
     EXPECT(mapped[1] == 0x01010101 && mapped[2] == 0);
+
+    // A function of the host in the midst of a stream sees both, and both see what it writes.
+    Both both = {mapped, nullptr, false};
+    CUDA(cudaMallocManaged(&both.managed, kCount * sizeof(int)));
+    std::iota(mapped, mapped + kCount, 0);
+    launch(mapped_device, both.managed, 30);
+    launch(mapped_device, mapped_device, 20);
+    CUDA(cudaLaunchHostFunc(0, in_between, &both));
+    launch(both.managed, both.managed, 1);
+    launch(mapped_device, device, 1);
+    CUDA(cudaDeviceSynchronize());
+    EXPECT(both.well);
+    EXPECT(both.managed[0] == -999 && both.managed[1] == 32);
+    int last = 0;
+    CUDA(cudaMemcpy(&last, device + kCount - 1, sizeof last, cudaMemcpyDeviceToHost));
+    EXPECT(last == -1999 && mapped[kCount - 1] == -2000);
+    CUDA(cudaFree(both.managed));
 
     // Memory of the program, in the midst of other things.
     own[0] = 77;
