@@ -25,21 +25,27 @@ Event *find_event(const Session &session, CUevent handle)
 }
 
 template<class Send>
+CUresult record_in(Session &session, Event &event, CUstream stream, Send send)
+{
+    std::lock_guard lock(event.mutex);
+    CUresult result = send();
+    if (result == CUDA_SUCCESS) {
+        event.stream = stream;
+        event.sequence = session.connection().last_sequence();
+        event.looked_ns = vgpu::now_ns();
+        event.asked = nullptr;
+    }
+    return result;
+}
+
+template<class Send>
 CUresult record(CUevent handle, CUstream &stream, Send send)
 {
     return entry_in_context([&](Session &session, Context &) -> CUresult {
         Event *event = find_event(session, handle);
         if (!event || !good_stream(session, stream))
             return CUDA_ERROR_INVALID_HANDLE;
-        std::lock_guard lock(event->mutex);
-        CUresult result = send();
-        if (result == CUDA_SUCCESS) {
-            event->stream = stream;
-            event->sequence = session.connection().last_sequence();
-            event->looked_ns = vgpu::now_ns();
-            event->asked = nullptr;
-        }
-        return result;
+        return record_in(session, *event, stream, send);
     });
 }
 
@@ -180,6 +186,22 @@ VGPU_ENTRY cuEventRecordWithFlags_ptsz(CUevent handle, CUstream stream, unsigned
 {
     return cuEventRecordWithFlags(handle, per_thread(stream), flags);
 }
+
+#if CUDA_VERSION >= 12050
+// Of all streams of a context, as of one that is no stream here: only what waits for the whole
+// context tells that it is done.
+VGPU_ENTRY cuCtxRecordEvent(CUcontext context, CUevent handle)
+{
+    return entry_in_context([&](Session &session, Context &) -> CUresult {
+        Event *event = find_event(session, handle);
+        if (!event)
+            return CUDA_ERROR_INVALID_HANDLE;
+        const auto none = api::handle_of<CUstream>(api::kSpecialHandles - 1);
+        return record_in(session, *event, none,
+                         [&] { return remote::cuCtxRecordEvent(context, handle); });
+    });
+}
+#endif
 
 VGPU_ENTRY cuEventQuery(CUevent handle)
 {

@@ -7,12 +7,14 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 %C%_libclient_la_SOURCES = \
 	%D%/advice.cc %D%/advice.h \
 	%D%/call.cc %D%/call.h \
+	%D%/capabilities.cc \
 	%D%/connection.cc %D%/connection.h \
 	%D%/context-entry.cc %D%/context.cc %D%/context.h \
-	%D%/copy-entry.cc %D%/copy-in-window.cc %D%/copy-in-window.h %D%/copy-out.cc %D%/copy-out.h %D%/copy-pitched.cc %D%/copy.cc %D%/copy.h \
+	%D%/copy-batch.cc %D%/copy-entry.cc %D%/copy-in-window.cc %D%/copy-in-window.h %D%/copy-out.cc %D%/copy-out.h %D%/copy-pitched.cc %D%/copy.cc %D%/copy.h \
 	%D%/device-entry.cc %D%/device.cc %D%/device.h \
 	%D%/driver.cc \
 	%D%/entry.h \
+	%D%/enumerate.cc \
 	%D%/errors.cc %D%/errors.h \
 	%D%/event.cc \
 	%D%/forward.h %D%/forwards.cc \
@@ -43,6 +45,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/remote.h \
 	%D%/session.cc %D%/session.h \
 	%D%/static-cudart.cc %D%/static-cudart.h \
+	%D%/stream-attribute.cc \
 	%D%/stream-values.cc \
 	%D%/stream.cc \
 	%D%/stubs.cc \

@@ -11,7 +11,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -120,6 +122,20 @@ struct GraphNode {
 // An executable graph.
 struct GraphExec {
     bool asks = false; // a launch may call functions here, or want memory of this process
+};
+
+// What was set of streams' attributes: by context, stream and attribute, since the driver's own
+// streams are in each context.
+struct StreamAttributes {
+    std::mutex mutex;
+    std::map<std::tuple<uint64_t, uint64_t, int>, CUstreamAttrValue> values;
+};
+
+// What asked to be told of a device's memory budget: (handle, device).
+struct Notifications {
+    std::mutex mutex;
+    uint64_t last = 0;
+    std::set<std::pair<uint64_t, int>> there;
 };
 
 // A linker at work on the worker.

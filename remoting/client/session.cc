@@ -281,6 +281,11 @@ void Session::forget_context(uint64_t context)
     events.remove_if([&](const Event &event) { return event.context == context; });
     modules.remove_if([&](const Code &module) { return module.context == context; });
     functions.remove_if([&](const Function &function) { return function.context == context; });
+    {
+        std::lock_guard lock(stream_attributes.mutex);
+        std::erase_if(stream_attributes.values,
+                      [&](auto &row) { return std::get<0>(row.first) == context; });
+    }
     links.remove_if([&](const Link &link) { return link.context == context; });
     // Libraries outlive contexts, but not what was made of them there.
     libraries.each([&](uint64_t, Code &library) {

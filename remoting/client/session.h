@@ -72,6 +72,8 @@ public:
     Table<GraphNode> graph_nodes;
     Table<GraphExec> graph_execs;
     Table<Link> links;
+    StreamAttributes stream_attributes;
+    Notifications notifications;
     Table<Function> functions; // functions and kernels: their ids differ in kind
 
 private:

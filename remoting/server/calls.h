@@ -28,6 +28,12 @@ CUresult cuLibraryGetManaged(Session &session, CUdeviceptr *pointer, size_t *byt
 CUresult cuLibraryGetGlobal(Session &session, CUdeviceptr *pointer, size_t *bytes,
                             CUlibrary library, const char *name);
 
+// enumerate.cc
+void vgpuFunctionNames(Session &session, Request &request);
+CUresult vgpuPeerAtomics(Session &session, uint32_t source, uint32_t destination,
+                         const uint32_t *operations, uint32_t n, uint32_t *capabilities,
+                         uint32_t m);
+
 // link-calls.cc
 void vgpuLinkCreate(Session &session, Request &request);
 void vgpuLinkAdd(Session &session, Request &request);
@@ -133,6 +139,8 @@ CUresult cuStreamCreateWithPriority(Session &session, CUstream *stream, unsigned
 CUresult cuStreamDestroy_v2(Session &session, CUstream stream);
 CUresult cuEventDestroy_v2(Session &session, CUevent event);
 CUresult cuEventElapsedTime_v2(Session &session, float *ms, CUevent start, CUevent end);
+CUresult vgpuStreamAttribute(Session &session, CUstream stream, uint32_t attribute,
+                             const uint64_t *words, uint64_t n);
 CUresult vgpuStreamBatch(Session &session, const uint64_t *words, uint64_t n, CUstream stream);
 void cuCtxSynchronize(Session &session, const Request &request);
 void cuStreamSynchronize(Session &session, const Request &request, CUstream stream);

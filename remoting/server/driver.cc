@@ -56,6 +56,10 @@ std::unique_ptr<Driver> try_open(const std::string &path)
 #define ENTRY(name) resolve(library, path, #name, driver->OwnEntries::name);
     VGPU_OWN_ENTRIES
 #undef ENTRY
+#define ENTRY(name)                                                                                \
+    driver->OwnEntries::name = reinterpret_cast<decltype(&::name)>(dlsym(library, #name));
+    VGPU_OPTIONAL_ENTRIES
+#undef ENTRY
     resolve(library, path, "cuDeviceGetUuid_v2", driver->cuDeviceGetUuid_v2);
     resolve(library, path, "cuCtxCreate_v2", driver->cuCtxCreate_v2);
     driver->cuEventElapsedTime =

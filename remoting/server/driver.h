@@ -80,11 +80,30 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuStreamSynchronize)                                                                     \
     ENTRY(cuStreamBatchMemOp_v2)                                                                   \
     ENTRY(cuStreamAddCallback)                                                                     \
-    ENTRY(cuLaunchHostFunc)
+    ENTRY(cuLaunchHostFunc)                                                                        \
+    ENTRY(cuStreamSetAttribute)
+
+// What a driver may lack: newer than CUDA 12.0.
+#if CUDA_VERSION >= 12040
+#define VGPU_ENTRIES_12_4                                                                          \
+    ENTRY(cuModuleEnumerateFunctions)                                                              \
+    ENTRY(cuLibraryEnumerateKernels)                                                               \
+    ENTRY(cuFuncGetName)                                                                           \
+    ENTRY(cuKernelGetName)
+#else
+#define VGPU_ENTRIES_12_4
+#endif
+#if CUDA_VERSION >= 13000
+#define VGPU_ENTRIES_13_0 ENTRY(cuDeviceGetP2PAtomicCapabilities)
+#else
+#define VGPU_ENTRIES_13_0
+#endif
+#define VGPU_OPTIONAL_ENTRIES VGPU_ENTRIES_12_4 VGPU_ENTRIES_13_0
 
 struct OwnEntries {
 #define ENTRY(name) decltype(&::name) name = nullptr;
     VGPU_OWN_ENTRIES
+    VGPU_OPTIONAL_ENTRIES
 #undef ENTRY
     decltype(&::cuDeviceGetUuid_v2) cuDeviceGetUuid_v2 = nullptr;
     CtxCreateFn cuCtxCreate_v2 = nullptr;

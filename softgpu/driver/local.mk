@@ -8,7 +8,7 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 	%D%/array.cc %D%/array.h \
 	%D%/capture.cc %D%/capture.h \
 	%D%/context-api.cc %D%/context.cc %D%/context.h \
-	%D%/copy-array.cc %D%/copy-box.cc %D%/copy-linear.cc %D%/copy.cc %D%/copy.h \
+	%D%/copy-array.cc %D%/copy-batch.cc %D%/copy-box.cc %D%/copy-linear.cc %D%/copy.cc %D%/copy.h \
 	%D%/device-api.cc %D%/device.cc %D%/device.h \
 	%D%/entry.cc %D%/entry.h \
 	%D%/error-names.cc \

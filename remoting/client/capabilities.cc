@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a device can do together with the host or another device, as far as that can be said here.
+#include "remoting/client/entry.h"
+#include "remoting/client/remote.h"
+
+#include <algorithm>
+
+using namespace vgpu::client;
+
+#if CUDA_VERSION >= 13000
+
+// The host's memory is on another machine, or reached over a bus that has no atomic operations.
+VGPU_ENTRY cuDeviceGetHostAtomicCapabilities(unsigned *capabilities,
+                                             const CUatomicOperation *operations, unsigned count,
+                                             CUdevice device)
+{
+    return entry([&](Session &session) -> CUresult {
+        if (device < 0 || size_t(device) >= session.devices().size())
+            return CUDA_ERROR_INVALID_DEVICE;
+        if (!capabilities || !operations || count == 0)
+            return CUDA_ERROR_INVALID_VALUE;
+        std::fill_n(capabilities, count, 0);
+        return CUDA_SUCCESS;
+    });
+}
+
+VGPU_ENTRY cuDeviceGetP2PAtomicCapabilities(unsigned *capabilities,
+                                            const CUatomicOperation *operations, unsigned count,
+                                            CUdevice source, CUdevice destination)
+{
+    return entry([&](Session &session) -> CUresult {
+        for (CUdevice device : {source, destination})
+            if (device < 0 || size_t(device) >= session.devices().size())
+                return CUDA_ERROR_INVALID_DEVICE;
+        if (!capabilities || !operations || count == 0 || source == destination)
+            return CUDA_ERROR_INVALID_VALUE;
+        return remote::vgpuPeerAtomics(uint32_t(source), uint32_t(destination),
+                                       reinterpret_cast<const uint32_t *>(operations), count,
+                                       capabilities, count);
+    });
+}
+
+#endif
+
+// The one notification there is tells that a process is over its budget. A slice's does not change
+// while it is used, and nothing goes over it: there is nothing to be told of.
+#if CUDA_VERSION >= 12040
+
+VGPU_ENTRY cuDeviceRegisterAsyncNotification(CUdevice device, CUasyncCallback callback, void *,
+                                             CUasyncCallbackHandle *handle)
+{
+    return entry([&](Session &session) -> CUresult {
+        if (device < 0 || size_t(device) >= session.devices().size())
+            return CUDA_ERROR_INVALID_DEVICE;
+        if (!callback || !handle)
+            return CUDA_ERROR_INVALID_VALUE;
+        std::lock_guard lock(session.notifications.mutex);
+        uint64_t id = ++session.notifications.last;
+        session.notifications.there.insert({id, device});
+        *handle = reinterpret_cast<CUasyncCallbackHandle>(id);
+        return CUDA_SUCCESS;
+    });
+}
+
+VGPU_ENTRY cuDeviceUnregisterAsyncNotification(CUdevice device, CUasyncCallbackHandle handle)
+{
+    return entry([&](Session &session) -> CUresult {
+        if (device < 0 || size_t(device) >= session.devices().size())
+            return CUDA_ERROR_INVALID_DEVICE;
+        std::lock_guard lock(session.notifications.mutex);
+        return session.notifications.there.erase({reinterpret_cast<uint64_t>(handle), device})
+                   ? CUDA_SUCCESS
+                   : CUDA_ERROR_INVALID_VALUE;
+    });
+}
+
+#endif
