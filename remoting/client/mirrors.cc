@@ -145,12 +145,12 @@ CUresult Mirrors::send_batch(Session &session, uint32_t word)
     if (batch_bytes_ == 0)
         return CUDA_SUCCESS;
     Pending *marker;
-    if (!session.copy_in_window.enter(session.connection(), batch_bytes_, marker))
+    if (!window_.enter(session.connection(), batch_bytes_, marker))
         return CUDA_ERROR_DEVICE_UNAVAILABLE;
     Request request;
     bool sent = session.connection().send(uint16_t(api::Call::vgpuMirrorIn), word, request.bytes(),
                                           batch_, marker);
-    session.copy_in_window.sent(marker, sent);
+    window_.sent(marker, sent);
     batch_.clear();
     batch_bytes_ = 0;
     ++pushed_;

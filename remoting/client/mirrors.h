@@ -8,6 +8,7 @@
 
 #include "remoting/client/connection.h"
 #include "remoting/client/context.h"
+#include "remoting/client/copy-in-window.h"
 
 #include <cuda.h>
 
@@ -80,6 +81,7 @@ private:
     uint64_t pushed_ = 0; // batches sent
     uint64_t joined_ = 0; // all streams are behind so many of them
     std::unordered_map<uint64_t, uint64_t> stream_joined_;
+    CopyInWindow window_;          // the worker has staging memory of its own for mirrors
     std::vector<std::byte> batch_; // being filled: records of vgpuMirrorIn
     size_t batch_bytes_ = 0;       // of memory, without the records' heads
 };

@@ -61,19 +61,19 @@ CUresult copy_to_host(const Driver &driver, void *dst, CUdeviceptr src, const Ro
     return driver.cuMemcpy2DAsync_v2(&copy, stream);
 }
 
-void answer_when_taken(Session &session, const Request &request, CUresult result)
+void answer_when_taken(Session &session, InStaging &staging, const Request &request,
+                       CUresult result)
 {
     if (!request.wants_reply)
         return session.answer(request, result);
     if (result != CUDA_SUCCESS)
         session.replies.fail_later(request.call, result);
-    session.waiters.add(uint64_t(&session.in_staging),
-                        [&replies = session.replies, to = request.reply_to(),
-                         all = session.in_staging.take_committed()] {
-                            for (auto &fence : all)
-                                fence->wait();
-                            replies.send(to, CUDA_SUCCESS);
-                        });
+    session.waiters.add(uint64_t(&staging), [&replies = session.replies, to = request.reply_to(),
+                                             all = staging.take_committed()] {
+        for (auto &fence : all)
+            fence->wait();
+        replies.send(to, CUDA_SUCCESS);
+    });
 }
 
 namespace calls
@@ -215,7 +215,7 @@ void vgpuCopyIn(Session &session, Request &request)
     if (result == CUDA_SUCCESS)
         result = copy_in(session, dst.arg(), pitch.arg(), width.arg(), rows.arg(), stream.arg(),
                          data.bytes);
-    answer_when_taken(session, request, result);
+    answer_when_taken(session, session.in_staging, request, result);
 }
 
 void vgpuCopyOut(Session &session, Request &request)

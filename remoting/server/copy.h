@@ -18,7 +18,8 @@ CUresult copy_to_host(const Driver &driver, void *dst, CUdeviceptr src, const Ro
 
 // Answers a request that brought bytes, if it wants that: when the staging memory of all so far has
 // been taken. How it went is told like any asynchronous failure.
-void answer_when_taken(Session &session, const Request &request, CUresult result);
+void answer_when_taken(Session &session, InStaging &staging, const Request &request,
+                       CUresult result);
 
 // Which waits come in order: those of one stream of one context.
 inline uint64_t lane_key(const Context &context, CUstream stream) noexcept

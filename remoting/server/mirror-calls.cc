@@ -81,7 +81,7 @@ CUresult write(Session &session, std::span<const Piece> pieces, size_t total)
     if (total == 0)
         return CUDA_SUCCESS;
     CUstream stream = session.mirrors.stream(*context);
-    std::byte *place = session.in_staging.acquire(total, session.contexts);
+    std::byte *place = session.mirror_staging.acquire(total, session.contexts);
     CUresult result = CUDA_SUCCESS;
     size_t at = 0;
     for (const Piece &piece : pieces) {
@@ -96,7 +96,7 @@ CUresult write(Session &session, std::span<const Piece> pieces, size_t total)
     // What was given to the driver before a failure still reads the staging memory.
     Fence fence(session.driver);
     CUresult marked = fence.add(context->handle, context->events, stream);
-    session.in_staging.commit(total, std::move(fence));
+    session.mirror_staging.commit(total, std::move(fence));
     return result == CUDA_SUCCESS ? marked : result;
 }
 
@@ -130,7 +130,7 @@ void vgpuMirrorIn(Session &session, Request &request)
     request.check_done();
     CUresult result =
         total <= api::kMaxPiece ? write(session, pieces, total) : CUDA_ERROR_INVALID_VALUE;
-    answer_when_taken(session, request, result);
+    answer_when_taken(session, session.mirror_staging, request, result);
 }
 
 CUresult vgpuMirrorJoin(Session &session, CUstream stream)

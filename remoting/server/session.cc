@@ -34,7 +34,7 @@ Session::Session(const Driver &d, std::vector<Slice> s)
     : driver(d), slices(with_devices(d, std::move(s))), contexts(driver, slices),
       memory(driver, slices, contexts), physical(driver, slices, memory),
       handles(contexts, slices, memory), graphs(handles), host_memory(driver), mirrors(driver),
-      links(driver), in_staging(driver), out_staging(driver)
+      links(driver), in_staging(driver), mirror_staging(driver), out_staging(driver)
 {
     for (const Slice &slice : slices)
         throttles.push_back(std::make_unique<Throttle>(driver, slice));

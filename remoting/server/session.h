@@ -103,6 +103,9 @@ public:
     Replies replies;
     HostService host_service{replies};
     InStaging in_staging;
+    // Of its own: the copies to mirrors wait for no stream of the client's, so that they go on
+    // where those wait for the client.
+    InStaging mirror_staging;
     OutStaging out_staging;
     std::vector<std::unique_ptr<Throttle>> throttles; // one a slice
     std::vector<std::byte> reply;                     // reused
