@@ -4,6 +4,9 @@
 // what comes back and has no room is an error.
 #pragma once
 
+#ifndef __CUDA_API_VERSION_INTERNAL
+#define __CUDA_API_VERSION_INTERNAL // declares the old structures
+#endif
 #include <cuda.h>
 
 #include <cstdint>

@@ -57,6 +57,7 @@ CUresult prefetch(CUdeviceptr address, size_t bytes, Whereabouts where, CUstream
     });
 }
 
+#if CUDA_VERSION >= 13000
 // Several ranges, each with the place whose index is the last not above its own; none to discard
 // only: what is there stays, which is as good as anything.
 CUresult prefetch_all(CUdeviceptr *addresses, size_t *sizes, size_t count,
@@ -88,6 +89,7 @@ CUresult prefetch_all(CUdeviceptr *addresses, size_t *sizes, size_t count,
         return CUDA_SUCCESS;
     });
 }
+#endif
 
 CUresult note_variable(Session &session, const Context &context, uint64_t library,
                        const Code::Global &variable)
