@@ -68,6 +68,11 @@ CUresult exchange(Session &session, uint32_t word, api::Call call, Request &requ
 CUresult post(Session &session, uint32_t word, api::Call call, Request &request,
               std::span<const std::byte> body)
 {
+    // Each call of a capture may be the one that ends it.
+    if (session.captures.any()) [[unlikely]] {
+        Answer answer;
+        return exchange(session, word, call, request, answer, body);
+    }
     if (!session.connection().send(uint16_t(call), word, request.bytes(), body))
         return CUDA_ERROR_DEVICE_UNAVAILABLE;
     return CUDA_SUCCESS;

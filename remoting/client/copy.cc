@@ -305,6 +305,17 @@ CUresult copy_out(Session &session, uint32_t word, const Copy &copy, const Place
     return parts.finish();
 }
 
+// The memory is read, or written, whenever the graph runs.
+CUresult capture_place(Session &session, uint32_t word, const Copy &copy, const Place &device,
+                       const Place &host, bool to_device)
+{
+    uint64_t place =
+        session.host_service.keep(session, {host.pointer, host.pitch, copy.width, copy.rows, 0, 1});
+    return post_in(session, word, api::Call::vgpuCopyPlace, at(device.address),
+                   val(uint64_t(device.pitch)), val(place), val(uint64_t(copy.width)),
+                   val(uint64_t(copy.rows)), val(uint32_t(to_device)), handle(copy.stream));
+}
+
 // What the host can do alone, in its place in the stream.
 CUresult copy_at_home(Session &session, uint32_t word, const Copy &copy, const Place &to,
                       const Place &from)
@@ -326,12 +337,27 @@ CUresult copy(Session &session, Context &context, Copy copy)
     if (copy.width == 0 || copy.rows == 0)
         return CUDA_SUCCESS;
     uint32_t word = stream_word(session, context.word(), copy.stream);
+    bool capturing = false;
+    if (session.captures.any()) [[unlikely]] {
+        CUresult result = copy.waits ? session.captures.forbid_wait(session, word, copy.stream)
+                                     : session.captures.ask(session, word, copy.stream, capturing);
+        if (result == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT) // as its driver says when it is used
+            session.captures.forbid_wait(session, word, copy.stream);
+        if (result != CUDA_SUCCESS)
+            return result;
+    }
     Place to = locate(session, copy.to, copy.width, copy.rows);
     Place from = locate(session, copy.from, copy.width, copy.rows);
     if (to.side == Side::bad || from.side == Side::bad)
         return CUDA_ERROR_INVALID_VALUE;
+    if (capturing && to.side == Side::host && from.side == Side::host)
+        return refused("a captured copy of host memory to host memory", "it is not carried yet");
     if (to.side == Side::host && from.side == Side::host)
         return copy_at_home(session, word, copy, to, from);
+    if (capturing && from.side == Side::host && !from.host)
+        return capture_place(session, word, copy, to, from, true);
+    if (capturing && to.side == Side::host && !to.host)
+        return capture_place(session, word, copy, from, to, false);
     DeviceWork work(session, context, copy.stream);
     if (work.result != CUDA_SUCCESS)
         return work.result;

@@ -34,6 +34,7 @@ CUresult record_in(Session &session, Event &event, CUstream stream, Send send)
         event.sequence = session.connection().last_sequence();
         event.looked_ns = vgpu::now_ns();
         event.asked = nullptr;
+        event.captured = session.captures.any();
     }
     return result;
 }
@@ -104,11 +105,15 @@ CUresult ask(CUevent handle, bool waits)
             if (int fault = context->fault.load(std::memory_order_acquire); fault != CUDA_SUCCESS)
                 return CUresult(fault);
         std::unique_lock lock(event->mutex);
+        if (!event->captured)
+            if (CUresult forbidden = session.captures.forbid_unsafe(session);
+                forbidden != CUDA_SUCCESS)
+                return forbidden;
         uint64_t sequence = event->sequence;
         CUresult result = CUDA_SUCCESS;
         uint64_t now = vgpu::now_ns();
-        bool done = is_done(session, *event);
-        if (!done && !waits && now - event->looked_ns < kLatelyNs &&
+        bool done = !event->captured && is_done(session, *event);
+        if (!done && !waits && !event->captured && now - event->looked_ns < kLatelyNs &&
             session.connection().has_room_for_casual()) {
             result = look(session, handle, *event);
         } else if (!done) {

@@ -2,6 +2,7 @@
 // Executable graphs: made, changed, launched.
 #include "remoting/client/entry.h"
 #include "remoting/client/graph.h"
+#include "remoting/client/mirrors.h"
 #include "remoting/client/remote.h"
 #include "remoting/client/wait.h"
 

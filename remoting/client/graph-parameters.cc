@@ -71,12 +71,13 @@ CUresult put_end(Session &session, wire::Encoder &out, const Corner &end, const 
         if (place.side == Place::Side::bad)
             return CUDA_ERROR_INVALID_VALUE;
         if (place.side == Place::Side::host) {
-            if (!place.host)
-                return refused("a graph's copy of host memory that the worker does not share",
-                               "allocate it by cuMemHostAlloc and use the channel shm");
             type = CU_MEMORYTYPE_HOST;
             where = place.host;
             offset = place.offset;
+            if (!place.host)
+                where = session.host_service.keep(session, {place.pointer, size_t(pitch),
+                                                            copy.WidthInBytes, copy.Height,
+                                                            size_t(pitch * height), copy.Depth});
         } else if (type == CU_MEMORYTYPE_HOST) {
             type = CU_MEMORYTYPE_DEVICE; // a device's address is good there too
         }

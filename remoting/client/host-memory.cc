@@ -101,6 +101,8 @@ VGPU_ENTRY cuMemHostAlloc(void **address, size_t bytes, unsigned flags)
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
         if (!address || bytes == 0 || (flags & ~kAllocFlags) != 0 || whole_pages(bytes) < bytes)
             return CUDA_ERROR_INVALID_VALUE;
+        if (CUresult forbidden = session.captures.forbid_unsafe(session); forbidden != CUDA_SUCCESS)
+            return forbidden;
         Range range{.kind = Range::Kind::pinned,
                     .context = context.id,
                     .device = context.device,

@@ -5,7 +5,9 @@
 #include "remoting/client/call.h"
 #include "remoting/client/remote.h"
 
+#include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <pthread.h>
 #include <thread>
 
@@ -71,6 +73,15 @@ CUresult HostService::call(Session &session, uint32_t word, CUstream stream,
 
 CUresult HostService::send(Session &session, uint32_t word, CUstream stream, Function function)
 {
+    bool captured = false;
+    if (CUresult result = session.captures.ask(session, word, stream, captured);
+        result != CUDA_SUCCESS && result != CUDA_ERROR_STREAM_CAPTURE_IMPLICIT)
+        return result;
+    if (captured) {
+        uint64_t kept = keep(session, function.function, function.data);
+        return post_in(session, word, api::Call::vgpuHostCall, val(kept),
+                       val(uint32_t(function.callback != nullptr)), handle(stream));
+    }
     uint64_t number;
     {
         std::lock_guard lock(mutex_);
@@ -125,9 +136,17 @@ bool HostService::take(uint64_t what, Message message, std::span<const std::byte
         expect_no_more();
         return true;
     }
-    if (what != kRun || !data.empty())
-        return false;
     std::lock_guard lock(mutex_);
+    if (what == kGive) {
+        auto at = places_.find(message.number);
+        if (at == places_.end() || message.extra > at->second.bytes() ||
+            data.size() > at->second.bytes() - message.extra)
+            return false;
+        at->second.move(message.extra, const_cast<std::byte *>(data.data()), data.size(), true);
+        return true;
+    }
+    if (what > kFetch || !data.empty())
+        return false;
     queue_.push_back(message);
     queued_.store(queue_.size(), std::memory_order_release);
     more_.notify_one();
@@ -151,7 +170,9 @@ void HostService::serve()
                 queued_.store(queue_.size(), std::memory_order_release);
             }
         }
-        if (have)
+        if (have && message.what == kFetch)
+            send_bytes(message);
+        else if (have)
             run(message);
         else if (!connection.receive_until(
                      [&] { return queued_.load(std::memory_order_acquire) != 0 || !expects(); }))
@@ -191,7 +212,53 @@ void HostService::run(const Message &message)
         expect_no_more();
     Request request;
     request.out().u64(message.token);
-    post(*session_, 0, api::Call::vgpuHostDone, request);
+    session_->connection().send(uint16_t(api::Call::vgpuHostDone), 0, request.bytes());
+}
+
+void HostService::send_bytes(const Message &message)
+{
+    Place place;
+    {
+        std::lock_guard lock(mutex_);
+        auto at = places_.find(message.number);
+        if (at == places_.end())
+            return session_->connection().give_up("it asked for memory that it was not given");
+        place = at->second;
+    }
+    uint64_t total = place.bytes();
+    for (uint64_t at = 0; at < total; at += api::kMaxPiece) {
+        size_t n = std::min<uint64_t>(total - at, api::kMaxPiece);
+        Request request;
+        for (uint64_t value : {message.token, at, uint64_t(n)})
+            request.out().u64(value);
+        place.move(at, request.out().space(n), n, false);
+        if (!session_->connection().send(uint16_t(api::Call::vgpuHostBytes), 0, request.bytes()))
+            return;
+    }
+}
+
+void HostService::Place::move(uint64_t offset, std::byte *data, size_t n,
+                              bool into_place) const noexcept
+{
+    while (n != 0) {
+        uint64_t row = offset / width, column = offset % width;
+        size_t part = std::min<uint64_t>(n, width - column);
+        std::byte *there = address + row / rows * slice + row % rows * pitch + column;
+        into_place ? std::memcpy(there, data, part) : std::memcpy(data, there, part);
+        offset += part;
+        data += part;
+        n -= part;
+    }
+}
+
+uint64_t HostService::keep(Session &session, const Place &place)
+{
+    std::lock_guard lock(mutex_);
+    open(session);
+    auto [at, added] = kept_places_.try_emplace(place, last_ + 1);
+    if (added)
+        places_[++last_] = place;
+    return at->second;
 }
 
 } // namespace vgpu::client

@@ -34,6 +34,17 @@ public:
     // The number of a function that graphs call, as often as they like; one for each pair.
     uint64_t keep(Session &session, CUhostFn function, void *data);
 
+    // The number of memory that graphs copy from or to: `depth` slices of `rows` rows.
+    struct Place {
+        std::byte *address;
+        size_t pitch, width, rows, slice, depth;
+        auto operator<=>(const Place &) const = default;
+        uint64_t bytes() const noexcept { return uint64_t(width) * rows * depth; }
+        // n packed bytes from `offset` on, between there and `data`.
+        void move(uint64_t offset, std::byte *data, size_t n, bool into_place) const noexcept;
+    };
+    uint64_t keep(Session &session, const Place &place);
+
     // A launch that may ask of us is sent, or could not be.
     void expect(Session &session);
     void expect_no_more();
@@ -60,6 +71,7 @@ private:
     void open(Session &session);
     void serve();
     void run(const Message &message);
+    void send_bytes(const Message &message);
     bool take(uint64_t what, Message message, std::span<const std::byte> data);
 
     // As all entry points read it: in the static part of the thread's block.
@@ -72,6 +84,8 @@ private:
     uint64_t last_ = 0;
     std::unordered_map<uint64_t, Function> functions_;
     std::map<std::pair<CUhostFn, void *>, uint64_t> kept_;
+    std::unordered_map<uint64_t, Place> places_;
+    std::map<Place, uint64_t> kept_places_;
     std::deque<Message> queue_;
     std::atomic<size_t> queued_{0};   // its length
     std::atomic<size_t> expected_{0}; // calls and launches that are not over; partner: expects()

@@ -8,6 +8,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/advice.cc %D%/advice.h \
 	%D%/call.cc %D%/call.h \
 	%D%/capabilities.cc \
+	%D%/capture.cc %D%/capture.h \
 	%D%/connection.cc %D%/connection.h \
 	%D%/context-entry.cc %D%/context.cc %D%/context.h \
 	%D%/copy-batch.cc %D%/copy-entry.cc %D%/copy-in-window.cc %D%/copy-in-window.h %D%/copy-out.cc %D%/copy-out.h %D%/copy-pitched.cc %D%/copy.cc %D%/copy.h \

@@ -9,13 +9,14 @@ namespace vgpu::client
 {
 
 CUresult note_allocation(Session &session, const Context &context, CUdeviceptr address,
-                         size_t bytes, uint64_t pool)
+                         size_t bytes, uint64_t pool, bool graph)
 {
     Range range{.base = address,
                 .bytes = bytes,
                 .context = context.id,
                 .device = context.device,
-                .owner = pool};
+                .owner = pool,
+                .graph = graph};
     if (session.ranges.add(range))
         return CUDA_SUCCESS;
     session.connection().give_up("it gave an address out twice");
@@ -29,9 +30,15 @@ CUresult allocate_in_order(Session &session, Context &context, CUdeviceptr *addr
         return CUDA_ERROR_INVALID_VALUE;
     if (!good_stream(session, stream))
         return CUDA_ERROR_INVALID_HANDLE;
-    CUresult result = remote::cuMemAllocAsync(address, bytes, stream);
+    bool captured = false;
+    CUresult result = session.captures.ask(session, stream_word(session, context.word(), stream),
+                                           stream, captured);
     if (result == CUDA_SUCCESS)
-        result = note_allocation(session, context, *address, bytes, pool);
+        result = remote::cuMemAllocAsync(address, bytes, stream);
+    if (result == CUDA_SUCCESS)
+        result = note_allocation(session, context, *address, bytes, captured ? 0 : pool, captured);
+    if (captured)
+        return result;
     if (auto owner = session.pools.table.find(pool); owner && result == CUDA_SUCCESS)
         owner->charge(bytes);
     return result;
@@ -46,6 +53,8 @@ bool forget_allocation(Session &session, CUdeviceptr address)
     auto range = session.ranges.find(address);
     if (!range || range->base != address || range->kind != Range::Kind::device)
         return false;
+    if (range->graph)
+        return true; // it goes with the graph
     session.ranges.remove(address);
     if (auto pool = range->owner ? session.pools.table.find(range->owner) : nullptr)
         pool->credit(range->bytes);
@@ -76,6 +85,8 @@ VGPU_ENTRY cuMemAlloc_v2(CUdeviceptr *address, size_t bytes)
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
         if (!address || bytes == 0)
             return CUDA_ERROR_INVALID_VALUE;
+        if (CUresult forbidden = session.captures.forbid_unsafe(session); forbidden != CUDA_SUCCESS)
+            return forbidden;
         CUresult result = remote::cuMemAlloc_v2(address, bytes);
         return result == CUDA_SUCCESS ? note_allocation(session, context, *address, bytes, 0)
                                       : result;
@@ -89,6 +100,8 @@ VGPU_ENTRY cuMemAllocPitch_v2(CUdeviceptr *address, size_t *pitch, size_t width,
         if (!address || !pitch || width == 0 || height == 0 ||
             (element != 4 && element != 8 && element != 16))
             return CUDA_ERROR_INVALID_VALUE;
+        if (CUresult forbidden = session.captures.forbid_unsafe(session); forbidden != CUDA_SUCCESS)
+            return forbidden;
         CUresult result = remote::cuMemAllocPitch_v2(address, pitch, width, height, element);
         return result == CUDA_SUCCESS
                    ? note_allocation(session, context, *address, *pitch * height, 0)
@@ -103,6 +116,8 @@ VGPU_ENTRY cuMemFree_v2(CUdeviceptr address)
     return entry([&](Session &session) -> CUresult {
         if (address == 0)
             return CUDA_SUCCESS;
+        if (CUresult forbidden = session.captures.forbid_unsafe(session); forbidden != CUDA_SUCCESS)
+            return forbidden;
         if (forget_allocation(session, address))
             return remote::cuMemFree_v2(address);
         return free_managed(session, address) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;

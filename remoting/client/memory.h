@@ -9,7 +9,7 @@ namespace vgpu::client
 
 // Enters what the worker has allocated. An overlap means that the two ends have lost each other.
 CUresult note_allocation(Session &session, const Context &context, CUdeviceptr address,
-                         size_t bytes, uint64_t pool);
+                         size_t bytes, uint64_t pool, bool graph = false);
 
 // cuMemAllocAsync and cuMemAllocFromPoolAsync.
 CUresult allocate_in_order(Session &session, Context &context, CUdeviceptr *address, size_t bytes,

@@ -44,6 +44,7 @@ struct Event {
     uint64_t done = 0;      // a recording up to this one is known to be done
     uint64_t looked_ns = 0; // when it was recorded, or the worker was last asked
     std::shared_ptr<EventAnswer> asked; // what was asked since
+    bool captured = false;              // perhaps: the worker knows
 };
 
 inline bool is_recorded(Event &event)

@@ -9,7 +9,13 @@ bool RangeMap::add(Range range)
     if (range.bytes == 0 || range.end() < range.base)
         return false;
     std::unique_lock lock(mutex_);
-    auto after = ranges_.lower_bound(range.base);
+    auto after = ranges_.upper_bound(range.base);
+    if (after != ranges_.begin())
+        --after;
+    while (after != ranges_.end() && after->first < range.end())
+        after = after->second.graph && after->second.end() > range.base ? ranges_.erase(after)
+                                                                        : std::next(after);
+    after = ranges_.lower_bound(range.base);
     if (after != ranges_.end() && after->first < range.end())
         return false;
     if (after != ranges_.begin() && std::prev(after)->second.end() > range.base)

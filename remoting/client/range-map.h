@@ -36,6 +36,7 @@ struct Range {
     uint64_t host_address = 0;   // of a mirror: that memory
     uint64_t mirrored = 0;       // id of the context in which that is a mirror, 0 if it is none
     unsigned flags = 0;          // as given to cuMemHostAlloc or cuMemHostRegister
+    bool graph = false;          // a graph's: given out again when that is gone
     uint64_t serial = 0;         // CU_POINTER_ATTRIBUTE_BUFFER_ID
 
     bool on_device() const noexcept

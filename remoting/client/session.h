@@ -4,6 +4,7 @@
 #pragma once
 
 #include "remoting/client/advice.h"
+#include "remoting/client/capture.h"
 #include "remoting/client/connection.h"
 #include "remoting/client/context.h"
 #include "remoting/client/copy-in-window.h"
@@ -59,6 +60,7 @@ public:
     Contexts contexts;
     CopyInWindow copy_in_window;
     HostService host_service;
+    Captures captures;
     RangeMap ranges;
     Mirrors mirrors;
     Managed managed;

@@ -24,19 +24,6 @@ CUresult with_stream(CUstream &handle, Body &&body)
     });
 }
 
-// Nothing can be captured here, so that nothing ever is.
-CUresult not_capturing(CUstream handle, CUstreamCaptureStatus *status, cuuint64_t *id)
-{
-    return with_stream(handle, [&](Session &, const Stream &) -> CUresult {
-        if (!status)
-            return CUDA_ERROR_INVALID_VALUE;
-        *status = CU_STREAM_CAPTURE_STATUS_NONE;
-        if (id)
-            *id = 0;
-        return CUDA_SUCCESS;
-    });
-}
-
 } // namespace
 
 VGPU_ENTRY cuStreamCreateWithPriority(CUstream *handle, unsigned flags, int priority)
@@ -67,8 +54,11 @@ VGPU_ENTRY cuStreamCreate(CUstream *handle, unsigned flags)
 VGPU_ENTRY cuStreamDestroy_v2(CUstream handle)
 {
     return entry([&](Session &session) -> CUresult {
-        return session.streams.remove(api::id_of(handle)) ? remote::cuStreamDestroy_v2(handle)
-                                                          : CUDA_ERROR_INVALID_HANDLE;
+        if (!session.streams.remove(api::id_of(handle)))
+            return CUDA_ERROR_INVALID_HANDLE;
+        CUresult result = remote::cuStreamDestroy_v2(handle);
+        session.captures.ended(handle);
+        return result;
     });
 }
 
@@ -97,6 +87,9 @@ VGPU_ENTRY cuStreamQuery(CUstream handle)
             return CUDA_ERROR_INVALID_HANDLE;
         uint64_t sequence = session.connection().last_sequence();
         uint32_t word = stream_word(session, context.word(), handle);
+        if (CUresult result = session.captures.forbid_wait(session, word, handle);
+            result != CUDA_SUCCESS)
+            return result;
         if (is_past(session, session.contexts.find(word)->id, handle, sequence))
             return settle(session, sequence, CUDA_SUCCESS);
         CUresult result =
@@ -220,62 +213,4 @@ VGPU_ENTRY cuStreamGetId(CUstream handle, unsigned long long *id)
 VGPU_ENTRY cuStreamGetId_ptsz(CUstream handle, unsigned long long *id)
 {
     return cuStreamGetId(per_thread(handle), id);
-}
-
-VGPU_ENTRY cuStreamIsCapturing(CUstream handle, CUstreamCaptureStatus *status)
-{
-    return not_capturing(handle, status, nullptr);
-}
-
-VGPU_ENTRY cuStreamIsCapturing_ptsz(CUstream handle, CUstreamCaptureStatus *status)
-{
-    return not_capturing(per_thread(handle), status, nullptr);
-}
-
-VGPU_ENTRY cuStreamGetCaptureInfo(CUstream handle, CUstreamCaptureStatus *status, cuuint64_t *id)
-{
-    return not_capturing(handle, status, id);
-}
-
-VGPU_ENTRY cuStreamGetCaptureInfo_ptsz(CUstream handle, CUstreamCaptureStatus *status,
-                                       cuuint64_t *id)
-{
-    return not_capturing(per_thread(handle), status, id);
-}
-
-VGPU_ENTRY cuStreamGetCaptureInfo_v2(CUstream handle, CUstreamCaptureStatus *status, cuuint64_t *id,
-                                     CUgraph *, const CUgraphNode **, size_t *)
-{
-    return not_capturing(handle, status, id);
-}
-
-VGPU_ENTRY cuStreamGetCaptureInfo_v2_ptsz(CUstream handle, CUstreamCaptureStatus *status,
-                                          cuuint64_t *id, CUgraph *, const CUgraphNode **, size_t *)
-{
-    return not_capturing(per_thread(handle), status, id);
-}
-
-#if CUDA_VERSION >= 12030
-VGPU_ENTRY cuStreamGetCaptureInfo_v3(CUstream handle, CUstreamCaptureStatus *status, cuuint64_t *id,
-                                     CUgraph *, const CUgraphNode **, const CUgraphEdgeData **,
-                                     size_t *)
-{
-    return not_capturing(handle, status, id);
-}
-
-VGPU_ENTRY cuStreamGetCaptureInfo_v3_ptsz(CUstream handle, CUstreamCaptureStatus *status,
-                                          cuuint64_t *id, CUgraph *, const CUgraphNode **,
-                                          const CUgraphEdgeData **, size_t *)
-{
-    return not_capturing(per_thread(handle), status, id);
-}
-#endif
-
-VGPU_ENTRY cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
-{
-    static thread_local CUstreamCaptureMode current = CU_STREAM_CAPTURE_MODE_GLOBAL;
-    if (!mode || unsigned(*mode) > CU_STREAM_CAPTURE_MODE_RELAXED)
-        return CUDA_ERROR_INVALID_VALUE;
-    std::swap(current, *mode);
-    return CUDA_SUCCESS;
 }

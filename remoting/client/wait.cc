@@ -64,6 +64,9 @@ static bool is_legacy(CUstream stream)
 
 CUresult synchronize_context(Session &session, uint32_t word)
 {
+    if (CUresult forbidden = session.captures.forbid_context(session, word);
+        forbidden != CUDA_SUCCESS)
+        return forbidden;
     uint64_t sequence = session.connection().last_sequence();
     CUresult result = call_in(session, word, api::Call::cuCtxSynchronize);
     // The request itself, and what may have come between, is past too.
@@ -74,8 +77,11 @@ CUresult synchronize_context(Session &session, uint32_t word)
 
 CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream)
 {
-    uint64_t sequence = session.connection().last_sequence();
     word = stream_word(session, word, stream);
+    if (CUresult forbidden = session.captures.forbid_wait(session, word, stream);
+        forbidden != CUDA_SUCCESS)
+        return forbidden;
+    uint64_t sequence = session.connection().last_sequence();
     CUresult result = call_in(session, word, api::Call::cuStreamSynchronize, handle(stream));
     if (result == CUDA_SUCCESS) {
         if (Stream *known = find_stream(session, stream))

@@ -95,6 +95,7 @@ CUresult vgpuGraphAttribute(Session &session, CUgraphNode node, uint32_t attribu
 CUresult vgpuGraphSetAttribute(Session &session, CUgraphNode node, uint32_t attribute,
                                const unsigned char *value, uint64_t n);
 CUresult cuGraphDestroy(Session &session, CUgraph graph);
+CUresult cuGraphExecDestroy(Session &session, CUgraphExec exec);
 CUresult cuGraphDestroyNode(Session &session, CUgraphNode node);
 CUresult vgpuGraphLaunch(Session &session, CUgraphExec exec, CUstream stream, uint32_t asks);
 
@@ -103,6 +104,17 @@ void vgpuHostService(Session &session, Request &request);
 CUresult vgpuHostCall(Session &session, uint64_t number, uint32_t flags, CUstream stream);
 void vgpuHostDone(Session &session, Request &request);
 void vgpuHostBytes(Session &session, Request &request);
+
+// capture-calls.cc
+CUresult vgpuCaptureBegin(Session &session, CUstream stream, CUgraph graph, CUgraphNode *nodes,
+                          uint64_t n);
+CUresult vgpuCaptureEnd(Session &session, CUstream stream, uint64_t proposed, uint32_t *answer,
+                        uint64_t *graph);
+void vgpuCaptureInfo(Session &session, Request &request);
+CUresult vgpuCaptureDepend(Session &session, CUstream stream, CUgraphNode *nodes, uint64_t n,
+                           uint32_t flags);
+CUresult vgpuCopyPlace(Session &session, CUdeviceptr device, uint64_t pitch, uint64_t place,
+                       uint64_t width, uint64_t rows, uint32_t to_device, CUstream stream);
 
 // context-calls.cc
 CUresult vgpuContextOpen(Session &session, uint32_t ordinal, uint32_t flags);

@@ -50,6 +50,7 @@ Context *Contexts::find(CUcontext handle) noexcept
 void Contexts::forget_stream(CUstream stream)
 {
     for (auto &[word, context] : contexts_) {
+        std::erase(context.blocking, stream);
         if (std::erase(context.non_blocking, stream) == 0 ||
             driver_.cuStreamQuery(stream) != CUDA_ERROR_NOT_READY)
             continue;
@@ -168,9 +169,27 @@ void Contexts::close(uint32_t word)
 // non-blocking, so that one event stands for all of those.
 void Contexts::mark(Context &context, Fence &fence)
 {
-    fence.add(context.handle, context.events, nullptr);
+    // To record an event where a capture goes on would spoil the capture.
+    bool careful = capturing && capturing() && context.beside;
+    auto add = [&](CUstream stream) {
+        CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+        if (!careful || (driver_.cuStreamIsCapturing(stream, &status) == CUDA_SUCCESS &&
+                         status == CU_STREAM_CAPTURE_STATUS_NONE))
+            fence.add(context.handle, context.events, stream);
+    };
+    add(careful ? context.beside : nullptr);
     for (CUstream stream : context.non_blocking)
-        fence.add(context.handle, context.events, stream);
+        add(stream);
+    if (careful)
+        for (CUstream stream : context.blocking)
+            add(stream);
+}
+
+CUresult Contexts::prepare_capture(Context &context)
+{
+    return context.beside
+               ? CUDA_SUCCESS
+               : driver_.cuStreamCreateWithPriority(&context.beside, CU_STREAM_DEFAULT, 0);
 }
 
 Fence Contexts::fence(Context &context)

@@ -20,6 +20,9 @@ struct Context {
     size_t slice = 0;
     bool primary = false;               // of the driver's device: released instead of destroyed
     std::vector<CUstream> non_blocking; // which the legacy stream does not wait for
+    std::vector<CUstream> blocking;     // the others that were created
+    CUstream beside =
+        nullptr; // one of ours that waits for the legacy stream, from the first capture on
     EventPoolPtr events;
     EventPoolPtr timers; // events with times, for the compute share
 };
@@ -43,7 +46,11 @@ public:
     }
     ~Contexts();
 
-    ContextCosts costs; // set before the first is opened
+    ContextCosts costs;              // set before the first is opened
+    std::function<bool()> capturing; // whether any stream is captured
+
+    // While a stream is captured, fences cannot mark the legacy stream.
+    CUresult prepare_capture(Context &context);
 
     const std::map<uint32_t, Context> &all() const noexcept { return contexts_; }
 

@@ -115,6 +115,16 @@ struct OwnEntries {
     ENTRY(cuGraphAddNode_v2)                                                                       \
     ENTRY(cuGraphNodeSetParams)                                                                    \
     ENTRY(cuGraphExecNodeSetParams)                                                                \
+    ENTRY(cuStreamBeginCapture_v2)                                                                 \
+    ENTRY(cuStreamBeginCaptureToGraph)                                                             \
+    ENTRY(cuStreamEndCapture)                                                                      \
+    ENTRY(cuStreamGetCaptureInfo_v3)                                                               \
+    ENTRY(cuStreamUpdateCaptureDependencies_v2)                                                    \
+    ENTRY(cuUserObjectCreate)                                                                      \
+    ENTRY(cuUserObjectRelease)                                                                     \
+    ENTRY(cuGraphRetainUserObject)                                                                 \
+    ENTRY(cuGraphHostNodeGetParams)                                                                \
+    ENTRY(cuGraphExecDestroy)                                                                      \
     ENTRY(cuGraphDestroy)                                                                          \
     ENTRY(cuGraphDestroyNode)                                                                      \
     ENTRY(cuGraphGetNodes)                                                                         \

@@ -40,8 +40,11 @@ CUresult collect(Session &session, uint64_t what, uint64_t subject, std::vector<
         session.handles.find(of_node ? api::Kind::graph_node : api::Kind::graph, subject, found);
     if (result != CUDA_SUCCESS)
         return result;
+    Graphs &graphs = session.graphs;
     auto node = CUgraphNode(found);
-    CUgraph graph = of_node ? session.graphs.graph_of(node) : CUgraph(found);
+    CUgraph graph = of_node ? graphs.graph_of(node) : CUgraph(found);
+    if (of_node)
+        node = what == kBefore ? graphs.first_of(node) : graphs.last_of(node);
     std::vector<CUgraphNode> nodes, ends;
     switch (what) {
     case kNodes:
@@ -77,17 +80,25 @@ CUresult collect(Session &session, uint64_t what, uint64_t subject, std::vector<
     if (result != CUDA_SUCCESS)
         return result;
     for (size_t i = 0; i < nodes.size(); ++i) {
-        ids.push_back(session.graphs.id_of(nodes[i], graph));
-        if (what == kEdges)
-            ids.push_back(session.graphs.id_of(ends[i], graph));
+        if (what == kNodes && graphs.is_hidden(nodes[i]))
+            continue;
+        CUgraphNode first = graphs.seen(nodes[i]);
+        CUgraphNode last = what == kEdges ? graphs.seen(ends[i]) : nullptr;
+        if (first == last) // the edge between a copy and what is hidden beside it
+            continue;
+        ids.push_back(graphs.id_of(first, graph));
+        if (last)
+            ids.push_back(graphs.id_of(last, graph));
     }
     return ids.size() > api::kMaxReplyArray / 8 ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
 }
 
 // Whether a launch may ask of the client. What is in the body of a conditional node cannot be asked
-// for.
-bool asks_client(Session &session, CUgraph graph)
+// for. What it copies of the client's memory is added to `transfers`.
+using Transfers = std::vector<std::shared_ptr<HostService::Transfer>>;
+bool asks_client(Session &session, CUgraph graph, Transfers &transfers)
 {
+    bool asks = false;
     const Driver &driver = session.driver;
     std::vector<CUgraphNode> nodes;
     if (!session.host_service.is_open() || list(nodes, [&](CUgraphNode *to, size_t *count) {
@@ -100,13 +111,14 @@ bool asks_client(Session &session, CUgraph graph)
         if (ask(driver.cuGraphNodeGetType, node, &type) != CUDA_SUCCESS)
             continue;
         if (type == CU_GRAPH_NODE_TYPE_HOST || type == CU_GRAPH_NODE_TYPE_CONDITIONAL)
-            return true;
+            asks = true;
+        if (HostService::Transfer *transfer = session.graphs.transfer_of(node))
+            transfers.push_back(transfer->shared_from_this());
         if (type == CU_GRAPH_NODE_TYPE_GRAPH &&
-            ask(driver.cuGraphChildGraphNodeGetGraph, node, &inner) == CUDA_SUCCESS &&
-            asks_client(session, inner))
-            return true;
+            ask(driver.cuGraphChildGraphNodeGetGraph, node, &inner) == CUDA_SUCCESS)
+            asks = asks_client(session, inner, transfers) || asks;
     }
-    return false;
+    return asks;
 }
 
 } // namespace
@@ -132,6 +144,10 @@ CUresult vgpuGraphDepend(Session &session, CUgraph graph, CUgraphNode *from, CUg
 {
     if (n != m)
         return CUDA_ERROR_INVALID_VALUE;
+    for (uint64_t i = 0; i < n; ++i) {
+        from[i] = session.graphs.last_of(from[i]);
+        to[i] = session.graphs.first_of(to[i]);
+    }
     return remove ? ask(session.driver.cuGraphRemoveDependencies_v2, graph, from, to, nullptr, n)
                   : ask(session.driver.cuGraphAddDependencies_v2, graph, from, to, nullptr, n);
 }
@@ -156,7 +172,10 @@ CUresult vgpuGraphInstantiate(Session &session, CUgraph graph, uint64_t exec, ui
                 : 0;
     if (done == CUDA_SUCCESS)
         session.handles.add(exec, made, 0);
-    *asks = done == CUDA_SUCCESS && asks_client(session, graph);
+    Transfers transfers;
+    *asks = done == CUDA_SUCCESS && asks_client(session, graph, transfers);
+    if (!transfers.empty())
+        session.captures.execs[made] = std::move(transfers);
     return CUDA_SUCCESS;
 }
 
@@ -165,6 +184,14 @@ CUresult vgpuGraphExecUpdate(Session &session, CUgraphExec exec, CUgraph graph, 
 {
     CUgraphExecUpdateResultInfo info{};
     *answer = ask(session.driver.cuGraphExecUpdate_v2, exec, graph, &info);
+    Transfers transfers;
+    if (*answer == CUDA_SUCCESS)
+        asks_client(session, graph, transfers);
+    if (!transfers.empty()) {
+        // What it had may still be in use.
+        auto before = std::exchange(session.captures.execs[exec], std::move(transfers));
+        session.retire(session.contexts.fence(), [before = std::move(before)] {});
+    }
     *result = info.result;
     *node = info.errorNode ? session.graphs.id_of(info.errorNode, graph) : 0;
     *from = info.errorFromNode ? session.graphs.id_of(info.errorFromNode, graph) : 0;
@@ -234,8 +261,18 @@ CUresult cuGraphDestroy(Session &session, CUgraph graph)
     return result;
 }
 
+CUresult cuGraphExecDestroy(Session &session, CUgraphExec exec)
+{
+    if (auto transfers = session.captures.execs.extract(exec))
+        session.retire(session.contexts.fence(), [held = std::move(transfers.mapped())] {});
+    return ask(session.driver.cuGraphExecDestroy, exec);
+}
+
 CUresult cuGraphDestroyNode(Session &session, CUgraphNode node)
 {
+    for (CUgraphNode hidden : {session.graphs.first_of(node), session.graphs.last_of(node)})
+        if (hidden != node)
+            ask(session.driver.cuGraphDestroyNode, hidden);
     CUresult result = ask(session.driver.cuGraphDestroyNode, node);
     if (result == CUDA_SUCCESS)
         session.graphs.forget(node);
@@ -253,7 +290,7 @@ CUresult launch(Session &session, CUgraphExec exec, CUstream stream)
         return CUDA_ERROR_INVALID_CONTEXT;
     session.replies.may_print(true);
     Throttle &throttle = *session.throttles[context->slice];
-    bool measured = throttle.on() && !session.captures(stream);
+    bool measured = throttle.on() && !session.captures.captures(stream);
     CUevent start = nullptr;
     if (measured)
         if (CUresult result = throttle.before(*context, stream, start); result != CUDA_SUCCESS)
@@ -275,7 +312,7 @@ CUresult vgpuGraphLaunch(Session &session, CUgraphExec exec, CUstream stream, ui
     if (!asks || !session.host_service.is_open())
         return result;
     auto fence = std::make_shared<Fence>(session.driver);
-    if (result == CUDA_SUCCESS)
+    if (result == CUDA_SUCCESS && !session.captures.captures(stream))
         fence->add(context->handle, context->events, stream);
     session.waiters.add(context ? lane_key(*context, stream) : 0,
                         [&service = session.host_service, fence] {

@@ -72,7 +72,8 @@ End read_end(wire::Decoder &in)
 }
 
 // What an end names must be the session's.
-CUresult resolve(Session &session, End &end, const CUDA_MEMCPY3D &copy)
+CUresult resolve(Session &session, End &end, const CUDA_MEMCPY3D &copy,
+                 std::shared_ptr<HostService::Transfer> &transfer, bool to_device)
 {
     switch (end.type) {
     case CU_MEMORYTYPE_ARRAY:
@@ -81,6 +82,17 @@ CUresult resolve(Session &session, End &end, const CUDA_MEMCPY3D &copy)
     case CU_MEMORYTYPE_UNIFIED:
         return session.handles.pointer(end.where);
     case CU_MEMORYTYPE_HOST: {
+        if (api::kind_of(end.where) != api::Kind::host) {
+            uint64_t bytes;
+            if (__builtin_mul_overflow(copy.WidthInBytes, copy.Height, &bytes) ||
+                __builtin_mul_overflow(bytes, copy.Depth, &bytes))
+                return CUDA_ERROR_INVALID_VALUE;
+            transfer = make_transfer(session, end.where, to_device, bytes);
+            end.host = transfer ? transfer->memory->data() : nullptr;
+            end.pitch = copy.WidthInBytes;
+            end.height = copy.Height;
+            return transfer ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+        }
         // As many rows as lie between the first and the last, whole slices before the last one.
         uint64_t rows;
         size_t pitch = end.pitch ? end.pitch : copy.WidthInBytes;
@@ -106,9 +118,9 @@ CUresult read_copy(Session &session, wire::Decoder &in, NodeParameters &node)
     End to = read_end(in), from = read_end(in);
     if (!in.ok())
         return CUDA_ERROR_INVALID_VALUE;
-    CUresult result = resolve(session, to, copy);
+    CUresult result = resolve(session, to, copy, node.give, false);
     if (result == CUDA_SUCCESS)
-        result = resolve(session, from, copy);
+        result = resolve(session, from, copy, node.fetch, true);
     node.driver.memcpy.copyCtx = session.contexts.current()->handle;
     copy.dstMemoryType = to.type;
     copy.dstXInBytes = to.x;
@@ -223,6 +235,83 @@ CUresult read_node(Session &session, Request &request, NodeParameters &node)
     return result;
 }
 
+namespace
+{
+
+CUresult keep(Session &session, CUgraph graph, std::shared_ptr<HostService::Transfer> &transfer,
+              CUgraphNodeParams &node, CUgraphExec exec = nullptr)
+{
+    node.type = CU_GRAPH_NODE_TYPE_HOST;
+    node.host.fn = HostService::transfer;
+    node.host.userData = transfer.get();
+    if (exec) {
+        session.captures.execs[exec].push_back(transfer);
+        return CUDA_SUCCESS;
+    }
+    auto kept = std::make_unique<Captures::Kept>();
+    kept->transfer = transfer;
+    return session.captures.keep(graph, std::move(kept));
+}
+
+// With what is hidden beside it.
+CUresult add(Session &session, CUgraph graph, std::vector<CUgraphNode> &before,
+             NodeParameters &parameters, CUgraphNode &node)
+{
+    const Driver &driver = session.driver;
+    for (CUgraphNode &one : before)
+        one = session.graphs.last_of(one);
+    CUgraphNodeParams hidden{};
+    CUgraphNode helper = nullptr;
+    CUresult result = CUDA_SUCCESS;
+    if (parameters.fetch) {
+        result = keep(session, graph, parameters.fetch, hidden);
+        if (result == CUDA_SUCCESS)
+            result = driver.cuGraphAddNode_v2(&helper, graph, before.data(), nullptr, before.size(),
+                                              &hidden);
+        before = {helper};
+    }
+    if (result == CUDA_SUCCESS)
+        result = driver.cuGraphAddNode_v2(&node, graph, before.data(), nullptr, before.size(),
+                                          &parameters.driver);
+    if (result == CUDA_SUCCESS && parameters.give) {
+        result = keep(session, graph, parameters.give, hidden = {});
+        if (result == CUDA_SUCCESS)
+            result = driver.cuGraphAddNode_v2(&helper, graph, &node, nullptr, 1, &hidden);
+        if (result == CUDA_SUCCESS)
+            return result;
+        driver.cuGraphDestroyNode(node);
+    } else if (result != CUDA_SUCCESS && helper) {
+        driver.cuGraphDestroyNode(helper);
+    }
+    return result;
+}
+
+// The node itself, and what is hidden beside it. Neither may come or go by this.
+template<class Change>
+CUresult set(Session &session, Change change, CUgraphNode node, NodeParameters &parameters,
+             CUgraph graph, CUgraphExec exec = nullptr)
+{
+    CUgraphNode first = session.graphs.first_of(node), last = session.graphs.last_of(node);
+    if ((first != node) != (parameters.fetch != nullptr) ||
+        (last != node) != (parameters.give != nullptr))
+        return CUDA_ERROR_INVALID_VALUE;
+    CUresult result = change(node, &parameters.driver);
+    CUgraphNodeParams hidden{};
+    if (result == CUDA_SUCCESS && parameters.fetch) {
+        result = keep(session, graph, parameters.fetch, hidden, exec);
+        if (result == CUDA_SUCCESS)
+            result = change(first, &hidden);
+    }
+    if (result == CUDA_SUCCESS && parameters.give) {
+        result = keep(session, graph, parameters.give, hidden = {}, exec);
+        if (result == CUDA_SUCCESS)
+            result = change(last, &hidden);
+    }
+    return result;
+}
+
+} // namespace
+
 namespace calls
 {
 
@@ -246,8 +335,7 @@ void vgpuGraphNodeAdd(Session &session, Request &request)
         result = CUDA_ERROR_NOT_SUPPORTED;
     CUgraphNode node = nullptr;
     if (result == CUDA_SUCCESS)
-        result = session.driver.cuGraphAddNode_v2(&node, graph, before.data(), nullptr,
-                                                  before.size(), &parameters.driver);
+        result = add(session, graph, before, parameters, node);
     if (result != CUDA_SUCCESS)
         return session.answer(request, result);
     session.handles.add(id, node, 0);
@@ -267,9 +355,8 @@ void vgpuGraphNodeSet(Session &session, Request &request)
     if (result == CUDA_SUCCESS)
         result = read;
     if (result == CUDA_SUCCESS)
-        result = session.driver.cuGraphNodeSetParams
-                     ? session.driver.cuGraphNodeSetParams(node, &parameters.driver)
-                     : CUDA_ERROR_NOT_SUPPORTED;
+        result = set(session, session.driver.cuGraphNodeSetParams, node, parameters,
+                     session.graphs.graph_of(node));
     session.answer(request, result);
 }
 
@@ -284,9 +371,12 @@ void vgpuGraphExecNodeSet(Session &session, Request &request)
     CUresult read = read_node(session, request, parameters);
     if (result == CUDA_SUCCESS)
         result = read;
+    auto change = [&](CUgraphNode which, CUgraphNodeParams *to) {
+        return session.driver.cuGraphExecNodeSetParams(exec, which, to);
+    };
     if (result == CUDA_SUCCESS)
         result = session.driver.cuGraphExecNodeSetParams
-                     ? session.driver.cuGraphExecNodeSetParams(exec, node, &parameters.driver)
+                     ? set(session, change, node, parameters, session.graphs.graph_of(node), exec)
                      : CUDA_ERROR_NOT_SUPPORTED;
     session.answer(request, result);
 }

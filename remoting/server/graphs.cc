@@ -20,6 +20,70 @@ uint64_t Graphs::id_of(CUgraphNode node, CUgraph graph)
     return id;
 }
 
+uint64_t Graphs::id_of(CUgraph graph, uint64_t proposed)
+{
+    if (uint64_t id = handles_.id_of(api::Kind::graph, graph))
+        return id;
+    handles_.add(proposed, graph, 0);
+    return proposed;
+}
+
+HostService::Transfer *Graphs::transfer_of(CUgraphNode node) const
+{
+    CUgraphNodeType type{};
+    CUDA_HOST_NODE_PARAMS parameters{};
+    if (!driver_.cuGraphNodeGetType || !driver_.cuGraphHostNodeGetParams ||
+        driver_.cuGraphNodeGetType(node, &type) != CUDA_SUCCESS ||
+        type != CU_GRAPH_NODE_TYPE_HOST ||
+        driver_.cuGraphHostNodeGetParams(node, &parameters) != CUDA_SUCCESS ||
+        parameters.fn != HostService::transfer)
+        return nullptr;
+    return static_cast<HostService::Transfer *>(parameters.userData);
+}
+
+bool Graphs::is_hidden(CUgraphNode node) const
+{
+    return transfer_of(node) != nullptr;
+}
+
+// The only one, or null.
+CUgraphNode Graphs::neighbour(CUgraphNode node, bool before) const
+{
+    auto ask =
+        before ? driver_.cuGraphNodeGetDependencies_v2 : driver_.cuGraphNodeGetDependentNodes_v2;
+    CUgraphNode one = nullptr;
+    size_t count = 1;
+    return ask && ask(node, &one, nullptr, &count) == CUDA_SUCCESS && count == 1 ? one : nullptr;
+}
+
+CUgraphNode Graphs::seen(CUgraphNode node) const
+{
+    HostService::Transfer *transfer = transfer_of(node);
+    CUgraphNode copy = transfer ? neighbour(node, !transfer->to_device) : node;
+    return copy ? copy : node;
+}
+
+CUgraphNode Graphs::hidden_beside(CUgraphNode node, bool before) const
+{
+    CUgraphNodeType type{};
+    if (!driver_.cuGraphNodeGetType || driver_.cuGraphNodeGetType(node, &type) != CUDA_SUCCESS ||
+        type != CU_GRAPH_NODE_TYPE_MEMCPY)
+        return node;
+    CUgraphNode other = neighbour(node, before);
+    HostService::Transfer *transfer = other ? transfer_of(other) : nullptr;
+    return transfer && transfer->to_device == before ? other : node;
+}
+
+CUgraphNode Graphs::first_of(CUgraphNode node) const
+{
+    return hidden_beside(node, true);
+}
+
+CUgraphNode Graphs::last_of(CUgraphNode node) const
+{
+    return hidden_beside(node, false);
+}
+
 uint64_t Graphs::id_of_inner(CUgraph graph, uint64_t proposed, CUgraphNode around)
 {
     Named &node = nodes_[around];

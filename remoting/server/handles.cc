@@ -42,6 +42,23 @@ Handles::Entry *Handles::function(uint64_t id)
     return at == entries_.end() ? nullptr : &at->second;
 }
 
+uint64_t Handles::id_of(Kind kind, void *handle) const
+{
+    for (auto &[id, entry] : entries_)
+        if (entry.handle == handle && api::kind_of(id) == kind)
+            return id;
+    return 0;
+}
+
+std::vector<void *> Handles::all_of(Kind kind) const
+{
+    std::vector<void *> all;
+    for (auto &[id, entry] : entries_)
+        if (api::kind_of(id) == kind)
+            all.push_back(entry.handle);
+    return all;
+}
+
 CUresult Handles::device(int32_t ordinal, CUdevice &device)
 {
     if (ordinal < 0 || size_t(ordinal) >= slices_.size())

@@ -39,6 +39,11 @@ public:
     CUresult device(int32_t ordinal, CUdevice &device);
     CUresult pointer(CUdeviceptr pointer) const;
 
+    // The id of something of that kind; 0 if it has none. Looks at all there is.
+    uint64_t id_of(api::Kind kind, void *handle) const;
+
+    std::vector<void *> all_of(api::Kind kind) const;
+
     // Whether an id may be given to something new.
     CUresult claim(api::Kind kind, uint64_t id) const;
 

@@ -22,7 +22,7 @@ CUresult vgpuHostCall(Session &session, uint64_t number, uint32_t flags, CUstrea
     if (!session.host_service.is_open())
         return CUDA_ERROR_NOT_PERMITTED;
     const Driver &driver = session.driver;
-    HostService::Call *call = session.host_service.make(number, !session.captures(stream));
+    HostService::Call *call = session.host_service.make(number, !session.captures.captures(stream));
     CUresult result = CUDA_ERROR_OUT_OF_MEMORY;
     if (call)
         result = flags & kWithStatus

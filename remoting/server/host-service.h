@@ -50,12 +50,12 @@ public:
     static void CUDA_CB run_with_status(CUstream stream, CUresult status, void *call);
 
     // Host memory of ours in place of the client's, with which it is filled or which it gets.
-    struct Transfer {
-        HostService *service;
-        uint64_t place; // the client's name of its memory
-        bool to_device;
+    struct Transfer : std::enable_shared_from_this<Transfer> {
+        HostService *service = nullptr;
+        uint64_t place = 0; // the client's name of its memory
+        bool to_device = false;
         std::unique_ptr<Pinned> memory;
-        size_t bytes;
+        size_t bytes = 0;
     };
     static void CUDA_CB transfer(void *transfer);
 

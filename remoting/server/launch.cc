@@ -99,7 +99,8 @@ CUresult vgpuLaunch(Session &session, uint64_t id, uint32_t grid_x, uint32_t gri
     session.replies.may_print(true);
     Throttle &throttle = *session.throttles[context->slice];
     CUevent start = nullptr;
-    if (throttle.on()) {
+    bool measured = throttle.on() && !session.captures.captures(stream);
+    if (measured) {
         if (CUresult result = throttle.before(*context, stream, start); result != CUDA_SUCCESS)
             return result;
     }
@@ -124,7 +125,7 @@ CUresult vgpuLaunch(Session &session, uint64_t id, uint32_t grid_x, uint32_t gri
         result = session.driver.cuLaunchKernel(function, grid_x, grid_y, grid_z, block_x, block_y,
                                                block_z, shared, stream, nullptr, packed);
     }
-    if (throttle.on())
+    if (measured)
         throttle.after(*context, stream, start);
     if (result == CUDA_SUCCESS) // partner: vgpud, which only reads
         session.slices[context->slice].page->launches.fetch_add(1, std::memory_order_relaxed);

@@ -39,13 +39,30 @@ CUresult cuMemAllocPitch_v2(Session &session, CUdeviceptr *pointer, size_t *pitc
 // Frees as the driver does: after everything that was asked for before, on any stream.
 CUresult cuMemFree_v2(Session &session, CUdeviceptr pointer)
 {
+    if (session.captures.blocks.contains(pointer))
+        return CUDA_SUCCESS; // it goes with its graph
     return session.memory.free(pointer, session.contexts.fence());
 }
 
-// There at once, which is earlier than the stream asks for.
-CUresult cuMemAllocAsync(Session &session, CUdeviceptr *pointer, size_t bytes, CUstream)
+// There at once, which is earlier than the stream asks for. What a graph allocates it has as long
+// as it lives: an empty node stands where the memory comes, and where it goes.
+CUresult cuMemAllocAsync(Session &session, CUdeviceptr *pointer, size_t bytes, CUstream stream)
 {
-    return cuMemAlloc_v2(session, pointer, bytes);
+    if (!session.captures.captures(stream))
+        return cuMemAlloc_v2(session, pointer, bytes);
+    Captures::State now;
+    if (CUresult result = session.captures.state(stream, now); result != CUDA_SUCCESS)
+        return result;
+    if (now.status != CU_STREAM_CAPTURE_STATUS_ACTIVE)
+        return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+    CUresult result = cuMemAlloc_v2(session, pointer, bytes);
+    if (result != CUDA_SUCCESS)
+        return result;
+    auto kept = std::make_unique<Captures::Kept>();
+    kept->block = *pointer;
+    session.captures.blocks.insert(*pointer);
+    result = session.captures.keep(now.graph, std::move(kept));
+    return result == CUDA_SUCCESS ? session.captures.add_empty(stream) : result;
 }
 
 CUresult cuMemFreeAsync(Session &session, CUdeviceptr pointer, CUstream stream)
@@ -53,6 +70,11 @@ CUresult cuMemFreeAsync(Session &session, CUdeviceptr pointer, CUstream stream)
     Context *context = session.contexts.current();
     if (!context)
         return CUDA_ERROR_INVALID_CONTEXT;
+    bool of_graph = session.captures.blocks.contains(pointer);
+    if (session.captures.captures(stream))
+        return of_graph ? session.captures.add_empty(stream) : CUDA_ERROR_INVALID_VALUE;
+    if (of_graph)
+        return CUDA_SUCCESS; // it goes with its graph
     Fence fence(session.driver);
     if (CUresult result = fence.add(context->handle, context->events, stream);
         result != CUDA_SUCCESS)

@@ -33,8 +33,9 @@ void Request::check_done() const
 Session::Session(const Driver &d, std::vector<Slice> s)
     : driver(d), slices(with_devices(d, std::move(s))), contexts(driver, slices),
       memory(driver, slices, contexts), physical(driver, slices, memory),
-      handles(contexts, slices, memory), graphs(handles), host_memory(driver), mirrors(driver),
-      links(driver), in_staging(driver), mirror_staging(driver), out_staging(driver)
+      handles(contexts, slices, memory), graphs(driver, handles), captures(driver),
+      host_memory(driver), mirrors(driver), links(driver), in_staging(driver),
+      mirror_staging(driver), out_staging(driver)
 {
     for (const Slice &slice : slices)
         throttles.push_back(std::make_unique<Throttle>(driver, slice));
@@ -42,6 +43,7 @@ Session::Session(const Driver &d, std::vector<Slice> s)
     contexts.costs.opened = [this](size_t slice, uint32_t word, uint64_t more) {
         return hold_context(slice, word, more);
     };
+    contexts.capturing = [this] { return captures.any(); };
     contexts.costs.adopted = [this](uint32_t word) { memory.name_context(word); };
 }
 
@@ -60,6 +62,16 @@ Session::~Session()
     for (auto &throttle : throttles)
         throttle->close();
     contexts.restore();
+    // They hold what is ours.
+    for (void *exec : handles.all_of(api::Kind::graph_exec))
+        if (driver.cuGraphExecDestroy)
+            driver.cuGraphExecDestroy(CUgraphExec(exec));
+    for (void *graph : handles.all_of(api::Kind::graph)) {
+        if (!driver.cuGraphDestroy || handles.id_of(api::Kind::graph, graph) == 0)
+            continue; // or it was inside another
+        driver.cuGraphDestroy(CUgraph(graph));
+        graphs.forget_inside(CUgraph(graph));
+    }
     for (Retired &retired : retired_)
         retired.action();
 }
@@ -122,13 +134,6 @@ void Session::attend()
     backlog_.push_back(std::move(message));
 }
 
-bool Session::captures(CUstream stream) const
-{
-    CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
-    return captures_ != 0 && driver.cuStreamIsCapturing(stream, &status) == CUDA_SUCCESS &&
-           status != CU_STREAM_CAPTURE_STATUS_NONE;
-}
-
 void Session::answer(const Request &request, CUresult result)
 {
     if (request.wants_reply)
@@ -145,6 +150,9 @@ void Session::retire(Fence fence, std::function<void()> action)
 
 void Session::housekeep()
 {
+    for (auto &kept : captures.take_released())
+        if (kept->block && captures.blocks.erase(kept->block))
+            memory.free(kept->block, contexts.fence());
     CUresult ignored;
     while (!retired_.empty() && retired_.front().fence.done(ignored)) {
         retired_.front().action();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "remoting/api/params.h"
+#include "remoting/server/captures.h"
 #include "remoting/server/contexts.h"
 #include "remoting/server/device-meter.h"
 #include "remoting/server/driver.h"
@@ -76,9 +77,6 @@ public:
     // device's work asks are taken in: it may be what is waited for.
     void attend_while_waiting();
 
-    // Whether what is put into the stream is captured.
-    bool captures(CUstream stream) const;
-
     // Ends a context with all that the session has in it.
     void close_context(uint32_t word);
 
@@ -96,6 +94,7 @@ public:
     Physical physical;
     Handles handles;
     Graphs graphs;
+    Captures captures;
     HostMemory host_memory;
     Mirrors mirrors;
     Images images;
@@ -110,8 +109,7 @@ public:
     std::vector<std::unique_ptr<Throttle>> throttles; // one a slice
     std::vector<std::byte> reply;                     // reused
     bool detached_ = false;
-    unsigned captures_ = 0; // that go on
-    Waiters waiters;        // last: its threads end before what they use
+    Waiters waiters; // last: its threads end before what they use
 
 private:
     struct Retired {

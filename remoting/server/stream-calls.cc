@@ -17,14 +17,16 @@ CUresult cuStreamCreateWithPriority(Session &session, CUstream *stream, unsigned
     if (!context)
         return CUDA_ERROR_INVALID_CONTEXT;
     CUresult result = session.driver.cuStreamCreateWithPriority(stream, flags, priority);
-    if (result == CUDA_SUCCESS && (flags & CU_STREAM_NON_BLOCKING))
-        context->non_blocking.push_back(*stream);
+    if (result == CUDA_SUCCESS)
+        (flags & CU_STREAM_NON_BLOCKING ? context->non_blocking : context->blocking)
+            .push_back(*stream);
     return result;
 }
 
 CUresult cuStreamDestroy_v2(Session &session, CUstream stream)
 {
     session.contexts.forget_stream(stream);
+    session.captures.forget(stream);
     return session.driver.cuStreamDestroy_v2(stream);
 }
 

@@ -2,7 +2,7 @@
 # The CUDA programs that must run. Each is compiled once and linked twice: NAME-shared against libcudart.so, as
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
 cuda_runtime_programs = \
-	call-codes constant-memory copy-2d copy-behind-kernel device-array device-features device-printf error-codes graph-nodes graphs histogram host-functions \
+	call-codes capture-codes constant-memory copy-2d copy-behind-kernel device-array device-features device-printf error-codes graph-nodes graphs histogram host-functions \
 	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add
 # The driver API alone: one link of each, NAME.
