@@ -26,6 +26,9 @@ enum class Kind : uint8_t {
     link = 12,
     graph = 13,
     graph_exec = 14,
+    mipmap = 15,
+    texture = 16,
+    surface = 17,
     graph_node = 18,
     user_object = 19,
     allocation = 20, // physical memory; no parameter of the vocabulary, its C type is a number
@@ -91,6 +94,8 @@ template<>
 inline constexpr Kind kKind<CUmemoryPool> = Kind::pool;
 template<>
 inline constexpr Kind kKind<CUarray> = Kind::array;
+template<>
+inline constexpr Kind kKind<CUmipmappedArray> = Kind::mipmap;
 template<>
 inline constexpr Kind kKind<CUlinkState> = Kind::link;
 template<>

@@ -114,7 +114,8 @@ struct Pointer {
 // Handles that own others: what was found in a module ends with it.
 constexpr bool is_owner(Kind kind) noexcept
 {
-    return kind == Kind::module || kind == Kind::library || kind == Kind::kernel;
+    return kind == Kind::module || kind == Kind::library || kind == Kind::kernel ||
+           kind == Kind::array || kind == Kind::mipmap; // planes and levels
 }
 
 // A handle that exists. Null and the driver's special values pass for streams, null passes where it

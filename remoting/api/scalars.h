@@ -36,6 +36,74 @@ struct Fields<CUmemLocation> {
     }
 };
 
+template<>
+struct Fields<CUDA_ARRAY3D_DESCRIPTOR> {
+    static void visit(auto &s, auto &&field)
+    {
+        field(s.Width);
+        field(s.Height);
+        field(s.Depth);
+        field(s.Format);
+        field(s.NumChannels);
+        field(s.Flags);
+    }
+};
+
+template<>
+struct Fields<CUDA_ARRAY_SPARSE_PROPERTIES> {
+    static void visit(auto &s, auto &&field)
+    {
+        field(s.tileExtent.width);
+        field(s.tileExtent.height);
+        field(s.tileExtent.depth);
+        field(s.miptailFirstLevel);
+        field(s.miptailSize);
+        field(s.flags);
+    }
+};
+
+template<>
+struct Fields<CUDA_ARRAY_MEMORY_REQUIREMENTS> {
+    static void visit(auto &s, auto &&field)
+    {
+        field(s.size);
+        field(s.alignment);
+    }
+};
+
+template<>
+struct Fields<CUDA_TEXTURE_DESC> {
+    static void visit(auto &s, auto &&field)
+    {
+        for (auto &mode : s.addressMode)
+            field(mode);
+        field(s.filterMode);
+        field(s.flags);
+        field(s.maxAnisotropy);
+        field(s.mipmapFilterMode);
+        field(s.mipmapLevelBias);
+        field(s.minMipmapLevelClamp);
+        field(s.maxMipmapLevelClamp);
+        for (auto &channel : s.borderColor)
+            field(channel);
+    }
+};
+
+template<>
+struct Fields<CUDA_RESOURCE_VIEW_DESC> {
+    static void visit(auto &s, auto &&field)
+    {
+        field(s.format);
+        field(s.width);
+        field(s.height);
+        field(s.depth);
+        field(s.firstMipmapLevel);
+        field(s.lastMipmapLevel);
+        field(s.firstLayer);
+        field(s.lastLayer);
+    }
+};
+
 template<class T>
 void put_value(wire::Encoder &out, const T &value)
 {

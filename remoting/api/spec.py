@@ -11,9 +11,9 @@ PLAIN = {"int", "float", "double", "size_t", "void", "string"}
 # C type of a handle -> its kind, as in kinds.h.
 HANDLES = {"CUcontext": "context", "CUmodule": "module", "CUfunction": "function", "CUstream": "stream",
            "CUevent": "event", "CUlibrary": "library", "CUkernel": "kernel", "CUmemoryPool": "pool",
-           "CUarray": "array", "CUlinkState": "link", "CUgraph": "graph", "CUgraphExec": "graph_exec", "CUgraphNode": "graph_node",
-           "CUuserObject": "user_object"}
-KINDS = set(HANDLES.values()) | {"image", "host"}
+           "CUarray": "array", "CUmipmappedArray": "mipmap", "CUlinkState": "link", "CUgraph": "graph", "CUgraphExec": "graph_exec",
+           "CUgraphNode": "graph_node", "CUuserObject": "user_object"}
+KINDS = set(HANDLES.values()) | {"image", "host", "texture", "surface", "allocation"}
 FLAGS = ("waits", "shadowed", "served")
 
 LINE = re.compile(r'^(\d+)\s+(\w+)\s+(\w+)\s*(?:\(([^()]*)\))?\s*(.*)$')

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// 2-D and 3-D copies. Arrays are not carried; everything else is rows of bytes, a 3-D copy one
-// after the other of its slices.
-#include "remoting/client/copy.h"
+// 2-D and 3-D copies: rows of bytes in memory or in an array, a 3-D copy one after the other of its
+// slices.
+#include "remoting/client/array.h"
 #include "remoting/client/entry.h"
 
 using namespace vgpu::client;
@@ -9,20 +9,33 @@ using namespace vgpu::client;
 namespace
 {
 
-// One end of the vendor's structures: memory of a declared type with a pitch and an offset.
+// One end of the vendor's structures: memory of a declared type with a pitch and an offset, or an
+// array with an offset.
 struct Side {
     CUmemorytype type;
     const void *host;
     CUdeviceptr device;
+    CUarray array;
     size_t pitch;
     size_t height; // rows of a slice in memory; 0 for 2-D copies
     size_t x, y, z;
 };
 
-CUresult end_of(const Side &side, size_t width, size_t rows, size_t slice, End &end)
+size_t rows_of_slice(const Side &side, const Box &box)
 {
-    size_t pitch = side.pitch ? side.pitch : side.x + width;
-    if (pitch < side.x + width && (rows > 1 || side.height))
+    return side.height ? side.height : side.y + box.rows;
+}
+
+CUresult end_of(Session &session, const Side &side, const Box &box, End &end)
+{
+    if (side.type == CU_MEMORYTYPE_ARRAY)
+        return find_in_array(session, side.array, side.x, side.y, side.z, box, end);
+    size_t least, last_row;
+    if (__builtin_add_overflow(side.x, box.width, &least) ||
+        __builtin_add_overflow(side.y, box.rows, &last_row))
+        return CUDA_ERROR_INVALID_VALUE;
+    size_t pitch = side.pitch ? side.pitch : least;
+    if (pitch < least || (box.depth > 1 && side.height && side.height < last_row))
         return CUDA_ERROR_INVALID_VALUE;
     uint64_t base;
     Hint hint;
@@ -40,32 +53,50 @@ CUresult end_of(const Side &side, size_t width, size_t rows, size_t slice, End &
         hint = Hint::unified;
         break;
     default:
-        return CUDA_ERROR_NOT_SUPPORTED;
+        return CUDA_ERROR_INVALID_VALUE;
     }
     if (base == 0)
         return CUDA_ERROR_INVALID_VALUE;
-    uint64_t rows_before = (side.z + slice) * (side.height ? side.height : rows) + side.y;
-    end = {base + rows_before * pitch + side.x, pitch, hint};
+    uint64_t rows, offset;
+    if (__builtin_mul_overflow(side.z, rows_of_slice(side, box), &rows) ||
+        __builtin_add_overflow(rows, side.y, &rows) ||
+        __builtin_mul_overflow(rows, pitch, &offset) ||
+        __builtin_add_overflow(offset, side.x, &offset) ||
+        __builtin_add_overflow(base, offset, &end.address))
+        return CUDA_ERROR_INVALID_VALUE;
+    end.pitch = pitch;
+    end.hint = hint;
     return CUDA_SUCCESS;
 }
 
-CUresult pitched(const Side &to, const Side &from, size_t width, size_t rows, size_t depth,
-                 CUstream stream, bool waits)
+void to_next_slice(const Side &side, const Box &box, End &end)
+{
+    if (end.hint == Hint::array)
+        ++end.place.z;
+    else
+        end.address += rows_of_slice(side, box) * end.pitch;
+}
+
+CUresult pitched(const Side &to, const Side &from, const Box &box, CUstream stream, bool waits)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
-        if ((to.height && to.height < to.y + rows) || (from.height && from.height < from.y + rows))
-            return CUDA_ERROR_INVALID_VALUE;
-        for (size_t slice = 0; slice < depth; ++slice) {
-            Copy one{.width = width, .rows = rows, .stream = stream, .waits = waits};
-            CUresult result = end_of(to, width, rows, slice, one.to);
-            if (result == CUDA_SUCCESS)
-                result = end_of(from, width, rows, slice, one.from);
-            if (result == CUDA_SUCCESS)
-                result = copy(session, context, one);
-            if (result != CUDA_SUCCESS)
-                return result;
+        if (box.width == 0 || box.rows == 0 || box.depth == 0)
+            return CUDA_SUCCESS;
+        Copy one{.to = {},
+                 .from = {},
+                 .width = box.width,
+                 .rows = box.rows,
+                 .stream = stream,
+                 .waits = waits};
+        CUresult result = end_of(session, to, box, one.to);
+        if (result == CUDA_SUCCESS)
+            result = end_of(session, from, box, one.from);
+        for (size_t slice = 0; slice < box.depth && result == CUDA_SUCCESS; ++slice) {
+            result = copy(session, context, one);
+            to_next_slice(to, box, one.to);
+            to_next_slice(from, box, one.from);
         }
-        return CUDA_SUCCESS;
+        return result;
     });
 }
 
@@ -73,10 +104,12 @@ CUresult flat(const CUDA_MEMCPY2D *c, CUstream stream, bool waits)
 {
     if (!c)
         return CUDA_ERROR_INVALID_VALUE;
-    Side to{c->dstMemoryType, c->dstHost, c->dstDevice, c->dstPitch, 0, c->dstXInBytes, c->dstY, 0};
-    Side from{c->srcMemoryType, c->srcHost, c->srcDevice, c->srcPitch, 0, c->srcXInBytes,
-              c->srcY,          0};
-    return pitched(to, from, c->WidthInBytes, c->Height, 1, stream, waits);
+    Side to{c->dstMemoryType, c->dstHost, c->dstDevice, c->dstArray, c->dstPitch, 0, c->dstXInBytes,
+            c->dstY,          0};
+    Side from{c->srcMemoryType, c->srcHost,  c->srcDevice,
+              c->srcArray,      c->srcPitch, 0,
+              c->srcXInBytes,   c->srcY,     0};
+    return pitched(to, from, {c->WidthInBytes, c->Height, 1}, stream, waits);
 }
 
 // CUDA_MEMCPY3D and CUDA_MEMCPY3D_PEER have the same names for what counts here.
@@ -85,14 +118,11 @@ CUresult solid(const Descriptor *c, CUstream stream, bool waits)
 {
     if (!c || c->srcLOD != 0 || c->dstLOD != 0)
         return CUDA_ERROR_INVALID_VALUE;
-    if (c->Depth > 1 && ((c->dstHeight != 0 && c->dstHeight < c->Height) ||
-                         (c->srcHeight != 0 && c->srcHeight < c->Height)))
-        return CUDA_ERROR_INVALID_VALUE;
-    Side to{c->dstMemoryType, c->dstHost,     c->dstDevice, c->dstPitch,
+    Side to{c->dstMemoryType, c->dstHost,     c->dstDevice, c->dstArray, c->dstPitch,
             c->dstHeight,     c->dstXInBytes, c->dstY,      c->dstZ};
-    Side from{c->srcMemoryType, c->srcHost,     c->srcDevice, c->srcPitch,
+    Side from{c->srcMemoryType, c->srcHost,     c->srcDevice, c->srcArray, c->srcPitch,
               c->srcHeight,     c->srcXInBytes, c->srcY,      c->srcZ};
-    return pitched(to, from, c->WidthInBytes, c->Height, c->Depth, stream, waits);
+    return pitched(to, from, {c->WidthInBytes, c->Height, c->Depth}, stream, waits);
 }
 
 } // namespace

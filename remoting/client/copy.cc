@@ -22,6 +22,39 @@ constexpr size_t kGather = 8 << 10;
 
 using Side = Place::Side;
 
+// The far end of a copy as calls have it: rows in device memory, or in an array.
+struct Far : api::ClientHalf {
+    explicit Far(const Place &place)
+        : address(place.address), pitch(place.pitch), place(place.array)
+    {
+    }
+    bool in_array() const { return place.array != 0; }
+    bool packed(size_t width) const { return !in_array() && pitch == width; }
+    Far at(uint64_t row, uint64_t column) const
+    {
+        Far far = *this;
+        far.address += row * pitch + column;
+        far.place.x += column;
+        far.place.y += row;
+        return far;
+    }
+    void put(wire::Encoder &out) const
+    {
+        if (!in_array()) {
+            out.u64(address);
+            out.u64(pitch);
+            return;
+        }
+        for (uint64_t value : {place.array, place.context, place.x, place.y, place.z})
+            out.u64(value);
+    }
+    api::Call call(api::Call memory, api::Call array) const { return in_array() ? array : memory; }
+
+    CUdeviceptr address;
+    uint64_t pitch;
+    ArrayPlace place;
+};
+
 // How many bytes lie between the first and the last one copied; 0 when that wraps round.
 uint64_t span_of(size_t pitch, size_t width, size_t rows)
 {
@@ -37,6 +70,11 @@ Place locate(Session &session, const End &end, size_t width, size_t rows)
     place.address = end.address;
     place.pointer = reinterpret_cast<std::byte *>(end.address);
     place.pitch = rows > 1 ? end.pitch : width;
+    if (end.hint == Hint::array) {
+        place.side = Side::array;
+        place.array = end.place;
+        return place;
+    }
     uint64_t span = span_of(place.pitch, width, rows);
     if (end.address == 0 || span == 0 || place.pitch < width)
         return place;
@@ -74,19 +112,18 @@ Place locate(Session &session, const End &end, size_t width, size_t rows)
 namespace
 {
 
-CUresult send_piece(Session &session, uint32_t word, CUdeviceptr to, size_t pitch,
-                    const std::byte *from, size_t from_pitch, size_t width, size_t rows,
-                    CUstream stream)
+CUresult send_piece(Session &session, uint32_t word, const Far &to, const std::byte *from,
+                    size_t from_pitch, size_t width, size_t rows, CUstream stream)
 {
     size_t n = width * rows;
-    bool gather = rows > 1 || n % 8 != 0;
+    bool gather = (rows > 1 && from_pitch != width) || n % 8 != 0;
     Pending *marker;
     if (!session.copy_in_window.enter(session.connection(), n, marker))
         return CUDA_ERROR_DEVICE_UNAVAILABLE;
     Request request;
     wire::Encoder &out = request.out();
-    for (uint64_t value : {uint64_t(to), uint64_t(pitch), uint64_t(width), uint64_t(rows),
-                           api::id_of(stream), uint64_t(n)})
+    to.put(out);
+    for (uint64_t value : {uint64_t(width), uint64_t(rows), api::id_of(stream), uint64_t(n)})
         out.u64(value);
     std::span<const std::byte> body;
     if (gather) {
@@ -96,48 +133,52 @@ CUresult send_piece(Session &session, uint32_t word, CUdeviceptr to, size_t pitc
     } else {
         body = {from, n};
     }
-    bool sent = session.connection().send(uint16_t(api::Call::vgpuCopyIn), word, request.bytes(),
-                                          body, marker);
+    auto call = to.call(api::Call::vgpuCopyIn, api::Call::vgpuArrayIn);
+    bool sent = session.connection().send(uint16_t(call), word, request.bytes(), body, marker);
     session.copy_in_window.sent(marker, sent);
     return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
 }
 
-CUresult send_row(Session &session, uint32_t word, CUdeviceptr to, const std::byte *from,
+CUresult send_row(Session &session, uint32_t word, const Far &to, const std::byte *from,
                   size_t bytes, CUstream stream)
 {
-    while (bytes != 0) {
-        size_t n = std::min(bytes, api::kMaxPiece);
+    for (size_t at = 0, n; at < bytes; at += n) {
+        n = std::min(bytes - at, api::kMaxPiece);
         if (n > kGather)
-            n &= ~size_t(7);
-        CUresult result = send_piece(session, word, to, n, from, n, n, 1, stream);
+            n &= ~size_t(15); // of an array, whole elements
+        CUresult result = send_piece(session, word, to.at(0, at), from + at, n, n, 1, stream);
         if (result != CUDA_SUCCESS)
             return result;
-        to += n;
-        from += n;
-        bytes -= n;
     }
     return CUDA_SUCCESS;
 }
 
-CUresult copy_in(Session &session, uint32_t word, const Copy &copy, const Place &to,
+// What is still on its way to this host memory comes first: the answers of two streams' copies may
+// overtake each other.
+void await_arrivals(Session &session, const Place &host, const Copy &copy)
+{
+    Connection &connection = session.connection();
+    uint64_t first = host.address;
+    if (connection.has_detached() &&
+        copy_out_overlaps(first, first + span_of(host.pitch, copy.width, copy.rows)))
+        connection.complete_before(connection.last_sequence());
+}
+
+CUresult copy_in(Session &session, uint32_t word, const Copy &copy, const Place &target,
                  const Place &from)
 {
-    // What is still arriving there is what must be sent.
-    Connection &connection = session.connection();
-    uint64_t first = from.address;
-    if (connection.has_detached() &&
-        copy_out_overlaps(first, first + span_of(from.pitch, copy.width, copy.rows)))
-        connection.complete_before(connection.last_sequence());
+    const Far to(target);
+    await_arrivals(session, from, copy); // which are what must be sent
 
     size_t total = copy.width * copy.rows;
     CUresult result = CUDA_SUCCESS;
     // From shared memory the worker copies by itself, and in order: an earlier copy or kernel may
     // still be writing there.
     if (from.host) {
-        result = post_in(session, word, api::Call::vgpuCopyFromHost, val(uint64_t(to.address)),
-                         val(uint64_t(to.pitch)), val(from.host), val(from.offset),
-                         val(uint64_t(from.pitch)), val(uint64_t(copy.width)),
-                         val(uint64_t(copy.rows)), handle(copy.stream));
+        result = post_in(session, word,
+                         to.call(api::Call::vgpuCopyFromHost, api::Call::vgpuArrayFromHost), to,
+                         val(from.host), val(from.offset), val(uint64_t(from.pitch)),
+                         val(uint64_t(copy.width)), val(uint64_t(copy.rows)), handle(copy.stream));
         if (result == CUDA_SUCCESS && copy.waits)
             result = synchronize_stream(session, word, copy.stream);
         return result;
@@ -147,39 +188,38 @@ CUresult copy_in(Session &session, uint32_t word, const Copy &copy, const Place 
         result = synchronize_stream(session, word, copy.stream);
     if (result != CUDA_SUCCESS)
         return result;
-    if (copy.rows == 1 || (to.pitch == copy.width && from.pitch == copy.width)) {
-        result = send_row(session, word, to.address, from.pointer, total, copy.stream);
+    if (copy.rows == 1 || (to.packed(copy.width) && from.pitch == copy.width)) {
+        result = send_row(session, word, to, from.pointer, total, copy.stream);
     } else {
         size_t rows_each = std::max<size_t>(1, api::kMaxPiece / copy.width);
         for (size_t row = 0; row < copy.rows && result == CUDA_SUCCESS; row += rows_each) {
             size_t rows = std::min(rows_each, copy.rows - row);
-            CUdeviceptr target = to.address + row * to.pitch;
             const std::byte *source = from.pointer + row * from.pitch;
             if (copy.width > api::kMaxPiece)
-                result = send_row(session, word, target, source, copy.width, copy.stream);
+                result = send_row(session, word, to.at(row, 0), source, copy.width, copy.stream);
             else
-                result = send_piece(session, word, target, to.pitch, source, from.pitch, copy.width,
+                result = send_piece(session, word, to.at(row, 0), source, from.pitch, copy.width,
                                     rows, copy.stream);
         }
     }
-    // An address that only the worker can judge is judged before a waiting caller goes on; what it
+    // What only the worker can judge is judged before a waiting caller goes on; what it
     // may read or write next is the host's again.
-    if (result == CUDA_SUCCESS && copy.waits && (to.side == Side::foreign || to.shared))
+    if (result == CUDA_SUCCESS && copy.waits && (target.unsure() || target.shared))
         result = synchronize_stream(session, word, copy.stream);
     return result;
 }
 
-// Rows of the device's.
-struct Rows {
-    CUdeviceptr address;
-    uint64_t pitch, width, rows;
-};
-
-void encode_copy_out(Request &request, const Rows &from, CUstream stream)
+void encode_copy_out(Request &request, const Far &from, uint64_t width, uint64_t rows,
+                     CUstream stream)
 {
-    for (uint64_t value :
-         {uint64_t(from.address), from.pitch, from.width, from.rows, api::id_of(stream)})
+    from.put(request.out());
+    for (uint64_t value : {width, rows, api::id_of(stream)})
         request.out().u64(value);
+}
+
+uint16_t copy_out_call(const Far &from)
+{
+    return uint16_t(from.call(api::Call::vgpuCopyOut, api::Call::vgpuArrayOut));
 }
 
 // A copy to the host that is waited for goes in parts, a few of them on their way at once: the
@@ -195,19 +235,19 @@ public:
     }
 
     // Both false when there is no sense in going on.
-    bool row(std::byte *to, CUdeviceptr from, uint64_t bytes)
+    bool row(std::byte *to, const Far &from, uint64_t bytes)
     {
         for (uint64_t at = 0, n; at < bytes; at += n) {
             n = std::min(bytes - at, kPart);
-            if (!add(to + at, n, {from + at, n, n, 1}))
+            if (!add(to + at, n, from.at(0, at), n, 1))
                 return false;
         }
         return true;
     }
 
-    bool add(std::byte *to, size_t pitch, const Rows &from)
+    bool add(std::byte *to, size_t pitch, const Far &from, uint64_t width, uint64_t rows)
     {
-        uint64_t bytes = from.width * from.rows;
+        uint64_t bytes = width * rows;
         while (!copy_out_enter(bytes, parts_.empty()))
             take_first();
         if (result_ != CUDA_SUCCESS) {
@@ -215,10 +255,9 @@ public:
             return false;
         }
         Request request;
-        encode_copy_out(request, from, stream_);
-        parts_.push_back(std::make_unique<CopyOut>(connection_, to, pitch, from.width, from.rows));
-        if (connection_.send(uint16_t(api::Call::vgpuCopyOut), word_, request.bytes(), {},
-                             parts_.back().get()))
+        encode_copy_out(request, from, width, rows, stream_);
+        parts_.push_back(std::make_unique<CopyOut>(connection_, to, pitch, width, rows));
+        if (connection_.send(copy_out_call(from), word_, request.bytes(), {}, parts_.back().get()))
             return true;
         lost_ = true;
         parts_.pop_back();
@@ -258,18 +297,20 @@ private:
 };
 
 CUresult copy_out(Session &session, uint32_t word, const Copy &copy, const Place &to,
-                  const Place &from)
+                  const Place &source)
 {
+    const Far from(source);
     Connection &connection = session.connection();
     if (to.host) {
         CUresult result =
-            post_in(session, word, api::Call::vgpuCopyToHost, val(to.host), val(to.offset),
-                    val(uint64_t(to.pitch)), val(uint64_t(from.address)), val(uint64_t(from.pitch)),
+            post_in(session, word, from.call(api::Call::vgpuCopyToHost, api::Call::vgpuArrayToHost),
+                    val(to.host), val(to.offset), val(uint64_t(to.pitch)), from,
                     val(uint64_t(copy.width)), val(uint64_t(copy.rows)), handle(copy.stream));
         if (result == CUDA_SUCCESS && copy.waits)
             result = synchronize_stream(session, word, copy.stream);
         return result;
     }
+    await_arrivals(session, to, copy);
     uint64_t total = uint64_t(copy.width) * copy.rows;
     // Pageable memory is waited for, as the driver does; of pinned memory only as much as may stay
     // unread.
@@ -278,29 +319,26 @@ CUresult copy_out(Session &session, uint32_t word, const Copy &copy, const Place
             connection.complete_before(connection.last_sequence());
         if (copy_out_has_room(total)) {
             Request request;
-            encode_copy_out(request, {from.address, from.pitch, copy.width, copy.rows},
-                            copy.stream);
+            encode_copy_out(request, from, copy.width, copy.rows, copy.stream);
             auto pending =
                 std::make_unique<CopyOut>(connection, to.pointer, to.pitch, copy.width, copy.rows);
             pending->defer_failure();
-            bool sent = connection.send_detached(uint16_t(api::Call::vgpuCopyOut), word,
-                                                 request.bytes(), std::move(pending));
+            bool sent = connection.send_detached(copy_out_call(from), word, request.bytes(),
+                                                 std::move(pending));
             return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
         }
     }
     CopyOutParts parts(session, word, copy.stream);
     bool going = true;
-    if (copy.rows == 1 || (to.pitch == copy.width && from.pitch == copy.width)) {
-        going = parts.row(to.pointer, from.address, total);
+    if (copy.rows == 1 || (to.pitch == copy.width && from.packed(copy.width))) {
+        going = parts.row(to.pointer, from, total);
     } else if (copy.width > kPart) {
         for (size_t row = 0; row < copy.rows && going; ++row)
-            going =
-                parts.row(to.pointer + row * to.pitch, from.address + row * from.pitch, copy.width);
+            going = parts.row(to.pointer + row * to.pitch, from.at(row, 0), copy.width);
     } else {
         for (size_t row = 0, rows = kPart / copy.width; row < copy.rows && going; row += rows)
-            going = parts.add(to.pointer + row * to.pitch, to.pitch,
-                              {from.address + row * from.pitch, from.pitch, copy.width,
-                               std::min(rows, copy.rows - row)});
+            going = parts.add(to.pointer + row * to.pitch, to.pitch, from.at(row, 0), copy.width,
+                              std::min(rows, copy.rows - row));
     }
     return parts.finish();
 }
@@ -309,6 +347,9 @@ CUresult copy_out(Session &session, uint32_t word, const Copy &copy, const Place
 CUresult capture_place(Session &session, uint32_t word, const Copy &copy, const Place &device,
                        const Place &host, bool to_device)
 {
+    if (Far(device).in_array())
+        return refused("a captured copy between an array and memory that the worker does not share",
+                       "it is not carried yet");
     uint64_t place =
         session.host_service.keep(session, {host.pointer, host.pitch, copy.width, copy.rows, 0, 1});
     return post_in(session, word, api::Call::vgpuCopyPlace, at(device.address),
@@ -316,11 +357,21 @@ CUresult capture_place(Session &session, uint32_t word, const Copy &copy, const 
                    val(uint64_t(copy.rows)), val(uint32_t(to_device)), handle(copy.stream));
 }
 
-// What the host can do alone, in its place in the stream.
+api::Call on_device_call(const Far &to, const Far &from)
+{
+    if (to.in_array())
+        return from.call(api::Call::vgpuArrayFromDevice, api::Call::vgpuArrayToArray);
+    return from.call(api::Call::vgpuCopyOnDevice, api::Call::vgpuArrayToDevice);
+}
+
+// What the host can do alone, in its place in the stream: behind the legacy stream's work too, and
+// that behind all other streams' that wait for it.
 CUresult copy_at_home(Session &session, uint32_t word, const Copy &copy, const Place &to,
                       const Place &from)
 {
-    CUresult result = synchronize_stream(session, word, copy.stream);
+    Stream *stream = find_stream(session, copy.stream);
+    bool alone = stream && (stream->flags & CU_STREAM_NON_BLOCKING);
+    CUresult result = synchronize_stream(session, word, alone ? copy.stream : nullptr);
     if (result != CUDA_SUCCESS)
         return result;
     for (size_t row = 0; row < copy.rows; ++row)
@@ -366,12 +417,12 @@ CUresult copy(Session &session, Context &context, Copy copy)
     if (to.side == Side::host)
         return copy_out(session, word, copy, to, from);
     // Between device addresses even the waiting forms do not hold up the host.
+    const Far target(to), source(from);
     CUresult result =
-        post_in(session, word, api::Call::vgpuCopyOnDevice, val(uint64_t(to.address)),
-                val(uint64_t(to.pitch)), val(uint64_t(from.address)), val(uint64_t(from.pitch)),
+        post_in(session, word, on_device_call(target, source), target, source,
                 val(uint64_t(copy.width)), val(uint64_t(copy.rows)), handle(copy.stream));
     if (result == CUDA_SUCCESS && copy.waits &&
-        (to.side == Side::foreign || from.side == Side::foreign || to.shared || from.shared))
+        (to.unsure() || from.unsure() || to.shared || from.shared))
         result = synchronize_stream(session, word, copy.stream);
     return result;
 }

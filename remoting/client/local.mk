@@ -6,6 +6,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 
 %C%_libclient_la_SOURCES = \
 	%D%/advice.cc %D%/advice.h \
+	%D%/array-copy.cc %D%/array.cc %D%/array.h \
 	%D%/call.cc %D%/call.h \
 	%D%/capabilities.cc \
 	%D%/capture.cc %D%/capture.h \
@@ -31,6 +32,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/library.cc \
 	%D%/link.cc \
 	%D%/load.cc %D%/load.h \
+	%D%/looks.h \
 	%D%/mappings.h \
 	%D%/memory.cc %D%/memory.h \
 	%D%/memset.cc \
@@ -51,6 +53,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/stream.cc \
 	%D%/stubs.cc \
 	%D%/table.h \
+	%D%/texture.cc \
 	%D%/thread-stream.cc %D%/thread-stream.h %D%/thread.cc %D%/thread.h \
 	%D%/vmm.cc \
 	%D%/wait.cc %D%/wait.h \

@@ -94,6 +94,26 @@ struct Function {
     OldLaunch old_launch;
 };
 
+// An array, a level of a mipmapped one, or a plane of one that has several.
+struct Array {
+    uint64_t context = 0;
+    uint64_t owner = 0; // the mipmapped array or array that it is a part of, 0 if none
+    CUDA_ARRAY3D_DESCRIPTOR description{};
+    unsigned element = 0; // bytes; 0 if only the driver knows
+
+    std::mutex mutex;
+    std::map<unsigned, uint64_t> planes;
+};
+
+struct Mipmap {
+    uint64_t context = 0;
+    CUDA_ARRAY3D_DESCRIPTOR description{};
+    unsigned levels = 1;
+
+    std::mutex mutex;
+    std::map<unsigned, uint64_t> arrays; // by level, those that were asked for
+};
+
 // A module or a library.
 struct Code {
     struct Global {

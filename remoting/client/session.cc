@@ -280,6 +280,10 @@ void Session::forget_context(uint64_t context)
     streams.remove_if([&](const Stream &stream) { return stream.context == context; });
     events.remove_if([&](const Event &event) { return event.context == context; });
     modules.remove_if([&](const Code &module) { return module.context == context; });
+    arrays.remove_if([&](const Array &array) { return array.context == context; });
+    mipmaps.remove_if([&](const Mipmap &mipmap) { return mipmap.context == context; });
+    textures.forget_context(context);
+    surfaces.forget_context(context);
     functions.remove_if([&](const Function &function) { return function.context == context; });
     {
         std::lock_guard lock(stream_attributes.mutex);

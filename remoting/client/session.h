@@ -11,6 +11,7 @@
 #include "remoting/client/device.h"
 #include "remoting/client/host-service.h"
 #include "remoting/client/id.h"
+#include "remoting/client/looks.h"
 #include "remoting/client/managed.h"
 #include "remoting/client/mappings.h"
 #include "remoting/client/mirrors.h"
@@ -73,6 +74,10 @@ public:
     Table<Code> libraries;
     Table<GraphNode> graph_nodes;
     Table<GraphExec> graph_execs;
+    Table<Array> arrays;
+    Table<Mipmap> mipmaps;
+    Looks textures;
+    Looks surfaces;
     Table<Link> links;
     StreamAttributes stream_attributes;
     Notifications notifications;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // While the device is busy, the calls that do not need it are answered.
+#include "remoting/server/busy-device.h"
 #include "remoting/server/test-client.h"
 
-#include <dlfcn.h>
-#include <future>
 #include <map>
 
 using namespace vgpu;
@@ -14,45 +13,6 @@ namespace
 
 constexpr uint64_t kMiB = 1 << 20;
 
-// The legacy stream of device 0 does nothing until this is gone.
-class Hold
-{
-public:
-    Hold()
-    {
-        const Driver &driver = *test_driver();
-        void *library = dlopen(driver.path.c_str(), RTLD_NOW | RTLD_NOLOAD);
-        auto launch =
-            reinterpret_cast<decltype(&cuLaunchHostFunc)>(dlsym(library, "cuLaunchHostFunc"));
-        dlclose(library);
-        CUcontext context = nullptr;
-        EXPECT_EQ(driver.cuDevicePrimaryCtxRetain(&context, 0), CUDA_SUCCESS);
-        EXPECT_EQ(driver.cuCtxSetCurrent(context), CUDA_SUCCESS);
-        EXPECT_EQ(launch(
-                      nullptr,
-                      [](void *hold) { static_cast<Hold *>(hold)->released_.get_future().wait(); },
-                      this),
-                  CUDA_SUCCESS);
-    }
-    ~Hold()
-    {
-        const Driver &driver = *test_driver();
-        release();
-        driver.cuStreamSynchronize(nullptr);
-        driver.cuCtxSetCurrent(nullptr);
-        driver.cuDevicePrimaryCtxRelease_v2(0);
-    }
-    void release()
-    {
-        if (!std::exchange(is_released_, true))
-            released_.set_value();
-    }
-
-private:
-    std::promise<void> released_;
-    bool is_released_ = false;
-};
-
 class BusyDevice : public testing::TestWithParam<TestClient::Over>
 {
 protected:
@@ -60,15 +20,6 @@ protected:
     {
         if (!test_driver())
             GTEST_SKIP() << "the software GPU is not built";
-    }
-
-    uint64_t free(TestClient &client)
-    {
-        uint64_t free = 0, total = 0;
-        EXPECT_EQ(client.call(Call::vgpuMemoryInfo, Val<uint32_t>::Client{0},
-                              Out<uint64_t>::Client{&free}, Out<uint64_t>::Client{&total}),
-                  CUDA_SUCCESS);
-        return free;
     }
 };
 
@@ -105,7 +56,7 @@ TEST_P(BusyDevice, holds_up_no_call_that_does_not_need_it)
     // What is being freed counts as free, though it is not yet.
     client.post(Call::cuMemFree_v2, Pointer::Client{other});
     client.post(Call::cuMemFree_v2, Pointer::Client{small});
-    EXPECT_EQ(free(client), 48 * kMiB);
+    EXPECT_EQ(client.free_memory(), 48 * kMiB);
 
     hold.release();
     bool marked = false;
@@ -127,7 +78,7 @@ TEST_P(BusyDevice, holds_up_no_call_that_does_not_need_it)
             parts.erase(answer.sequence);
     }
     EXPECT_EQ(data, back);
-    EXPECT_EQ(free(client), 48 * kMiB);
+    EXPECT_EQ(client.free_memory(), 48 * kMiB);
 }
 
 TEST_P(BusyDevice, defers_the_failure_of_a_copy_that_is_answered)

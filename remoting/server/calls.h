@@ -145,6 +145,43 @@ CUresult vgpuAllocationUnmap(Session &session, uint64_t base, uint64_t bytes);
 CUresult vgpuAllocationAccess(Session &session, uint64_t base, uint64_t bytes, uint32_t ordinal,
                               uint32_t flags);
 
+// array-calls.cc
+CUresult cuArray3DCreate_v2(Session &session, CUarray *array,
+                            const CUDA_ARRAY3D_DESCRIPTOR *description);
+CUresult cuArrayDestroy(Session &session, CUarray array);
+CUresult cuMipmappedArrayCreate(Session &session, CUmipmappedArray *mipmap,
+                                const CUDA_ARRAY3D_DESCRIPTOR *description, unsigned levels);
+CUresult cuMipmappedArrayDestroy(Session &session, CUmipmappedArray mipmap);
+
+// array-copy.cc
+void vgpuArrayIn(Session &session, Request &request);
+void vgpuArrayOut(Session &session, Request &request);
+CUresult vgpuArrayFromHost(Session &session, CUarray array, CUcontext owner, uint64_t x, uint64_t y,
+                           uint64_t z, uint64_t host, uint64_t offset, uint64_t host_pitch,
+                           uint64_t width, uint64_t rows, CUstream stream);
+CUresult vgpuArrayToHost(Session &session, uint64_t host, uint64_t offset, uint64_t host_pitch,
+                         CUarray array, CUcontext owner, uint64_t x, uint64_t y, uint64_t z,
+                         uint64_t width, uint64_t rows, CUstream stream);
+CUresult vgpuArrayFromDevice(Session &session, CUarray array, CUcontext owner, uint64_t x,
+                             uint64_t y, uint64_t z, CUdeviceptr src, uint64_t pitch,
+                             uint64_t width, uint64_t rows, CUstream stream);
+CUresult vgpuArrayToDevice(Session &session, CUdeviceptr dst, uint64_t pitch, CUarray array,
+                           CUcontext owner, uint64_t x, uint64_t y, uint64_t z, uint64_t width,
+                           uint64_t rows, CUstream stream);
+CUresult vgpuArrayToArray(Session &session, CUarray to, CUcontext to_owner, uint64_t to_x,
+                          uint64_t to_y, uint64_t to_z, CUarray from, CUcontext from_owner,
+                          uint64_t from_x, uint64_t from_y, uint64_t from_z, uint64_t width,
+                          uint64_t rows, CUstream stream);
+
+// texture-calls.cc
+CUresult vgpuTextureCreate(Session &session, uint64_t texture, uint64_t *object,
+                           const CUDA_RESOURCE_DESC *resource, const CUDA_TEXTURE_DESC *description,
+                           const CUDA_RESOURCE_VIEW_DESC *view);
+CUresult vgpuTextureDestroy(Session &session, uint64_t texture);
+CUresult vgpuSurfaceCreate(Session &session, uint64_t surface, uint64_t *object,
+                           const CUDA_RESOURCE_DESC *resource);
+CUresult vgpuSurfaceDestroy(Session &session, uint64_t surface);
+
 // stream-calls.cc
 CUresult cuStreamCreateWithPriority(Session &session, CUstream *stream, unsigned flags,
                                     int priority);

@@ -76,61 +76,26 @@ void answer_when_taken(Session &session, InStaging &staging, const Request &requ
     });
 }
 
-namespace calls
-{
 namespace
 {
-
-using api::Handle;
-using api::InArray;
-using api::Pointer;
-using api::Val;
-
-CUresult copy_in(Session &session, CUdeviceptr dst, uint64_t pitch, uint64_t width, uint64_t rows,
-                 CUstream stream, std::span<const std::byte> data)
-{
-    uint64_t total;
-    if (__builtin_mul_overflow(width, rows, &total) || total != data.size() ||
-        data.size() > api::kMaxPiece)
-        return CUDA_ERROR_INVALID_VALUE;
-    Context *context = session.contexts.current();
-    if (!context)
-        return CUDA_ERROR_INVALID_CONTEXT;
-    if (data.empty())
-        return CUDA_SUCCESS;
-    std::byte *place = session.in_staging.acquire(data.size(), session.contexts);
-    std::memcpy(place, data.data(), data.size());
-    CUresult result =
-        copy_to_device(session.driver, dst, place, {pitch, width, width, rows}, stream);
-    if (result != CUDA_SUCCESS)
-        return result;
-    Fence fence(session.driver);
-    result = fence.add(context->handle, context->events, stream);
-    session.in_staging.commit(data.size(), std::move(fence));
-    return result;
-}
 
 // One copy to the host, in pieces, each with its own wait.
 class CopyOut
 {
 public:
-    CopyOut(Session &session, ReplyTo to, Context &context, CUstream stream)
-        : session_(session), to_(to), context_(context), stream_(stream),
+    CopyOut(Session &session, ReplyTo to, Context &context, CUstream stream, Fetch fetch)
+        : session_(session), to_(to), context_(context), stream_(stream), fetch_(std::move(fetch)),
           key_(lane_key(context, stream))
     {
     }
 
     // Rows that are apart on the device are packed on their way; a row longer than a piece goes by
     // itself.
-    CUresult start(CUdeviceptr src, uint64_t pitch, uint64_t width, uint64_t rows)
+    CUresult start(uint64_t width, uint64_t rows)
     {
         if (width == 0 || rows == 0) {
             finish(CUDA_SUCCESS);
             return CUDA_SUCCESS;
-        }
-        if (rows == 1 || pitch == width) { // one long row
-            width *= rows;
-            rows = 1;
         }
         uint64_t total = width * rows, sent = 0;
         uint64_t at_once = std::max<uint64_t>(1, api::kMaxPiece / width); // rows
@@ -139,8 +104,7 @@ public:
             for (uint64_t column = 0; column < width; column += api::kMaxPiece) {
                 uint64_t part = std::min<uint64_t>(width - column, api::kMaxPiece);
                 uint64_t bytes = part * n;
-                CUresult result = piece(src + row * pitch + column, {pitch, part, part, n}, sent,
-                                        sent + bytes < total);
+                CUresult result = piece(row, column, part, n, sent, sent + bytes < total);
                 if (result != CUDA_SUCCESS)
                     return result;
                 sent += bytes;
@@ -163,18 +127,19 @@ public:
     }
 
 private:
-    CUresult piece(CUdeviceptr src, const Rows &rows, uint64_t offset, bool more)
+    CUresult piece(uint64_t row, uint64_t column, uint64_t width, uint64_t rows, uint64_t offset,
+                   bool more)
     {
         std::byte *slot = session_.out_staging.take();
         auto fence = std::make_shared<Fence>(session_.driver);
-        CUresult result = copy_to_host(session_.driver, slot, src, rows, stream_);
+        CUresult result = fetch_(slot, row, column, width, rows);
         if (result == CUDA_SUCCESS)
             result = fence->add(context_.handle, context_.events, stream_);
         if (result != CUDA_SUCCESS) {
             session_.out_staging.give(slot);
             return result;
         }
-        uint64_t bytes = rows.width * rows.rows;
+        uint64_t bytes = width * rows;
         session_.waiters.add(key_, [&session = session_, fence, slot, offset, bytes, more, to = to_,
                                     failed = failed_] {
             CUresult result = fence->wait();
@@ -198,12 +163,40 @@ private:
     const ReplyTo to_;
     Context &context_;
     const CUstream stream_;
+    const Fetch fetch_;
     const uint64_t key_;
     // Of one lane's thread only.
     std::shared_ptr<bool> failed_ = std::make_shared<bool>(false);
 };
 
 } // namespace
+
+void send_out(Session &session, Request &request, CUresult decoded, uint64_t width, uint64_t rows,
+              CUstream stream, Fetch fetch)
+{
+    CUresult result = decoded;
+    Context *context = session.contexts.current();
+    uint64_t total;
+    if (result == CUDA_SUCCESS && !context)
+        result = CUDA_ERROR_INVALID_CONTEXT;
+    if (result == CUDA_SUCCESS && __builtin_mul_overflow(width, rows, &total))
+        result = CUDA_ERROR_INVALID_VALUE;
+    if (result != CUDA_SUCCESS) // nobody may be reading: not sent by this thread
+        return session.waiters.add(
+            0, [&session, to = request.reply_to(), result] { session.replies.send(to, result); });
+    CopyOut copy(session, request.reply_to(), *context, stream, std::move(fetch));
+    result = copy.start(width, rows);
+    if (result != CUDA_SUCCESS)
+        copy.finish(result);
+}
+
+namespace calls
+{
+
+using api::Handle;
+using api::InArray;
+using api::Pointer;
+using api::Val;
 
 void vgpuCopyIn(Session &session, Request &request)
 {
@@ -213,8 +206,13 @@ void vgpuCopyIn(Session &session, Request &request)
     CUresult result = decode(session, request, all);
     auto &[dst, pitch, width, rows, stream, data] = all;
     if (result == CUDA_SUCCESS)
-        result = copy_in(session, dst.arg(), pitch.arg(), width.arg(), rows.arg(), stream.arg(),
-                         data.bytes);
+        result =
+            stage_in(session, width.arg(), rows.arg(), stream.arg(), data.bytes,
+                     [&](const std::byte *place) {
+                         return copy_to_device(session.driver, dst.arg(), place,
+                                               {pitch.arg(), width.arg(), width.arg(), rows.arg()},
+                                               stream.arg());
+                     });
     answer_when_taken(session, session.in_staging, request, result);
 }
 
@@ -225,19 +223,20 @@ void vgpuCopyOut(Session &session, Request &request)
         all;
     CUresult result = decode(session, request, all);
     auto &[src, pitch, width, rows, stream] = all;
-    Context *context = session.contexts.current();
-    uint64_t total;
-    if (result == CUDA_SUCCESS && !context)
-        result = CUDA_ERROR_INVALID_CONTEXT;
-    if (result == CUDA_SUCCESS && __builtin_mul_overflow(width.arg(), rows.arg(), &total))
-        result = CUDA_ERROR_INVALID_VALUE;
-    if (result != CUDA_SUCCESS) // nobody may be reading: not sent by this thread
-        return session.waiters.add(
-            0, [&session, to = request.reply_to(), result] { session.replies.send(to, result); });
-    CopyOut copy(session, request.reply_to(), *context, stream.arg());
-    result = copy.start(src.arg(), pitch.arg(), width.arg(), rows.arg());
-    if (result != CUDA_SUCCESS)
-        copy.finish(result);
+    // Without gaps it is one long row.
+    uint64_t total = 0;
+    if (result == CUDA_SUCCESS && pitch.arg() == width.arg() &&
+        !__builtin_mul_overflow(width.arg(), rows.arg(), &total)) {
+        width.value = total;
+        rows.value = 1;
+    }
+    send_out(session, request, result, width.arg(), rows.arg(), stream.arg(),
+             [&driver = session.driver, src = src.arg(), pitch = pitch.arg(),
+              stream = stream.arg()](std::byte *to, uint64_t row, uint64_t column, uint64_t width,
+                                     uint64_t rows) {
+                 return copy_to_host(driver, to, src + row * pitch + column,
+                                     {pitch, width, width, rows}, stream);
+             });
 }
 
 CUresult vgpuCopyOnDevice(Session &session, CUdeviceptr dst, uint64_t dst_pitch, CUdeviceptr src,

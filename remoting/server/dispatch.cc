@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One message: decoded by the parameters' server halves, its context made current, the call made,
 // the answer sent.
+#include "remoting/api/resource.h"
 #include "remoting/base/error.h"
 #include "remoting/server/calls.h"
 #include "remoting/server/decode.h"

@@ -52,6 +52,16 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuMemcpyHtoDAsync_v2)                                                                    \
     ENTRY(cuMemcpyDtoHAsync_v2)                                                                    \
     ENTRY(cuMemcpy2DAsync_v2)                                                                      \
+    ENTRY(cuMemcpy3DAsync_v2)                                                                      \
+    ENTRY(cuMemcpy3DPeerAsync)                                                                     \
+    ENTRY(cuArray3DCreate_v2)                                                                      \
+    ENTRY(cuArrayDestroy)                                                                          \
+    ENTRY(cuMipmappedArrayCreate)                                                                  \
+    ENTRY(cuMipmappedArrayDestroy)                                                                 \
+    ENTRY(cuTexObjectCreate)                                                                       \
+    ENTRY(cuTexObjectDestroy)                                                                      \
+    ENTRY(cuSurfObjectCreate)                                                                      \
+    ENTRY(cuSurfObjectDestroy)                                                                     \
     ENTRY(cuMemHostRegister_v2)                                                                    \
     ENTRY(cuMemHostUnregister)                                                                     \
     ENTRY(cuMemHostGetDevicePointer_v2)                                                            \

@@ -35,6 +35,12 @@ CUresult Handles::find(Kind kind, uint64_t id, void *&handle) const
     return CUDA_SUCCESS;
 }
 
+const Handles::Entry *Handles::entry(Kind kind, uint64_t id) const
+{
+    auto at = api::kind_of(id) == kind ? entries_.find(id) : entries_.end();
+    return at == entries_.end() ? nullptr : &at->second;
+}
+
 Handles::Entry *Handles::function(uint64_t id)
 {
     Kind kind = api::kind_of(id);
@@ -99,6 +105,8 @@ void Handles::add(uint64_t id, void *handle, uint64_t owner)
     Kind kind = api::kind_of(id);
     bool bound = kind != Kind::library && kind != Kind::kernel && !of_graphs(kind);
     entries_[id] = {handle, owner, bound && context ? context->word : 0};
+    if (owner)
+        owned_.emplace(owner, id);
 }
 
 void Handles::remove(uint64_t id)
@@ -107,10 +115,11 @@ void Handles::remove(uint64_t id)
     Kind kind = api::kind_of(id);
     if (!api::is_owner(kind))
         return;
+    auto [first, last] = owned_.equal_range(id);
     std::vector<uint64_t> owned;
-    for (auto &[other, entry] : entries_)
-        if (entry.owner == id)
-            owned.push_back(other);
+    for (auto at = first; at != last; ++at)
+        owned.push_back(at->second);
+    owned_.erase(first, last);
     for (uint64_t other : owned)
         remove(other); // a library's kernels own functions
 }
@@ -118,6 +127,7 @@ void Handles::remove(uint64_t id)
 void Handles::remove_context(uint32_t word)
 {
     std::erase_if(entries_, [&](auto &item) { return item.second.word == word; });
+    std::erase_if(owned_, [&](auto &item) { return !entries_.contains(item.first); });
 }
 
 } // namespace vgpu::server

@@ -53,6 +53,9 @@ public:
     void remove(uint64_t id);
     void remove_context(uint32_t word);
 
+    // What a context's object is known by; null if it is none of that kind.
+    const Entry *entry(api::Kind kind, uint64_t id) const;
+
     // Which slice the last Device parameter meant: two slices may be of one device.
     size_t slice_named() const noexcept { return slice_named_; }
     size_t size() const noexcept { return entries_.size(); }
@@ -62,6 +65,7 @@ private:
     const std::vector<Slice> &slices_;
     const Memory &memory_;
     std::unordered_map<uint64_t, Entry> entries_;
+    std::unordered_multimap<uint64_t, uint64_t> owned_; // by owner; some may be gone already
     size_t slice_named_ = 0;
 };
 

@@ -48,15 +48,6 @@ protected:
         return client.last.result;
     }
 
-    uint64_t free(TestClient &client, uint32_t slice = 0)
-    {
-        uint64_t free = 0, total = 0;
-        EXPECT_EQ(client.call(Call::vgpuMemoryInfo, Val<uint32_t>::Client{slice},
-                              Out<uint64_t>::Client{&free}, Out<uint64_t>::Client{&total}),
-                  CUDA_SUCCESS);
-        return free;
-    }
-
     TestPage first, second;
 };
 
@@ -67,12 +58,12 @@ TEST_F(HeldTest, a_modules_variables_are_in_the_quota)
     uint64_t module, none;
     CUdeviceptr pointer;
     ASSERT_EQ(load(client, Call::vgpuModuleLoad, 40, module), CUDA_SUCCESS);
-    uint64_t left = free(client);
+    uint64_t left = client.free_memory();
     EXPECT_LT(left, 24 * kMiB); // the constant counts too
     EXPECT_GE(left, 24 * kMiB - 4096);
     EXPECT_EQ(client.alloc(24 * kMiB, pointer), CUDA_ERROR_OUT_OF_MEMORY);
     EXPECT_EQ(load(client, Call::vgpuModuleLoad, 25, none), CUDA_ERROR_OUT_OF_MEMORY);
-    EXPECT_EQ(free(client), left);
+    EXPECT_EQ(client.free_memory(), left);
     CUfunction function;
     EXPECT_EQ(client.call(Call::cuModuleGetFunction,
                           New<CUfunction>::Client{&function, client.id(Kind::function)},
@@ -80,14 +71,14 @@ TEST_F(HeldTest, a_modules_variables_are_in_the_quota)
                           String::Client{"none"}),
               CUDA_ERROR_INVALID_HANDLE);
     client.post(Call::cuModuleUnload, Handle<CUmodule>::Client{handle_of<CUmodule>(module)});
-    EXPECT_EQ(free(client), 64 * kMiB);
+    EXPECT_EQ(client.free_memory(), 64 * kMiB);
     // What is still being freed gives way.
     ASSERT_EQ(client.alloc(60 * kMiB, pointer), CUDA_SUCCESS);
     client.post(Call::cuMemFree_v2, Pointer::Client{pointer});
     EXPECT_EQ(load(client, Call::vgpuModuleLoad, 60, module), CUDA_SUCCESS);
     // A context takes its modules with it.
     ASSERT_EQ(client.call(Call::vgpuContextReset, Val<uint32_t>::Client{0}), CUDA_SUCCESS);
-    EXPECT_EQ(free(client), 64 * kMiB);
+    EXPECT_EQ(client.free_memory(), 64 * kMiB);
     client.join();
     EXPECT_EQ(first.page.used(), 0u);
 }
@@ -102,21 +93,22 @@ TEST_F(HeldTest, a_librarys_variables_are_in_the_quota_of_each_context)
     };
     uint64_t library, other;
     ASSERT_EQ(load(client, Call::vgpuLibraryLoad, 40, library), CUDA_SUCCESS);
-    EXPECT_LT(free(client), 24 * kMiB);
-    EXPECT_EQ(free(client, 1), 32 * kMiB);
+    EXPECT_LT(client.free_memory(), 24 * kMiB);
+    EXPECT_EQ(client.free_memory(1), 32 * kMiB);
     EXPECT_EQ(load(client, Call::vgpuLibraryLoad, 30, other), CUDA_ERROR_OUT_OF_MEMORY);
     EXPECT_EQ(open_second(), CUDA_ERROR_OUT_OF_MEMORY); // 40 of 32
-    EXPECT_EQ(free(client, 1), 32 * kMiB);
+    EXPECT_EQ(client.free_memory(1), 32 * kMiB);
     client.post(Call::cuLibraryUnload, Handle<CUlibrary>::Client{handle_of<CUlibrary>(library)});
     EXPECT_EQ(open_second(), CUDA_SUCCESS);
     ASSERT_EQ(load(client, Call::vgpuLibraryLoad, 20, library), CUDA_SUCCESS);
-    EXPECT_LT(free(client), 44 * kMiB);
-    EXPECT_LT(free(client, 1), 12 * kMiB);
+    EXPECT_LT(client.free_memory(), 44 * kMiB);
+    EXPECT_LT(client.free_memory(1), 12 * kMiB);
     EXPECT_EQ(load(client, Call::vgpuLibraryLoad, 20, other), CUDA_ERROR_OUT_OF_MEMORY);
-    EXPECT_GT(free(client), 43 * kMiB); // the first slice would have had room: not held either
+    EXPECT_GT(client.free_memory(),
+              43 * kMiB); // the first slice would have had room: not held either
     client.post(Call::cuLibraryUnload, Handle<CUlibrary>::Client{handle_of<CUlibrary>(library)});
-    EXPECT_EQ(free(client), 64 * kMiB);
-    EXPECT_EQ(free(client, 1), 32 * kMiB);
+    EXPECT_EQ(client.free_memory(), 64 * kMiB);
+    EXPECT_EQ(client.free_memory(1), 32 * kMiB);
 }
 
 TEST_F(HeldTest, limits_of_a_context_are_in_the_quota)
@@ -129,14 +121,14 @@ TEST_F(HeldTest, limits_of_a_context_are_in_the_quota)
     };
     EXPECT_EQ(limit(CU_LIMIT_MALLOC_HEAP_SIZE, 65 * kMiB), CUDA_ERROR_OUT_OF_MEMORY);
     EXPECT_EQ(limit(CU_LIMIT_MALLOC_HEAP_SIZE, 30 * kMiB), CUDA_SUCCESS);
-    EXPECT_EQ(free(client), 34 * kMiB);
+    EXPECT_EQ(client.free_memory(), 34 * kMiB);
     EXPECT_EQ(limit(CU_LIMIT_PRINTF_FIFO_SIZE, 4 * kMiB), CUDA_SUCCESS);
-    EXPECT_EQ(free(client), 30 * kMiB);
+    EXPECT_EQ(client.free_memory(), 30 * kMiB);
     EXPECT_EQ(limit(CU_LIMIT_STACK_SIZE, size_t(1) << 40), CUDA_ERROR_OUT_OF_MEMORY);
     EXPECT_EQ(limit(CU_LIMIT_STACK_SIZE, 1024 + 512), CUDA_SUCCESS);
-    EXPECT_LT(free(client), 30 * kMiB); // for each thread that can be there at once
+    EXPECT_LT(client.free_memory(), 30 * kMiB); // for each thread that can be there at once
     EXPECT_EQ(limit(CU_LIMIT_STACK_SIZE, 1024), CUDA_SUCCESS);
-    EXPECT_EQ(free(client), 30 * kMiB);
+    EXPECT_EQ(client.free_memory(), 30 * kMiB);
 }
 
 // A vendor's contexts take hundreds of MiB. The software GPU's take none, so the meter is ours.

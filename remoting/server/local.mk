@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += %D%/libserver.la
-%C%_libserver_la_SOURCES = %D%/calls.h %D%/capture-calls.cc %D%/captures.cc %D%/captures.h %D%/context-calls.cc %D%/contexts.cc \
+%C%_libserver_la_SOURCES = %D%/array-bytes.cc %D%/array-bytes.h %D%/array-calls.cc %D%/array-copy.cc %D%/calls.h \
+	%D%/capture-calls.cc %D%/captures.cc %D%/captures.h %D%/context-calls.cc %D%/contexts.cc \
 	%D%/contexts.h %D%/copy.cc %D%/copy.h %D%/coverage.cc %D%/decode.h %D%/device-meter.cc %D%/device-meter.h %D%/dispatch.cc %D%/driver.cc \
 	%D%/driver.h %D%/enumerate.cc %D%/fence.cc %D%/fence.h \
 	%D%/graph-calls.cc %D%/graph-node.cc %D%/graph-node.h %D%/graphs.cc %D%/graphs.h %D%/launch.h \
@@ -10,7 +11,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/images.cc %D%/images.h %D%/jit-options.cc %D%/jit-options.h %D%/launch.cc %D%/link-calls.cc %D%/links.h %D%/memory.cc %D%/memory.h %D%/memory-calls.cc \
 	%D%/mirror-calls.cc %D%/mirrors.cc %D%/mirrors.h \
 	%D%/physical.cc %D%/physical.h %D%/output.cc %D%/output.h %D%/quota.cc %D%/quota.h %D%/replies.cc %D%/replies.h %D%/session.cc %D%/session.h %D%/slice.h \
-	%D%/slice-page.h %D%/snapshot.cc %D%/staging.cc %D%/staging.h %D%/stream-calls.cc %D%/throttle.cc \
+	%D%/slice-page.h %D%/snapshot.cc %D%/staging.cc %D%/staging.h %D%/stream-calls.cc %D%/texture-calls.cc %D%/throttle.cc \
 	%D%/throttle.h %D%/waiters.cc %D%/waiters.h
 %C%_libserver_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_SOFT_DIR='"$(vgpusoftdir)"'
 # A client may name an enumerator that is none: it is the driver's to refuse, but a sanitizer stumbles over its way there.
@@ -21,7 +22,7 @@ check_PROGRAMS += %D%/unit-server
 UNIT_TESTS += %D%/unit-server
 endif
 server_test_libs = %D%/libserver.la remoting/image/libimage.la remoting/wire/libwire.la remoting/base/libbase.la -ldl -lpthread
-%C%_unit_server_SOURCES = %D%/busy-device-test.cc %D%/held-test.cc %D%/mirror-test.cc %D%/image-check-test.cc %D%/physical-test.cc %D%/quota-test.cc %D%/session-test.cc %D%/session-hostile-test.cc %D%/session-testing.h \
+%C%_unit_server_SOURCES = %D%/array-test.cc %D%/busy-device-test.cc %D%/busy-device.h %D%/held-test.cc %D%/mirror-test.cc %D%/image-check-test.cc %D%/physical-test.cc %D%/quota-test.cc %D%/session-test.cc %D%/session-hostile-test.cc %D%/session-testing.h \
 	%D%/fuzz-test.cc %D%/fuzz-dispatch.cc %D%/waiters-test.cc %D%/test-client.h
 %C%_unit_server_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_server_LDADD = $(server_test_libs) -lgtest -lgtest_main

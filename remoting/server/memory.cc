@@ -4,6 +4,7 @@
 #include "remoting/base/log.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace vgpu::server
 {
@@ -215,6 +216,7 @@ CUresult Memory::free(CUdeviceptr pointer, Fence fence)
 
 void Memory::reap(bool wait)
 {
+    reap_leaving(wait);
     // In order, without looking past the first that is not done: an allocation must not cost a
     // walk.
     CUresult result;
@@ -244,6 +246,21 @@ bool Memory::charge(size_t slice, uint64_t bytes)
 void Memory::release(size_t slice, uint64_t bytes)
 {
     shares_[slice].quota->release(bytes);
+}
+
+void Memory::reap_leaving(bool wait)
+{
+    for (; !leaving_.empty(); leaving_.pop_front()) {
+        Leaving &first = leaving_.front();
+        if (!wait && first.gone.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+            return;
+        first.gone.wait();
+        auto at = held_.find(first.name);
+        if (at == held_.end())
+            continue;
+        shares_[at->second.slice].quota->release(at->second.bytes);
+        held_.erase(at);
+    }
 }
 
 bool Memory::hold(size_t slice, uint32_t word, Held what, uint64_t which, uint64_t bytes)
@@ -295,6 +312,11 @@ void Memory::let_go(Held what, uint64_t which)
     });
 }
 
+void Memory::let_go_when(uint32_t word, Held what, uint64_t which, std::future<void> gone)
+{
+    leaving_.push_back({{word, what, which}, std::move(gone)});
+}
+
 void Memory::drop_context(uint32_t word)
 {
     reap(true);
@@ -334,6 +356,9 @@ uint64_t Memory::being_freed(size_t slice) const
         else
             small.push_back(one.pointer);
     }
+    for (const Leaving &one : leaving_)
+        if (auto at = held_.find(one.name); at != held_.end() && at->second.slice == slice)
+            bytes += at->second.bytes;
     return bytes + shares_[slice].arena.empty_without(small);
 }
 

@@ -12,6 +12,7 @@
 #include "remoting/server/slice.h"
 
 #include <deque>
+#include <future>
 #include <map>
 #include <memory>
 #include <span>
@@ -56,7 +57,7 @@ public:
     // What the driver takes by itself: charged, not mapped. It belongs to a context, by whose end
     // it is let go; `which` tells several of a kind apart. 0 bytes let it go. False, and nothing is
     // changed, if it is too much.
-    enum class Held { limit, module, library, context, managed };
+    enum class Held { limit, module, library, context, managed, array };
     bool hold(size_t slice, uint32_t word, Held what, uint64_t which, uint64_t bytes);
     uint64_t held(uint32_t word, Held what, uint64_t which) const;
 
@@ -64,6 +65,10 @@ public:
     void name_held(uint32_t word, Held what, uint64_t which);
     void name_context(uint32_t word);
     void let_go(Held what, uint64_t which); // in all contexts
+
+    // The same, but not before the driver has let go of it, in another thread: when `gone` is
+    // ready. Until then it counts as being freed.
+    void let_go_when(uint32_t word, Held what, uint64_t which, std::future<void> gone);
 
     // Whether a pointer lies in what the session may name: the window, or a range added.
     bool reaches(CUdeviceptr pointer) const;
@@ -100,6 +105,7 @@ private:
     CUresult try_allocate(size_t slice, uint32_t word, uint64_t bytes, CUdeviceptr *pointer);
     void release(CUdeviceptr pointer, const Block &block);
     void reap(bool wait);
+    void reap_leaving(bool wait);
     void trim(size_t slice);
     uint64_t being_freed(size_t slice) const;
 
@@ -124,6 +130,11 @@ private:
         uint64_t bytes;
     };
     std::map<HeldName, HeldBytes> held_;
+    struct Leaving {
+        HeldName name;
+        std::future<void> gone;
+    };
+    std::deque<Leaving> leaving_; // in the order in which they go
 };
 
 } // namespace vgpu::server

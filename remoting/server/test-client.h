@@ -213,6 +213,15 @@ public:
                     Val<size_t>::Client{bytes});
     }
 
+    uint64_t free_memory(uint32_t slice = 0)
+    {
+        uint64_t free = 0, total = 0;
+        EXPECT_EQ(call(Call::vgpuMemoryInfo, Val<uint32_t>::Client{slice},
+                       Out<uint64_t>::Client{&free}, Out<uint64_t>::Client{&total}),
+                  CUDA_SUCCESS);
+        return free;
+    }
+
     void copy_in(CUdeviceptr to, std::span<const std::byte> data, CUstream stream = nullptr)
     {
         for (size_t at = 0; at < data.size(); at += kMaxPiece) {

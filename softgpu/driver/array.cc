@@ -303,6 +303,46 @@ SOFT_EXPORT CUresult CUDAAPI cuArrayDestroy(CUarray handle)
     });
 }
 
+// Only sparse arrays have tiles, and only those whose memory comes later say what they need.
+SOFT_EXPORT CUresult CUDAAPI cuArrayGetSparseProperties(CUDA_ARRAY_SPARSE_PROPERTIES *,
+                                                        CUarray array)
+{
+    ENTRY({
+        array_of(array);
+        return CUDA_ERROR_INVALID_VALUE;
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuArrayGetMemoryRequirements(CUDA_ARRAY_MEMORY_REQUIREMENTS *,
+                                                          CUarray array, CUdevice device)
+{
+    ENTRY({
+        array_of(array);
+        machine().device(device);
+        return CUDA_ERROR_INVALID_VALUE;
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMipmappedArrayGetSparseProperties(CUDA_ARRAY_SPARSE_PROPERTIES *,
+                                                                 CUmipmappedArray mipmap)
+{
+    ENTRY({
+        machine().mipmaps.get(mipmap);
+        return CUDA_ERROR_INVALID_VALUE;
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMipmappedArrayGetMemoryRequirements(CUDA_ARRAY_MEMORY_REQUIREMENTS *,
+                                                                   CUmipmappedArray mipmap,
+                                                                   CUdevice device)
+{
+    ENTRY({
+        machine().mipmaps.get(mipmap);
+        machine().device(device);
+        return CUDA_ERROR_INVALID_VALUE;
+    });
+}
+
 SOFT_EXPORT CUresult CUDAAPI cuArrayGetPlane(CUarray *, CUarray array, unsigned int)
 {
     ENTRY({

@@ -169,6 +169,19 @@ std::shared_ptr<TextureObject> texture_of(CUtexObject handle)
 
 using namespace vgpu::soft::driver;
 
+SOFT_EXPORT CUresult CUDAAPI cuDeviceGetTexture1DLinearMaxWidth(size_t *elements,
+                                                                CUarray_format format,
+                                                                unsigned int channels,
+                                                                CUdevice device)
+{
+    ENTRY({
+        require(elements != nullptr);
+        machine().device(device);
+        element_of(format, channels);
+        *elements = kLinearElements;
+    });
+}
+
 SOFT_EXPORT CUresult CUDAAPI cuTexObjectCreate(CUtexObject *object,
                                                const CUDA_RESOURCE_DESC *resource,
                                                const CUDA_TEXTURE_DESC *description,

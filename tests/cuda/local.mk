@@ -2,14 +2,15 @@
 # The CUDA programs that must run. Each is compiled once and linked twice: NAME-shared against libcudart.so, as
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
 cuda_runtime_programs = \
-	call-codes capture-codes constant-memory copy-2d copy-behind-kernel device-array device-features device-printf error-codes graph-nodes graphs histogram host-functions \
+	array-codes array-copies call-codes capture-codes constant-memory copy-2d copy-behind-kernel device-array device-features device-printf \
+	error-codes graph-nodes graphs histogram host-functions \
 	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add
 # The driver API alone: one link of each, NAME.
 cuda_driver_programs = driver-ptx enumerate legacy-launch linker stream-values vmm
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
-EXTRA_DIST += %D%/check.h %D%/driver.h %D%/cudart.bats %D%/straight-only $(cuda_sources)
+EXTRA_DIST += %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats %D%/straight-only $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
 
@@ -37,7 +38,7 @@ cuda_archive = remoting/cudart/libcudart_static.a
 cuda_runpath = -Wl,--enable-new-dtags,-rpath,$(CUDA_HOME_DIR)/lib64:$(CUDA_HOME_DIR)/lib
 cuda_objects = $(cuda_runtime_programs:%=%D%/%.o)
 
-$(cuda_objects): %D%/%.o: %D%/%.cu %D%/check.h
+$(cuda_objects): %D%/%.o: %D%/%.cu %D%/check.h %D%/driver-symbol.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -c $< -o $@
 
 $(cuda_runtime_programs:%=%D%/%-shared): %D%/%-shared: %D%/%.o
