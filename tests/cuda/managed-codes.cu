@@ -139,5 +139,6 @@ int main()
         for (void *pointer : all)
             CUDA(cudaFree(pointer));
     }
+    passed(0);
     return 0;
 }
