@@ -258,13 +258,6 @@ NULL_EXPORT cuStreamGetCtx(CUstream, CUcontext *context)
 }
 
 // Whoever waits for them would wait for ever.
-NULL_EXPORT cuLaunchHostFunc(CUstream stream, CUhostFn function, void *data)
-{
-    CUresult result = null::accept("cuLaunchHostFunc", "hStream", stream);
-    function(data);
-    return result;
-}
-
 NULL_EXPORT cuStreamAddCallback(CUstream stream, CUstreamCallback callback, void *data,
                                 unsigned int)
 {

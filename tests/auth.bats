@@ -21,6 +21,7 @@ teardown_file() {
 setup() {
     PEER=$TOP_SRCDIR/tests/control-peer.py
     KEY=$DIR/key
+    cd "$BATS_TEST_TMPDIR"
 }
 
 # No check may cost the daemon its life, or a descriptor.
@@ -171,6 +172,41 @@ lease() {
     run peer "$DIR/vgpud.sock" --key "$KEY" --role session --lease "$id"
     contains "$output" "refuse 800"
     contains "$output" "belongs to uid 65534, not to uid 0"
+}
+
+@test "a bulk connection is its session's owner's, over the same lease, and one" {
+    need "${PYTHON:-python3}"
+    local lease session other
+    timeout 120 vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" --channel tcp \
+        "${PYTHON:-python3}" "$TOP_SRCDIR/tests/driver-session.py" --hold >held 3>&- &
+    eventually 20 grep -q holding held
+    read -r session lease < <(peer "$ADDRESS" --key "$KEY" --request state.get '{}' | sed -n '/^{/p' | "${PYTHON:-python3}" -c '
+import json, sys
+row = json.load(sys.stdin)["result"]["sessions"][-1]
+print(row["session"], row["lease"])')
+    other=$(lease 0)
+    bulk() { run peer "$ADDRESS" --key "$KEY" --role bulk "$@"; }
+    bulk --lease "$other" --session "$session"
+    contains "$output" "refuse 100 lease $other has no session $session here"
+    bulk --lease "$lease" --session 00000000000000aa
+    contains "$output" "refuse 100 lease $lease has no session 00000000000000aa here"
+    bulk --lease 00000000000000aa --session "$session"
+    contains "$output" "refuse 100 lease 00000000000000aa is unknown here"
+    bulk --lease "$lease" --session "$session" --uid 65534
+    contains "$output" "refuse 800"
+    bulk --lease "$lease" --session ../../etc/passwd
+    contains "$output" "refuse 803"
+    bulk --lease "$lease" --session "$session" --no-credential
+    contains "$output" refuse
+    bulk --lease "$lease" --session "$session" --sign-lease "$other"
+    contains "$output" "refuse 800"
+    # The program has it: it has copied much.
+    bulk --lease "$lease" --session "$session" --save sent
+    contains "$output" "refuse 802 this session has its bulk connection already"
+    run peer "$ADDRESS" --replay sent
+    contains "$output" "the credential is refused"
+    kill %1
+    wait %1 || :
 }
 
 @test "shared memory over TCP is refused" {

@@ -210,6 +210,7 @@ def main():
     parser.add_argument("--uid", type=int, default=os.geteuid())
     parser.add_argument("--role", default="tool")
     parser.add_argument("--lease", default="")
+    parser.add_argument("--session", default="", help="with --role bulk: the one that it is for")
     parser.add_argument("--sign-lease", help="the lease that the credential is for, if it is another")
     parser.add_argument("--channel", default="stream")
     parser.add_argument("--protocol", type=int, default=2)
@@ -247,6 +248,8 @@ def opening(options, asked):
              "encrypt": False, "unknown-key": "ignored"}
     if options.role == "session":
         hello.update(lease=options.lease, channel=options.channel, api=options.api)
+    if options.role == "bulk":
+        hello.update(lease=options.lease, session=options.session)
     said = pack(hello)
     if options.no_credential:
         return frame(said) + frame(pack({"type": "proof"}))

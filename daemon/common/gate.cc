@@ -36,7 +36,8 @@ int code_for(std::span<const std::byte> hello, int code)
 {
     try {
         const auto map = wire::parse_frame(hello, wire::kMaxOpeningFrame);
-        if (wire::get_string(map.get(), "role", "") != "session")
+        const std::string_view role = wire::get_string(map.get(), "role", "");
+        if (role != "session" && role != "bulk")
             return code;
     } catch (const Error &) {
         return code;

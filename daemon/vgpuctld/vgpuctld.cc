@@ -65,7 +65,7 @@ Vgpuctld::~Vgpuctld()
 void Vgpuctld::admitted(Fd fd, const wire::Acceptance &acceptance)
 {
     const wire::Peer &peer = acceptance.peer;
-    if (peer.role == "session")
+    if (peer.role == "session" || peer.role == "bulk")
         return Gate::refuse(std::move(fd), EINVAL,
                             "this is vgpuctld: programs connect to the vgpud of their lease");
     if (connections_.size() >= kMaxConnections)

@@ -108,6 +108,54 @@ TEST_F(Admission, RefusesARingOverTcp)
     EXPECT_FALSE(check(false));
 }
 
+class Joining : public Admission
+{
+protected:
+    void SetUp() override
+    {
+        Admission::SetUp();
+        use("0000000000000001");
+        table_.sessions["0000000000000001"].channel = "tcp";
+        peer_.session = "0000000000000001";
+    }
+
+    std::string reason() const
+    {
+        auto refusal = check_bulk(table_, peer_);
+        return refusal ? refusal->reason : "";
+    }
+};
+
+TEST_F(Joining, LetsTheOwnerIn)
+{
+    EXPECT_EQ(reason(), "");
+}
+
+TEST_F(Joining, RefusesOtherUsersAndOtherLeases)
+{
+    peer_.uid = 1001;
+    EXPECT_EQ(check_bulk(table_, peer_)->code, kCudaNotPermitted);
+    peer_.uid = 1000;
+    table_.leases["00000000000000bb"] = table_.leases["00000000000000aa"];
+    peer_.lease = "00000000000000bb"; // his too, but not that session's
+    EXPECT_EQ(check_bulk(table_, peer_)->code, kCudaNoDevice);
+    EXPECT_NE(reason().find("has no session 0000000000000001"), std::string::npos) << reason();
+    peer_.lease = "00000000000000cc";
+    EXPECT_NE(reason().find("is unknown"), std::string::npos) << reason();
+}
+
+TEST_F(Joining, RefusesSessionsThatAreNotThere)
+{
+    peer_.session = "0000000000000002";
+    EXPECT_NE(reason().find("has no session"), std::string::npos) << reason();
+}
+
+TEST_F(Joining, RefusesWhereThereIsSharedMemory)
+{
+    table_.sessions["0000000000000001"].channel = "shm";
+    EXPECT_NE(reason().find("shared memory"), std::string::npos) << reason();
+}
+
 } // namespace
 
 } // namespace vgpu::control

@@ -45,4 +45,24 @@ std::optional<Refusal> check_session(const Table &table, const wire::Peer &peer,
     return std::nullopt;
 }
 
+std::optional<Refusal> check_bulk(const Table &table, const wire::Peer &peer)
+{
+    auto lease = table.leases.find(peer.lease);
+    if (lease == table.leases.end())
+        return Refusal{kCudaNoDevice, table.absence(peer.lease)};
+    if (peer.uid != lease->second.uid)
+        return Refusal{kCudaNotPermitted, "lease " + peer.lease + " belongs to uid " +
+                                              std::to_string(lease->second.uid) + ", not to uid " +
+                                              std::to_string(peer.uid)};
+    auto session = table.sessions.find(peer.session);
+    // Another lease's sessions are nobody's business: they are not there.
+    if (session == table.sessions.end() || session->second.lease != peer.lease)
+        return Refusal{kCudaNoDevice,
+                       "lease " + peer.lease + " has no session " + peer.session + " here"};
+    if (session->second.channel == "shm")
+        return Refusal{kCudaDriverMismatch,
+                       "session " + peer.session + " has shared memory and no use for a stream"};
+    return std::nullopt;
+}
+
 } // namespace vgpu::control

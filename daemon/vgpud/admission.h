@@ -24,6 +24,9 @@ struct SessionLimits {
     uint32_t of_user; // 0: any number
 };
 
+/// Whether a connection may join a session that runs: its owner's, over the same lease.
+std::optional<Refusal> check_bulk(const Table &table, const wire::Peer &peer);
+
 std::optional<Refusal> check_session(const Table &table, const wire::Peer &peer, bool unix_socket,
                                      SessionLimits limits, uint64_t now);
 

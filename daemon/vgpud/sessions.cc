@@ -75,6 +75,30 @@ void Sessions::open(Fd connection, const wire::Acceptance &acceptance)
     Gate::refuse(std::move(connection), no->code, no->reason);
 }
 
+void Sessions::join(Fd connection, const wire::Acceptance &acceptance)
+{
+    const wire::Peer &peer = acceptance.peer;
+    std::optional<Refusal> no = check_bulk(table_, peer);
+    auto live = live_.find(peer.session);
+    if (!no && live == live_.end())
+        no = Refusal{kCudaNoDevice, "session " + peer.session + " is ending"};
+    if (!no) {
+        try {
+            set_nonblocking(connection.get(), false);
+            live->second.worker->hand_over(connection.get(), acceptance);
+            log(Level::debug, "worker %d has its bulk connection",
+                static_cast<int>(live->second.worker->pid()));
+            return;
+        } catch (const Error &error) {
+            no = Refusal{kCudaNotReady, error.what()};
+        }
+    }
+    log(Level::warning, "refused a bulk connection of process %lld of uid %u on %s: %s",
+        static_cast<long long>(peer.pid), static_cast<unsigned>(peer.uid), peer.host.c_str(),
+        no->reason.c_str());
+    Gate::refuse(std::move(connection), no->code, no->reason);
+}
+
 Fd Sessions::orders(const std::string &session, const wire::Acceptance &acceptance,
                     const Lease &lease) const
 {
@@ -98,10 +122,7 @@ Fd Sessions::orders(const std::string &session, const wire::Acceptance &acceptan
     wire::Map client;
     client.set("host", peer.host).set("pid", peer.pid).set("uid", peer.uid);
     // The worker welcomes its client, and goes on under the keys that were agreed on here.
-    std::vector<std::byte> keys;
-    if (acceptance.keys)
-        for (const wire::Key *key : {&acceptance.keys->send, &acceptance.keys->receive})
-            keys.insert(keys.end(), key->begin(), key->end());
+    const std::vector<std::byte> keys = key_bytes(acceptance);
     const msgpack::sbuffer map = wire::Map()
                                      .set("session", session)
                                      .set("lease", lease.lease)

@@ -26,6 +26,9 @@ public:
     /// worker, which answers it.
     void open(Fd connection, const wire::Acceptance &acceptance);
 
+    /// The bulk connection of a session that runs: handed to its worker, which answers it.
+    void join(Fd connection, const wire::Acceptance &acceptance);
+
     /// Ends the workers of a lease, and forgets its pages when the last has gone.
     void revoke(const std::string &lease);
 

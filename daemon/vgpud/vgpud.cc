@@ -80,6 +80,8 @@ void Vgpud::admitted(Fd fd, const wire::Acceptance &acceptance)
     const wire::Peer &peer = acceptance.peer;
     if (peer.role == "session")
         return sessions_.open(std::move(fd), acceptance);
+    if (peer.role == "bulk")
+        return sessions_.join(std::move(fd), acceptance);
     if (connections_.size() >= kMaxConnections)
         return Gate::refuse(std::move(fd), EBUSY,
                             "vgpud on " + conf_.node_name + " has " +

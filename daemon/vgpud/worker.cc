@@ -10,6 +10,7 @@
 #include <hwloc/glibc-sched.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ namespace
 {
 
 constexpr uint64_t kPatienceMs = 5000;
-constexpr int kFirstFree = 6; // descriptors 0 to 5 are spoken for in a worker
+constexpr int kFirstFree = 7; // descriptors 0 to 6 are spoken for in a worker
 
 struct User {
     uid_t uid;
@@ -88,7 +89,7 @@ struct Plan {
     bool change_user;
     bool bind;
     cpu_set_t cpus;
-    int descriptors[3];
+    int descriptors[4];
     int status; // where to write errno when something fails
     pid_t parent;
 };
@@ -102,13 +103,13 @@ struct Plan {
 
 [[noreturn]] void become(Plan &plan)
 {
-    // Out of the way of each other first: the sources may well be 3, 4 or 5.
+    // Out of the way of each other first: the sources may well be 3 to 6.
     for (int &fd : plan.descriptors)
         if ((fd = fcntl(fd, F_DUPFD, kFirstFree + 1)) < 0)
             give_up(plan);
     if ((plan.status = fcntl(plan.status, F_DUPFD_CLOEXEC, kFirstFree)) < 0)
         _exit(127);
-    for (int i = 0; i < 3; ++i)
+    for (int i = 0; i < 4; ++i)
         if (dup2(plan.descriptors[i], 3 + i) < 0)
             give_up(plan);
     const int null = open("/dev/null", O_RDWR);
@@ -176,6 +177,12 @@ Worker::Worker(uv_loop_t *loop, const WorkerStart &start, Ended ended)
     plan.descriptors[0] = start.connection;
     plan.descriptors[1] = start.pages;
     plan.descriptors[2] = start.orders;
+    int aside[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, aside) != 0)
+        fail_errno("making a worker's socket");
+    aside_.reset(aside[0]);
+    const Fd theirs(aside[1]);
+    plan.descriptors[3] = theirs.get();
     plan.status = input.get();
     plan.parent = getpid();
     pid_ = fork();
@@ -201,6 +208,28 @@ Worker::Worker(uv_loop_t *loop, const WorkerStart &start, Ended ended)
 }
 
 Worker::~Worker() = default;
+
+std::vector<std::byte> key_bytes(const wire::Acceptance &acceptance)
+{
+    std::vector<std::byte> keys;
+    if (acceptance.keys)
+        for (const wire::Key *key : {&acceptance.keys->send, &acceptance.keys->receive})
+            keys.insert(keys.end(), key->begin(), key->end());
+    return keys;
+}
+
+void Worker::hand_over(int connection, const wire::Acceptance &acceptance)
+{
+    if (!aside_)
+        fail(EEXIST, "this session has its bulk connection already");
+    const std::vector<std::byte> keys = key_bytes(acceptance);
+    wire::Map map;
+    map.set("proof", std::span<const std::byte>(acceptance.proof))
+        .set("keys", std::span<const std::byte>(keys));
+    // A worker that has not read its socket's first frame has room for it: nothing waits here.
+    const Fd aside = std::move(aside_);
+    wire::send_frame(aside.get(), map.pack(), Deadline::after_ms(0), std::span(&connection, 1));
+}
 
 void Worker::stop()
 {

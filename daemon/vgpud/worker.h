@@ -6,12 +6,17 @@
 #include <memory>
 #include <string>
 #include <sys/types.h>
+#include <vector>
 
 #include "daemon/common/loop.h"
 #include "remoting/base/fd.h"
+#include "remoting/wire/handshake.h"
 
 namespace vgpu::control
 {
+
+/// The keys that a worker goes on under: those of sending, then of receiving; none if unsealed.
+std::vector<std::byte> key_bytes(const wire::Acceptance &acceptance);
 
 struct WorkerStart {
     std::string program; // path of vgpustepd
@@ -35,6 +40,10 @@ public:
 
     pid_t pid() const { return pid_; }
 
+    /// Passes the one bulk connection that a worker may have on to it, with what it needs to
+    /// welcome it. Throws Error for a second one.
+    void hand_over(int connection, const wire::Acceptance &acceptance);
+
     /// SIGTERM to its process group, SIGKILL where that has not helped after five seconds.
     void stop();
 
@@ -45,6 +54,7 @@ private:
     Ended ended_;
     pid_t pid_ = 0;
     Fd pidfd_;
+    Fd aside_; // our end of descriptor 6 there; none when the bulk connection was handed over
     std::unique_ptr<Poll> poll_;
     std::unique_ptr<Timer> patience_;
 };

@@ -7,6 +7,7 @@
 #include "remoting/base/error.h"
 #include "remoting/base/fd.h"
 #include "remoting/base/log.h"
+#include "remoting/server/bulk.h"
 #include "remoting/server/session.h"
 #include "remoting/wire/handshake.h"
 
@@ -14,6 +15,7 @@
 #include <csignal>
 #include <cstring>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,7 +95,40 @@ std::vector<server::Slice> slices_of(const Startup &startup, const server::Drive
     return slices;
 }
 
-void serve(Fd connection, const Startup &startup)
+// The bulk connection, which the client may ask vgpud for at any time, once.
+server::Bulk::Door bulk_door(const Startup &startup, wire::Channel &channel)
+{
+    struct Visitor {
+        std::vector<Fd> fds;
+        wire::Acceptance acceptance;
+    };
+    auto visitor = std::make_shared<Visitor>();
+    return {.wait =
+                [visitor] {
+                    try {
+                        auto frame = wire::receive_frame(kAside, wire::kMaxOpeningFrame,
+                                                         Deadline::never(), &visitor->fds);
+                        visitor->acceptance = parse_aside(frame.get());
+                    } catch (const Error &error) {
+                        if (error.code() == ECONNRESET)
+                            return false; // vgpud, or the session, has ended
+                        throw;
+                    }
+                    if (visitor->fds.size() != 1)
+                        fail(EPROTO, "vgpud hands over %zu connections", visitor->fds.size());
+                    return true;
+                },
+            .welcome =
+                [visitor, &startup] {
+                    return wire::accept_bulk(std::move(visitor->fds[0]), startup.session,
+                                             visitor->acceptance);
+                },
+            .interrupt = [] { shutdown(kAside, SHUT_RDWR); },
+            .broken = [&channel] { channel.shut_down(); }};
+}
+
+// False when the session has ended with an error, which was told.
+bool serve(Fd connection, const Startup &startup)
 {
     std::unique_ptr<server::Driver> driver;
     Mapping pages;
@@ -117,20 +152,27 @@ void serve(Fd connection, const Startup &startup)
     welcome.acceptance = startup.acceptance;
     channel = wire::accept_session(std::move(connection), welcome);
     session->attach(*channel);
+    if (startup.channel != "ring")
+        session->bulk.open(bulk_door(startup, *channel));
     log(Level::info, "session %s: process %lld on %s, lease %s, over %s, driver %s",
         startup.session.c_str(), (long long)startup.client_pid, startup.client_host.c_str(),
         startup.lease.c_str(), channel->name(), driver->path.c_str());
     try {
         session->run();
-    } catch (...) {
+    } catch (const std::exception &error) {
+        // Said before the client learns of it, whose end may be ours.
+        log(Level::error, "session %s: %s", startup.session.c_str(), error.what());
+        session->bulk.shut_down();
         channel->shut_down(); // whoever still sends or waits learns of it
         alarm(kMostSecondsToEnd);
-        throw;
+        session.reset();
+        return false;
     }
     alarm(kMostSecondsToEnd);
     if (!session->detached())
         channel->shut_down();
     session.reset();
+    return true;
 }
 
 } // namespace
@@ -139,7 +181,7 @@ int main(int, char **argv)
 {
     Startup startup;
     try {
-        close_up(kStartup);
+        close_up(kAside);
         startup = read_startup(kStartup);
         close(kStartup);
         Level level;
@@ -149,8 +191,7 @@ int main(int, char **argv)
         bind_cpus(startup.cpus);
         // Ended by the clock instead of a signal's death: not a fault to report.
         signal(SIGALRM, [](int) { _exit(0); });
-        serve(Fd(kConnection), startup);
-        return 0;
+        return serve(Fd(kConnection), startup) ? 0 : 1;
     } catch (const std::exception &error) {
         log(Level::error, "session %s: %s", startup.session.empty() ? "?" : startup.session.c_str(),
             error.what());

@@ -87,6 +87,15 @@ Startup parse_startup(std::span<const std::byte> bytes)
     return result;
 }
 
+wire::Acceptance parse_aside(const msgpack::object &map)
+{
+    wire::Acceptance result;
+    const auto proof = wire::get_bytes(map, "proof");
+    result.proof.assign(proof.begin(), proof.end());
+    parse_keys(wire::get_bytes(map, "keys"), result);
+    return result;
+}
+
 Startup read_startup(int fd)
 {
     constexpr size_t kMost = size_t(1) << 20;

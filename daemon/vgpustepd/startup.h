@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What vgpud tells a worker at its start: one msgpack map on descriptor 5. The connection is on 3,
-// the slices' pages on 4.
+// the slices' pages on 4, what comes later on 6.
 #pragma once
 
 #include "remoting/server/slice.h"
@@ -18,6 +18,7 @@ namespace vgpu::stepd
 constexpr int kConnection = 3;
 constexpr int kPages = 4;
 constexpr int kStartup = 5;
+constexpr int kAside = 6; // vgpud passes the bulk connection on here
 
 struct StartupSlice {
     server::Slice slice;              // its page not yet mapped
@@ -39,6 +40,9 @@ struct Startup {
 
 // Throws Error that names the key.
 Startup parse_startup(std::span<const std::byte> map);
+
+// What vgpud hands over beside the bulk connection: one map.
+wire::Acceptance parse_aside(const msgpack::object &map);
 
 // Reads the descriptor to its end.
 Startup read_startup(int fd);

@@ -241,7 +241,7 @@ TEST_F(ConnectionTest, FailuresOfAsynchronousCallsAreHandedOn)
 TEST_F(ConnectionTest, ACopyIsPutTogetherFromItsPieces)
 {
     char to[12] = {};
-    CopyOut copy(connection, to, 4, 3, 3); // rows of 3, 4 apart
+    CopyOut copy(connection, nullptr, to, 4, 3, 3); // rows of 3, 4 apart
     ASSERT_TRUE(send(&copy));
     script->reply(1, 0, piece(0, "abcd"), true); // over a row's end
     script->reply(1, 0, piece(4, "efghi"));
@@ -259,7 +259,7 @@ TEST_F(ConnectionTest, ACopyThatWouldWriteOutsideEndsIt)
             std::unique_ptr<wire::Channel>(other),
             {.deferred = [](Deferred) {}, .lost = [&](const std::string &) { gone = true; }});
         char to[9] = "12345678";
-        CopyOut copy(own, to, 8, 8, 1);
+        CopyOut copy(own, nullptr, to, 8, 8, 1);
         Bytes message(wire::kHeaderSize);
         ASSERT_TRUE(own.send(5, 0, message, {}, &copy));
         other->reply(1, 0, piece(offset, "ab"));
@@ -272,7 +272,7 @@ TEST_F(ConnectionTest, ACopyThatWouldWriteOutsideEndsIt)
 TEST_F(ConnectionTest, ACopyThatEndsEarlyEndsIt)
 {
     char to[8];
-    CopyOut copy(connection, to, 8, 8, 1);
+    CopyOut copy(connection, nullptr, to, 8, 8, 1);
     ASSERT_TRUE(send(&copy));
     script->reply(1, 0, piece(0, "ab"));
     connection.wait(copy);
@@ -282,7 +282,7 @@ TEST_F(ConnectionTest, ACopyThatEndsEarlyEndsIt)
 TEST_F(ConnectionTest, CopiesNobodyWaitsForArriveWhenSomebodyDoes)
 {
     char to[4] = {};
-    auto copy = std::make_unique<CopyOut>(connection, to, 3, 3, 1);
+    auto copy = std::make_unique<CopyOut>(connection, nullptr, to, 3, 3, 1);
     copy->defer_failure();
     ASSERT_TRUE(connection.send_detached(5, 0, head, std::move(copy)));
     EXPECT_TRUE(connection.has_detached());
@@ -306,7 +306,7 @@ TEST_F(ConnectionTest, CopiesNobodyWaitsForArriveWhenSomebodyDoes)
 TEST_F(ConnectionTest, AFailedCopyNobodyWaitsForIsAFailureOfAnAsynchronousCall)
 {
     char to[4] = {};
-    auto copy = std::make_unique<CopyOut>(connection, to, 3, 3, 1);
+    auto copy = std::make_unique<CopyOut>(connection, nullptr, to, 3, 3, 1);
     copy->defer_failure();
     ASSERT_TRUE(connection.send_detached(5, 0, head, std::move(copy)));
     script->reply(1, 719);
@@ -404,7 +404,7 @@ TEST_F(ConnectionTest, UnreadCopiesAreBounded)
     std::vector<std::unique_ptr<CopyOut>> copies;
     char to;
     for (unsigned i = 0; i < kMaxUnread; ++i)
-        copies.push_back(std::make_unique<CopyOut>(connection, &to, 1, 1, 1));
+        copies.push_back(std::make_unique<CopyOut>(connection, nullptr, &to, 1, 1, 1));
     EXPECT_FALSE(copy_out_has_room(1));
     copies.pop_back();
     EXPECT_TRUE(copy_out_has_room(1));

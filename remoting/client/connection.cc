@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <unistd.h>
+#include <utility>
 
 namespace vgpu::client
 {
@@ -41,7 +42,7 @@ void Connection::hand_over() noexcept
     if (receiving_)
         return;
     for (Pending *at = first_; at; at = at->next_)
-        if (at->sleeper_)
+        if (at->sleeper_ && !at->answered_)
             return at->sleeper_->notify_one();
     changed_.notify_all();
 }
@@ -98,6 +99,7 @@ bool Connection::send(uint16_t call, uint32_t word, std::span<std::byte> head,
             std::lock_guard lock(mutex_);
             pending->sequence_ = sequence;
             pending->done_ = false;
+            pending->answered_ = false;
             link(*pending);
             if (pending->detached_)
                 (pending->casual_ ? casual_ : detached_).fetch_add(1, std::memory_order_relaxed);
@@ -121,6 +123,7 @@ bool Connection::send(uint16_t call, uint32_t word, std::span<std::byte> head,
         changed_.wait(lock, [&] { return !receiving_; });
         if (!pending->done_)
             unlink(*pending);
+        pending->done_ = true;
     }
     return false;
 }
@@ -238,6 +241,23 @@ void Connection::take(std::unique_lock<std::mutex> &lock)
     if (!pending || (header.flags & wire::kMore))
         return;
     unanswered_bytes_.store(0, std::memory_order_relaxed);
+    pending->answered_ = true;
+    if (!pending->missing())
+        finish(*pending);
+}
+
+void Connection::advance(Pending &pending, uint64_t bytes)
+{
+    std::lock_guard lock(mutex_);
+    pending.advanced(bytes);
+    if (pending.answered_ && !pending.done_ && !pending.missing())
+        finish(pending);
+}
+
+// With the lock.
+void Connection::finish(Pending &finished) noexcept
+{
+    Pending *pending = &finished;
     unlink(*pending);
     pending->done_ = true;
     if (pending->sleeper_)
@@ -254,16 +274,21 @@ bool Connection::wait(Pending &pending)
     round_trips_.fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(mutex_);
     std::condition_variable own;
-    while (!pending.done_) {
-        if (receiving_) {
+    for (bool led = false; !pending.done_;) {
+        if (lost() && !receiving_) {
+            unlink(pending);
+            pending.done_ = true;
+            return false;
+        } else if (receiving_ || pending.answered_) {
+            // Only its bytes are missing: the messages are for others to read.
+            if (std::exchange(led, false))
+                hand_over();
             pending.sleeper_ = &own;
             own.wait(lock);
             pending.sleeper_ = nullptr;
-        } else if (lost()) {
-            unlink(pending);
-            return false;
         } else {
             receive_one(lock);
+            led = true;
         }
     }
     hand_over();
@@ -275,22 +300,32 @@ bool Connection::complete_before(uint64_t sequence)
     if (!has_detached())
         return !lost();
     std::unique_lock lock(mutex_);
+    // The first whose answer is to come; else one of which only bytes are missing.
     auto outstanding = [&] {
+        Pending *incomplete = nullptr;
         for (Pending *at = first_; at && int32_t(at->sequence_ - uint32_t(sequence)) <= 0;
-             at = at->next_)
-            if (at->detached_ && !at->casual_)
-                return true;
-        return false;
+             at = at->next_) {
+            if (!at->detached_ || at->casual_)
+                continue;
+            if (!at->answered_)
+                return at;
+            incomplete = at;
+        }
+        return incomplete;
     };
     if (outstanding())
         round_trips_.fetch_add(1, std::memory_order_relaxed);
-    while (outstanding()) {
-        if (receiving_) {
-            changed_.wait(lock);
-        } else if (lost()) {
+    bool led = false;
+    while (Pending *at = outstanding()) {
+        if (lost() && !receiving_)
             return false;
+        if (receiving_ || at->answered_) {
+            if (std::exchange(led, false))
+                hand_over();
+            changed_.wait(lock);
         } else {
             receive_one(lock);
+            led = true;
         }
     }
     hand_over();

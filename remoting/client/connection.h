@@ -43,6 +43,10 @@ public:
 
 protected:
     bool speaks_up_ = false; // each reply wakes receive_until()
+    // Bytes of it that come another way have arrived there. Under the connection's lock, as
+    // missing() is, which says after the last reply whether more are to come.
+    virtual void advanced(uint64_t) {}
+    virtual bool missing() const { return false; }
 
 private:
     friend class Connection;
@@ -51,6 +55,7 @@ private:
     std::condition_variable *sleeper_ = nullptr; // of who sleeps in wait() for it
     uint32_t sequence_ = 0;
     bool done_ = false;
+    bool answered_ = false; // to the end; done when nothing is missing
     bool detached_ = false; // nobody waits: the connection owns it and deletes it when done
     bool casual_ = false;   // nor does complete_before()
 };
@@ -105,6 +110,9 @@ public:
     // Until the last reply to `pending` has come. False when the peer is gone.
     bool wait(Pending &pending);
 
+    // Bytes of `pending` have come another way; it may be gone when this returns.
+    void advance(Pending &pending, uint64_t bytes);
+
     // Until every detached request up to this sequence is answered. False when the peer is gone.
     bool complete_before(uint64_t sequence);
 
@@ -135,6 +143,7 @@ public:
 private:
     bool receive_one(std::unique_lock<std::mutex> &lock, int timeout_ms = -1);
     void take(std::unique_lock<std::mutex> &lock);
+    void finish(Pending &pending) noexcept;
     void link(Pending &pending) noexcept;
     void unlink(Pending &pending) noexcept;
     void hand_over() noexcept;

@@ -31,10 +31,13 @@ Outstanding &outstanding()
 
 } // namespace
 
-CopyOut::CopyOut(Connection &connection, void *to, size_t pitch, size_t width, size_t rows)
-    : connection_(connection), to_(static_cast<std::byte *>(to)), pitch_(rows > 1 ? pitch : width),
-      width_(width), rows_(rows)
+CopyOut::CopyOut(Connection &connection, Bulk *bulk, void *to, size_t pitch, size_t width,
+                 size_t rows)
+    : connection_(connection), bulk_(bulk), to_(static_cast<std::byte *>(to)),
+      pitch_(rows > 1 ? pitch : width), width_(width), rows_(rows)
 {
+    if (bulk_)
+        number_ = bulk_->add(*this);
     auto &all = outstanding();
     std::lock_guard lock(all.mutex);
     all.copies.push_back(this);
@@ -43,43 +46,38 @@ CopyOut::CopyOut(Connection &connection, void *to, size_t pitch, size_t width, s
 
 CopyOut::~CopyOut()
 {
+    if (bulk_)
+        bulk_->remove(number_);
     auto &all = outstanding();
     std::lock_guard lock(all.mutex);
     std::erase(all.copies, this);
     all.bytes -= total();
 }
 
-void CopyOut::scatter(uint64_t offset, std::span<const std::byte> bytes) noexcept
-{
-    if (pitch_ == width_) {
-        std::memcpy(to_ + offset, bytes.data(), bytes.size());
-        return;
-    }
-    while (!bytes.empty()) {
-        uint64_t row = offset / width_, column = offset % width_;
-        size_t n = std::min<size_t>(width_ - column, bytes.size());
-        std::memcpy(to_ + row * pitch_ + column, bytes.data(), n);
-        bytes = bytes.subspan(n);
-        offset += n;
-    }
-}
-
 bool CopyOut::arrived(const wire::Header &header, std::span<const std::byte> body)
 {
     bool more = header.flags & wire::kMore;
     result = CUresult(header.word);
-    if (result != CUDA_SUCCESS) {
-        if (defers_)
-            connection_.report({header.word, uint32_t(api::Call::vgpuCopyOut)});
-        return !more;
-    }
+    if (result != CUDA_SUCCESS && defers_)
+        connection_.report({header.word, uint32_t(api::Call::vgpuCopyOut)});
     wire::Decoder in(body);
+    if (bulk_) {
+        announced_ = in.u64();
+        return in.done() && !more &&
+               (result == CUDA_SUCCESS ? announced_ == total() : announced_ <= total());
+    }
+    if (result != CUDA_SUCCESS)
+        return !more;
     uint64_t offset = in.u64();
     uint64_t n = in.u64();
     auto bytes = in.bytes(n);
-    if (!in.done() || offset > total() || n > total() - offset || received_ + n > total())
+    if (!in.done() || !expects(offset, n))
         return false;
-    scatter(offset, bytes);
+    const std::byte *from = bytes.data();
+    each_row(offset, n, [&](std::span<std::byte> to) {
+        std::memcpy(to.data(), from, to.size());
+        from += to.size();
+    });
     received_ += n;
     return more || received_ == total();
 }

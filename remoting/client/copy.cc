@@ -29,6 +29,7 @@ struct Far : api::ClientHalf {
     {
     }
     bool in_array() const { return place.array != 0; }
+    bool takes_bulk(uint64_t bytes) const { return !in_array() && Bulk::takes(bytes); }
     bool packed(size_t width) const { return !in_array() && pitch == width; }
     Far at(uint64_t row, uint64_t column) const
     {
@@ -120,6 +121,12 @@ CUresult send_piece(Session &session, uint32_t word, const Far &to, const std::b
     Pending *marker;
     if (!session.copy_in_window.enter(session.connection(), n, marker))
         return CUDA_ERROR_DEVICE_UNAVAILABLE;
+    if (Bulk *bulk = to.takes_bulk(n) ? session.bulk() : nullptr) {
+        bool sent =
+            bulk->send(word, {from, from_pitch, width, rows, to.address, to.pitch, stream}, marker);
+        session.copy_in_window.sent(marker, sent);
+        return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
+    }
     Request request;
     wire::Encoder &out = request.out();
     to.put(out);
@@ -209,17 +216,19 @@ CUresult copy_in(Session &session, uint32_t word, const Copy &copy, const Place 
     return result;
 }
 
-void encode_copy_out(Request &request, const Far &from, uint64_t width, uint64_t rows,
-                     CUstream stream)
+void encode_copy_out(Request &request, const CopyOut &copy, const Far &from, uint64_t width,
+                     uint64_t rows, CUstream stream)
 {
+    if (copy.call() == api::Call::vgpuBulkOut)
+        request.out().u64(copy.number());
     from.put(request.out());
     for (uint64_t value : {width, rows, api::id_of(stream)})
         request.out().u64(value);
 }
 
-uint16_t copy_out_call(const Far &from)
+uint16_t copy_out_call(const CopyOut &copy, const Far &from)
 {
-    return uint16_t(from.call(api::Call::vgpuCopyOut, api::Call::vgpuArrayOut));
+    return uint16_t(from.call(copy.call(), api::Call::vgpuArrayOut));
 }
 
 // A copy to the host that is waited for goes in parts, a few of them on their way at once: the
@@ -254,10 +263,13 @@ public:
             copy_out_leave(bytes);
             return false;
         }
+        parts_.push_back(std::make_unique<CopyOut>(
+            connection_, from.takes_bulk(bytes) ? session_.bulk() : nullptr, to, pitch, width,
+            rows));
+        CopyOut &part = *parts_.back();
         Request request;
-        encode_copy_out(request, from, width, rows, stream_);
-        parts_.push_back(std::make_unique<CopyOut>(connection_, to, pitch, width, rows));
-        if (connection_.send(copy_out_call(from), word_, request.bytes(), {}, parts_.back().get()))
+        encode_copy_out(request, part, from, width, rows, stream_);
+        if (connection_.send(copy_out_call(part, from), word_, request.bytes(), {}, &part))
             return true;
         lost_ = true;
         parts_.pop_back();
@@ -318,13 +330,14 @@ CUresult copy_out(Session &session, uint32_t word, const Copy &copy, const Place
         if (!copy_out_has_room(total))
             connection.complete_before(connection.last_sequence());
         if (copy_out_has_room(total)) {
+            auto pending = std::make_unique<CopyOut>(
+                connection, from.takes_bulk(total) ? session.bulk() : nullptr, to.pointer, to.pitch,
+                copy.width, copy.rows);
+            const uint16_t number = copy_out_call(*pending, from);
             Request request;
-            encode_copy_out(request, from, copy.width, copy.rows, copy.stream);
-            auto pending =
-                std::make_unique<CopyOut>(connection, to.pointer, to.pitch, copy.width, copy.rows);
+            encode_copy_out(request, *pending, from, copy.width, copy.rows, copy.stream);
             pending->defer_failure();
-            bool sent = connection.send_detached(copy_out_call(from), word, request.bytes(),
-                                                 std::move(pending));
+            bool sent = connection.send_detached(number, word, request.bytes(), std::move(pending));
             return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
         }
     }

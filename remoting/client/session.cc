@@ -95,6 +95,8 @@ void fork_child()
         return;
     state.store(State::forked, std::memory_order_release);
     the_session->connection().abandon_in_child();
+    if (Bulk *bulk = the_session->opened_bulk())
+        bulk->abandon_in_child();
 }
 
 [[gnu::destructor]] void leave()
@@ -137,6 +139,14 @@ Session *Session::get(CUresult &why) noexcept
         return nullptr;
     }
 }
+
+struct Session::Origin {
+    wire::LeaseFile lease;
+    wire::SessionInfo info;
+};
+
+Session::Session() = default;
+Session::~Session() = default;
 
 int Session::driver_version() noexcept
 {
@@ -182,9 +192,10 @@ CUresult Session::start()
 
 void Session::open()
 {
-    auto lease = own_lease();
-    wire::SessionInfo info;
-    auto channel = wire::connect_session(lease, {.api = api::kTableHash, .channel = {}}, &info);
+    origin_ = std::make_unique<Origin>(Origin{own_lease(), {}});
+    const auto &[lease, info] = *origin_;
+    auto channel =
+        wire::connect_session(lease, {.api = api::kTableHash, .channel = {}}, &origin_->info);
     node_ = info.node.empty() ? lease.node : info.node;
     bool shares_memory = channel->passes_descriptors();
 
@@ -193,6 +204,8 @@ void Session::open()
         Connection::Hooks{.deferred = [this](Deferred deferred) { put_deferred(deferred); },
                           .lost =
                               [this](const std::string &why) {
+                                  if (Bulk *bulk = opened_bulk())
+                                      bulk->shut_down();
                                   if (!opened_) {
                                       lost_why_ = why; // told by who opens the session
                                       return;
@@ -246,6 +259,29 @@ void Session::open()
     opened_ = true;
     log(Level::info, "session %s on %s: %zu device(s) over %s", info.session.c_str(), node_.c_str(),
         snapshot_.devices.size(), connection_->channel().name());
+}
+
+Bulk *Session::bulk() noexcept
+{
+    if (bulk_tried_.load(std::memory_order_acquire)) [[likely]]
+        return opened_bulk();
+    std::lock_guard lock(bulk_mutex_);
+    if (bulk_tried_.load(std::memory_order_relaxed))
+        return opened_bulk();
+    if (!connection_->channel().passes_descriptors()) {
+        try {
+            bulk_.store(new Bulk(wire::connect_bulk(origin_->lease, origin_->info), *connection_),
+                        std::memory_order_release);
+            if (connection_->lost())
+                opened_bulk()->shut_down();
+            log(Level::debug, "large copies have a connection of their own");
+        } catch (const std::exception &error) {
+            log(Level::info, "large copies go with the calls: no bulk connection to %s: %s",
+                node_.c_str(), error.what());
+        }
+    }
+    bulk_tried_.store(true, std::memory_order_release);
+    return opened_bulk();
 }
 
 CUresult Session::take_deferred() noexcept

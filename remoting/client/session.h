@@ -4,6 +4,7 @@
 #pragma once
 
 #include "remoting/client/advice.h"
+#include "remoting/client/bulk.h"
 #include "remoting/client/capture.h"
 #include "remoting/client/connection.h"
 #include "remoting/client/context.h"
@@ -40,10 +41,17 @@ public:
     // The session, or null and what a call answers without one.
     static Session *get(CUresult &why) noexcept;
 
+    ~Session();
+
     // The driver's version, if a session is there; else 0.
     static int driver_version() noexcept;
 
     Connection &connection() noexcept { return *connection_; }
+    // Where large copies go; null where the channel needs none, or none could be had. Opened at the
+    // first one.
+    Bulk *bulk() noexcept;
+    // The same, without opening it.
+    Bulk *opened_bulk() const noexcept { return bulk_.load(std::memory_order_acquire); }
     const std::vector<Device> &devices() const noexcept { return snapshot_.devices; }
     const Window &window() const noexcept { return *window_; }
     Window &window() noexcept { return *window_; }
@@ -84,14 +92,19 @@ public:
     Table<Function> functions; // functions and kernels: their ids differ in kind
 
 private:
-    Session() = default;
+    Session();
     void open(); // throws Error
 
     std::string node_;
     bool opened_ = false;  // written before any other thread has the session
     std::string lost_why_; // what ended the connection before that
     std::unique_ptr<Window> window_;
+    struct Origin; // the lease, and who answered
+    std::unique_ptr<Origin> origin_;
     std::unique_ptr<Connection> connection_;
+    std::mutex bulk_mutex_; // of opening it, once
+    std::atomic<bool> bulk_tried_{false};
+    std::atomic<Bulk *> bulk_{nullptr}; // never deleted, as the session; partner: opened_bulk()
     Snapshot snapshot_;
     Ids ids_;
     std::atomic<uint32_t> deferred_{0}; // CUresult; partner: every thread that synchronises

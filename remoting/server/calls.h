@@ -45,6 +45,8 @@ CUresult vgpuLinkDestroy(Session &session, uint64_t id);
 // copy.cc
 void vgpuCopyIn(Session &session, Request &request);
 void vgpuCopyOut(Session &session, Request &request);
+void vgpuBulkIn(Session &session, Request &request);
+void vgpuBulkOut(Session &session, Request &request);
 CUresult vgpuCopyOnDevice(Session &session, CUdeviceptr dst, uint64_t dst_pitch, CUdeviceptr src,
                           uint64_t src_pitch, uint64_t width, uint64_t rows, CUstream stream);
 

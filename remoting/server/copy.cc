@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace vgpu::server
 {
@@ -83,9 +84,11 @@ namespace
 class CopyOut
 {
 public:
-    CopyOut(Session &session, ReplyTo to, Context &context, CUstream stream, Fetch fetch)
+    // The bytes are in the replies, or, under the number of the copy, on the bulk connection.
+    CopyOut(Session &session, ReplyTo to, Context &context, CUstream stream, Fetch fetch,
+            std::optional<uint32_t> bulk = {})
         : session_(session), to_(to), context_(context), stream_(stream), fetch_(std::move(fetch)),
-          key_(lane_key(context, stream))
+          bulk_(bulk), key_(lane_key(context, stream))
     {
     }
 
@@ -117,9 +120,11 @@ public:
     void finish(CUresult result)
     {
         session_.waiters.add(
-            key_, [&replies = session_.replies, to = to_, result, failed = failed_] {
-                if (*failed) // an earlier piece's failure was the last reply
+            key_, [&replies = session_.replies, to = to_, result, state = state_, bulk = bulk_] {
+                if (state->failed) // an earlier piece's failure was the last reply
                     return;
+                if (bulk)
+                    return replies.send(to, result, std::as_bytes(std::span(&state->sent, 1)));
                 uint64_t none[2] = {0, 0};
                 auto body = std::as_bytes(std::span(none));
                 replies.send(to, result, result == CUDA_SUCCESS ? body : body.first(0));
@@ -141,10 +146,18 @@ private:
         }
         uint64_t bytes = width * rows;
         session_.waiters.add(key_, [&session = session_, fence, slot, offset, bytes, more, to = to_,
-                                    failed = failed_] {
+                                    state = state_, bulk = bulk_] {
             CUresult result = fence->wait();
-            if (!*failed) { // a failure was the last reply
-                *failed = result != CUDA_SUCCESS;
+            if (state->failed) { // a failure was the last reply
+            } else if (bulk) {
+                state->failed = result != CUDA_SUCCESS;
+                if (!state->failed &&
+                    session.bulk.send({*bulk, uint32_t(bytes), offset}, {slot, bytes}))
+                    state->sent += bytes;
+                if (!more || state->failed)
+                    session.replies.send(to, result, std::as_bytes(std::span(&state->sent, 1)));
+            } else {
+                state->failed = result != CUDA_SUCCESS;
                 size_t padded = wire::padded(bytes);
                 std::memset(slot + bytes, 0, padded - bytes);
                 uint64_t place[2] = {offset, bytes};
@@ -164,15 +177,20 @@ private:
     Context &context_;
     const CUstream stream_;
     const Fetch fetch_;
+    const std::optional<uint32_t> bulk_;
     const uint64_t key_;
     // Of one lane's thread only.
-    std::shared_ptr<bool> failed_ = std::make_shared<bool>(false);
+    struct State {
+        bool failed = false;
+        uint64_t sent = 0; // on the bulk connection
+    };
+    std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 } // namespace
 
 void send_out(Session &session, Request &request, CUresult decoded, uint64_t width, uint64_t rows,
-              CUstream stream, Fetch fetch)
+              CUstream stream, Fetch fetch, std::optional<uint32_t> bulk)
 {
     CUresult result = decoded;
     Context *context = session.contexts.current();
@@ -182,13 +200,41 @@ void send_out(Session &session, Request &request, CUresult decoded, uint64_t wid
     if (result == CUDA_SUCCESS && __builtin_mul_overflow(width, rows, &total))
         result = CUDA_ERROR_INVALID_VALUE;
     if (result != CUDA_SUCCESS) // nobody may be reading: not sent by this thread
-        return session.waiters.add(
-            0, [&session, to = request.reply_to(), result] { session.replies.send(to, result); });
-    CopyOut copy(session, request.reply_to(), *context, stream, std::move(fetch));
+        return session.waiters.add(0, [&session, to = request.reply_to(), result, bulk] {
+            const uint64_t none = 0;
+            auto body = std::as_bytes(std::span(&none, 1));
+            session.replies.send(to, result, bulk ? body : body.first(0));
+        });
+    CopyOut copy(session, request.reply_to(), *context, stream, std::move(fetch), bulk);
     result = copy.start(width, rows);
     if (result != CUDA_SUCCESS)
         copy.finish(result);
 }
+
+namespace
+{
+
+// Rows of device memory; without gaps they are one long one.
+void send_rows(Session &session, Request &request, CUresult decoded, CUdeviceptr src,
+               uint64_t pitch, uint64_t width, uint64_t rows, CUstream stream,
+               std::optional<uint32_t> bulk = {})
+{
+    uint64_t total = 0;
+    if (decoded == CUDA_SUCCESS && pitch == width && !__builtin_mul_overflow(width, rows, &total)) {
+        width = total;
+        rows = 1;
+    }
+    send_out(
+        session, request, decoded, width, rows, stream,
+        [&driver = session.driver, src, pitch, stream](std::byte *to, uint64_t row, uint64_t column,
+                                                       uint64_t width, uint64_t rows) {
+            return copy_to_host(driver, to, src + row * pitch + column, {pitch, width, width, rows},
+                                stream);
+        },
+        bulk);
+}
+
+} // namespace
 
 namespace calls
 {
@@ -216,6 +262,51 @@ void vgpuCopyIn(Session &session, Request &request)
     answer_when_taken(session, session.in_staging, request, result);
 }
 
+void vgpuBulkIn(Session &session, Request &request)
+{
+    std::tuple<Val<uint64_t>::Server, Pointer::Server, Val<uint64_t>::Server, Val<uint64_t>::Server,
+               Val<uint64_t>::Server, Handle<CUstream>::Server>
+        all;
+    CUresult result = decode(session, request, all);
+    auto &[position, dst, pitch, width, rows, stream] = all;
+    uint64_t total;
+    if (__builtin_mul_overflow(width.arg(), rows.arg(), &total))
+        total = UINT64_MAX;
+    // Whatever becomes of the copy, its bytes are on their way.
+    session.bulk.claim(position.arg(), total);
+    if (request.entered != CUDA_SUCCESS)
+        result = request.entered;
+    Context *context = session.contexts.current();
+    if (result == CUDA_SUCCESS && !context)
+        result = CUDA_ERROR_INVALID_CONTEXT;
+    if (result == CUDA_SUCCESS)
+        result = session.bulk.copy(*context, dst.arg(), pitch.arg(), width.arg(), rows.arg(),
+                                   stream.arg());
+    if (!request.wants_reply)
+        return session.answer(request, result);
+    // As vgpuCopyIn: the answer says that there is room again.
+    if (result != CUDA_SUCCESS)
+        session.replies.fail_later(request.call, result);
+    session.waiters.add(uint64_t(&session.bulk),
+                        [&session, to = request.reply_to(),
+                         taken = std::make_shared<Bulk::Taken>(session.bulk.take_claimed())] {
+                            session.bulk.release(*taken);
+                            session.replies.send(to, CUDA_SUCCESS);
+                        });
+}
+
+void vgpuBulkOut(Session &session, Request &request)
+{
+    std::tuple<Val<uint32_t>::Server, Pointer::Server, Val<uint64_t>::Server, Val<uint64_t>::Server,
+               Val<uint64_t>::Server, Handle<CUstream>::Server>
+        all;
+    CUresult result = decode(session, request, all);
+    auto &[number, src, pitch, width, rows, stream] = all;
+    session.bulk.require();
+    send_rows(session, request, result, src.arg(), pitch.arg(), width.arg(), rows.arg(),
+              stream.arg(), number.arg());
+}
+
 void vgpuCopyOut(Session &session, Request &request)
 {
     std::tuple<Pointer::Server, Val<uint64_t>::Server, Val<uint64_t>::Server, Val<uint64_t>::Server,
@@ -223,20 +314,8 @@ void vgpuCopyOut(Session &session, Request &request)
         all;
     CUresult result = decode(session, request, all);
     auto &[src, pitch, width, rows, stream] = all;
-    // Without gaps it is one long row.
-    uint64_t total = 0;
-    if (result == CUDA_SUCCESS && pitch.arg() == width.arg() &&
-        !__builtin_mul_overflow(width.arg(), rows.arg(), &total)) {
-        width.value = total;
-        rows.value = 1;
-    }
-    send_out(session, request, result, width.arg(), rows.arg(), stream.arg(),
-             [&driver = session.driver, src = src.arg(), pitch = pitch.arg(),
-              stream = stream.arg()](std::byte *to, uint64_t row, uint64_t column, uint64_t width,
-                                     uint64_t rows) {
-                 return copy_to_host(driver, to, src + row * pitch + column,
-                                     {pitch, width, width, rows}, stream);
-             });
+    send_rows(session, request, result, src.arg(), pitch.arg(), width.arg(), rows.arg(),
+              stream.arg());
 }
 
 CUresult vgpuCopyOnDevice(Session &session, CUdeviceptr dst, uint64_t dst_pitch, CUdeviceptr src,

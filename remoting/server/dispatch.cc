@@ -70,13 +70,15 @@ void Session::handle(std::span<const std::byte> message)
     if (header.flags & ~wire::kWantsReply)
         fail(EPROTO, "a request with flags 0x%x", header.flags);
     Request request{Call(header.call), header.sequence, (header.flags & wire::kWantsReply) != 0,
-                    wire::Decoder(message.subspan(wire::kHeaderSize))};
+                    wire::Decoder(message.subspan(wire::kHeaderSize)), CUDA_SUCCESS};
     if (!call_name(request.call))
         fail(EPROTO,
              "call number %u, which is none of those carried: install the same slurm-vgpu on both",
              header.call);
-    if (CUresult result = contexts.enter(header.word); result != CUDA_SUCCESS)
-        return answer(request, result);
+    request.entered = contexts.enter(header.word);
+    // The bytes of a bulk copy are to be taken in any case.
+    if (request.entered != CUDA_SUCCESS && request.call != Call::vgpuBulkIn)
+        return answer(request, request.entered);
     switch (request.call) {
 #include "remoting/api/server-table.inc"
     default: // of a newer toolkit than this was built with

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += %D%/libserver.la
-%C%_libserver_la_SOURCES = %D%/array-bytes.cc %D%/array-bytes.h %D%/array-calls.cc %D%/array-copy.cc %D%/calls.h \
+%C%_libserver_la_SOURCES = %D%/array-bytes.cc %D%/array-bytes.h %D%/array-calls.cc %D%/array-copy.cc %D%/bulk.cc %D%/bulk.h %D%/calls.h \
 	%D%/capture-calls.cc %D%/captures.cc %D%/captures.h %D%/context-calls.cc %D%/contexts.cc \
 	%D%/contexts.h %D%/copy.cc %D%/copy.h %D%/coverage.cc %D%/decode.h %D%/device-meter.cc %D%/device-meter.h %D%/dispatch.cc %D%/driver.cc \
 	%D%/driver.h %D%/enumerate.cc %D%/fence.cc %D%/fence.h \
@@ -22,7 +22,7 @@ check_PROGRAMS += %D%/unit-server
 UNIT_TESTS += %D%/unit-server
 endif
 server_test_libs = %D%/libserver.la remoting/image/libimage.la remoting/wire/libwire.la remoting/base/libbase.la -ldl -lpthread
-%C%_unit_server_SOURCES = %D%/array-test.cc %D%/busy-device-test.cc %D%/busy-device.h %D%/held-test.cc %D%/mirror-test.cc %D%/image-check-test.cc %D%/physical-test.cc %D%/quota-test.cc %D%/session-test.cc %D%/session-hostile-test.cc %D%/session-testing.h \
+%C%_unit_server_SOURCES = %D%/array-test.cc %D%/bulk-test.cc %D%/busy-device-test.cc %D%/busy-device.h %D%/held-test.cc %D%/mirror-test.cc %D%/image-check-test.cc %D%/physical-test.cc %D%/quota-test.cc %D%/session-test.cc %D%/session-hostile-test.cc %D%/session-testing.h \
 	%D%/fuzz-test.cc %D%/fuzz-dispatch.cc %D%/waiters-test.cc %D%/test-client.h
 %C%_unit_server_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_server_LDADD = $(server_test_libs) -lgtest -lgtest_main

@@ -35,7 +35,7 @@ Session::Session(const Driver &d, std::vector<Slice> s)
       memory(driver, slices, contexts), physical(driver, slices, memory),
       handles(contexts, slices, memory), graphs(driver, handles), captures(driver),
       host_memory(driver), mirrors(driver), links(driver), in_staging(driver),
-      mirror_staging(driver), out_staging(driver)
+      mirror_staging(driver), out_staging(driver), bulk(driver)
 {
     for (const Slice &slice : slices)
         throttles.push_back(std::make_unique<Throttle>(driver, slice));
@@ -55,10 +55,13 @@ void Session::attach(wire::Channel &to)
 
 Session::~Session()
 {
+    if (!detached_)
+        bulk.shut_down(); // nobody waits for its bytes any more
     host_service.close();
     while_waiting = nullptr;
     waiters.finish();
     contexts.fence().wait();
+    bulk.end();
     for (auto &throttle : throttles)
         throttle->close();
     contexts.restore();
@@ -96,6 +99,8 @@ void Session::run()
         } catch (const Error &error) {
             if (error.code() != ECONNRESET && error.code() != EPIPE)
                 throw;
+            if (auto why = bulk.failure())
+                fail(EPROTO, "%s", why->c_str());
             log(Level::info, "the client is gone: %s", error.what());
             return;
         }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "remoting/api/params.h"
+#include "remoting/server/bulk.h"
 #include "remoting/server/captures.h"
 #include "remoting/server/contexts.h"
 #include "remoting/server/device-meter.h"
@@ -38,6 +39,7 @@ struct Request {
     uint32_t sequence;
     bool wants_reply;
     wire::Decoder in;
+    CUresult entered = CUDA_SUCCESS; // else its context could not be made current
 
     ReplyTo reply_to() const { return {call, sequence}; }
 
@@ -106,6 +108,7 @@ public:
     // where those wait for the client.
     InStaging mirror_staging;
     OutStaging out_staging;
+    Bulk bulk;                                        // open or not
     std::vector<std::unique_ptr<Throttle>> throttles; // one a slice
     std::vector<std::byte> reply;                     // reused
     bool detached_ = false;

@@ -11,12 +11,18 @@
 namespace vgpu::server
 {
 
-Pinned::Pinned(const Driver &driver, size_t bytes) : driver_(driver), bytes_(bytes)
+Pinned::Pinned(const Driver &driver, size_t bytes, bool pin_now) : driver_(driver), bytes_(bytes)
 {
     void *at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         fail_errno("%zu bytes for copies", bytes);
     data_ = static_cast<std::byte *>(at);
+    if (pin_now)
+        pin();
+}
+
+void Pinned::pin()
+{
     registered_ =
         driver_.cuMemHostRegister_v2(data_, bytes_, CU_MEMHOSTREGISTER_PORTABLE) == CUDA_SUCCESS;
 }

@@ -20,10 +20,12 @@ namespace vgpu::server
 class Pinned
 {
 public:
-    Pinned(const Driver &driver, size_t bytes);
+    // Known to the driver from pin() on, which the constructor does unless it is told not to.
+    Pinned(const Driver &driver, size_t bytes, bool pin_now = true);
     ~Pinned();
     Pinned(const Pinned &) = delete;
     Pinned &operator=(const Pinned &) = delete;
+    void pin(); // dispatch thread, in a context
     std::byte *data() const noexcept { return data_; }
     size_t size() const noexcept { return bytes_; }
 
@@ -31,7 +33,7 @@ private:
     const Driver &driver_;
     std::byte *data_;
     size_t bytes_;
-    bool registered_;
+    bool registered_ = false;
 };
 
 // Towards the device: a ring, reclaimed in order as the device passes each piece's fence. Dispatch

@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -65,7 +66,9 @@ class TestClient
 public:
     enum class Over { stream, ring };
 
-    explicit TestClient(Over over = Over::stream, std::vector<Slice> slices = {})
+    // With `with_bulk`, the bulk connection is there from the start.
+    explicit TestClient(Over over = Over::stream, std::vector<Slice> slices = {},
+                        bool with_bulk = false)
         : slices_(std::move(slices))
     {
         int ends[2];
@@ -87,10 +90,27 @@ public:
         for (Slice &slice : slices_)
             if (!slice.page)
                 slice.page = &page_.page;
-        server_ = std::thread([this] {
+        int more[2] = {-1, -1};
+        if (with_bulk && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, more) < 0)
+            fail_errno("socketpair");
+        if (with_bulk)
+            bulk = wire::make_bulk_stream(wire::StreamSocket(Fd(more[0])));
+        server_ = std::thread([this, bulk_end = more[1]] {
             try {
                 Session session(*test_driver(), slices_);
                 session.attach(*worker_channel_);
+                if (bulk_end >= 0)
+                    session.bulk.open({.wait = [] { return true; },
+                                       .welcome =
+                                           [bulk_end] {
+                                               Fd end(bulk_end);
+                                               write_all(end.get(), std::array<std::byte, 1>(),
+                                                         Deadline::never());
+                                               return wire::make_bulk_stream(
+                                                   wire::StreamSocket(std::move(end)));
+                                           },
+                                       .interrupt = [] {},
+                                       .broken = [this] { worker_channel_->shut_down(); }});
                 try {
                     session.run();
                 } catch (const Error &error) {
@@ -102,6 +122,9 @@ public:
                 worker_channel_->shut_down();
             }
         });
+        std::array<std::byte, 1> welcome;
+        if (bulk)
+            bulk->read_exactly(welcome);
     }
 
     ~TestClient() { join(); }
@@ -112,6 +135,7 @@ public:
         if (!server_.joinable())
             return;
         channel->shut_down();
+        bulk.reset();
         server_.join();
     }
 
@@ -257,6 +281,7 @@ public:
     uint64_t id(Kind kind) { return make_id(kind, 1, ++counter); }
 
     std::unique_ptr<wire::Channel> channel;
+    std::unique_ptr<wire::BulkStream> bulk;
     uint32_t sequence = 0, word = 0;
     uint64_t counter = 5000, window = 0;
     Answer last;

@@ -44,7 +44,7 @@ std::unique_ptr<Channel> open_session(Opening opening, const LeaseFile &lease, b
     if (!is_id(session))
         fail(EPROTO, "the worker's session number is not 16 hexadecimal digits");
     if (info)
-        *info = {session, challenge.node, challenge.software, challenge.instance};
+        *info = {session, challenge.node, challenge.software, challenge.instance, {}};
 
     std::string_view channel = get_string(welcome, "channel");
     if (channel == "stream" && fds.empty())
@@ -96,8 +96,25 @@ std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRe
     }
     if (!greeted)
         fail(first->code(), "node %s cannot be reached: %s", lease.node.c_str(), first->what());
-    return open_session(std::move(*greeted), lease, is_unix && channel != "unix", request.api,
-                        info);
+    auto out =
+        open_session(std::move(*greeted), lease, is_unix && channel != "unix", request.api, info);
+    if (info)
+        info->address = is_unix ? lease.socket : lease.address;
+    return out;
+}
+
+std::unique_ptr<BulkStream> connect_bulk(const LeaseFile &lease, const SessionInfo &session)
+{
+    Opening opening = greet(session.address, lease);
+    if (opening.challenge().instance != session.instance)
+        fail(ECONNREFUSED, "vgpud on %s was started again", lease.node.c_str());
+    Map fields;
+    fields.set("lease", lease.lease).set("session", session.session);
+    opening.hello("bulk", std::move(fields), kHandshakeMs);
+    auto frame = opening.welcome(kHandshakeMs);
+    if (get_string(frame.get(), "session") != session.session)
+        fail(EPROTO, "another session's worker answered");
+    return with_test_link(make_bulk_stream(opening.take()));
 }
 
 } // namespace vgpu::wire

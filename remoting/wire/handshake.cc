@@ -137,7 +137,7 @@ static Peer parse_peer(const msgpack::object &frame)
     peer.host = get_string(frame, "host");
     peer.pid = get_i64(frame, "pid");
     peer.software = get_string(frame, "software", "");
-    if (!is_one_of(peer.role, {"session", "tool", "plugin", "daemon"}))
+    if (!is_one_of(peer.role, {"session", "bulk", "tool", "plugin", "daemon"}))
         fail(EPROTO, "'%.40s' is no role", peer.role.c_str());
     // They are logged, and shown on other users' terminals.
     auto printable = [](char c) { return c >= ' ' && c != '\x7f'; };
@@ -152,6 +152,12 @@ static Peer parse_peer(const msgpack::object &frame)
             fail(EPROTO, "the hello's lease is not 16 hexadecimal digits");
         if (!is_one_of(peer.channel, {"ring", "stream"}))
             fail(EPROTO, "'%.40s' is no kind of channel", peer.channel.c_str());
+    }
+    if (peer.role == "bulk") {
+        peer.lease = get_string(frame, "lease");
+        peer.session = get_string(frame, "session");
+        if (!is_id(peer.lease) || !is_id(peer.session))
+            fail(EPROTO, "the hello's lease or session is not 16 hexadecimal digits");
     }
     return peer;
 }
@@ -262,6 +268,16 @@ std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &wel
     send_frame(connection.get(), pack_welcome(welcome.acceptance, std::move(fields)), deadline,
                std::span(&fd, 1));
     return make_ring_channel(Side::worker, std::move(connection), memory, welcome.ring);
+}
+
+std::unique_ptr<BulkStream> accept_bulk(Fd connection, const std::string &session,
+                                        const Acceptance &acceptance)
+{
+    Map fields;
+    fields.set("session", session);
+    auto frame = pack_welcome(acceptance, std::move(fields));
+    send_frame(connection.get(), frame, Deadline::after_ms(kHandshakeMs));
+    return make_bulk_stream(welcomed(std::move(connection), acceptance, frame));
 }
 
 } // namespace vgpu::wire

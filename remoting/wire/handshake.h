@@ -3,6 +3,7 @@
 #pragma once
 
 #include "remoting/wire/auth.h"
+#include "remoting/wire/bulk-stream.h"
 #include "remoting/wire/channel.h"
 #include "remoting/wire/fields.h"
 #include "remoting/wire/frame.h"
@@ -49,11 +50,12 @@ Challenge parse_challenge(const msgpack::object &frame);
 // What the connector said, and proved.
 struct Peer {
     uid_t uid = uid_t(-1);
-    std::string role; // session, tool, plugin, daemon
+    std::string role; // session, bulk, tool, plugin, daemon
     std::string host;
     int64_t pid = 0;
     std::string software;
-    std::string lease;   // session only
+    std::string lease;   // session and bulk only
+    std::string session; // bulk only: the one that it belongs to
     std::string channel; // session only: "ring" or "stream"
     uint64_t api = 0;    // session only: hash of the call table
 };
@@ -97,6 +99,10 @@ struct SessionWelcome {
 // Sends the welcome, with the rings' memory if it is a ring, and gives the worker's end.
 std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &welcome);
 
+// The same for a session's bulk connection.
+std::unique_ptr<BulkStream> accept_bulk(Fd connection, const std::string &session,
+                                        const Acceptance &acceptance);
+
 // ---- connector: the client library
 // ------------------------------------------------------------------
 
@@ -118,12 +124,17 @@ struct SessionInfo {
     std::string node;
     std::string software;
     std::string instance;
+    std::string address; // what answered
 };
 
 // Tries the lease's Unix socket if it is served by the lease's node, then its TCP address. Throws
 // Refused, or what kept each address from answering.
 std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRequest &request,
                                          SessionInfo *info = nullptr);
+
+// The bulk connection of a session over a stream, to the address that the session was opened at.
+// Throws Refused, or Error.
+std::unique_ptr<BulkStream> connect_bulk(const LeaseFile &lease, const SessionInfo &session);
 
 // ---- connector: tools, plugins, daemons
 // ---------------------------------------------------------------

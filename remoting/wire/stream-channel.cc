@@ -21,17 +21,6 @@ constexpr size_t kBuffer = size_t(64) << 10;  // of what is read at once
 constexpr size_t kBatch = size_t(64) << 10;   // held back at most
 constexpr size_t kThrough = size_t(16) << 10; // a message of this size is not copied for a batch
 
-bool peer_is_gone(int code) noexcept
-{
-    return code == EPIPE || code == ECONNRESET || code == ETIMEDOUT || code == ENOTCONN;
-}
-
-[[noreturn]] void fail_gone(int code)
-{
-    fail(ECONNRESET, "the peer closed the connection%s%s", code ? ": " : "",
-         code ? errno_text(code).c_str() : "");
-}
-
 class StreamChannel final : public Channel
 {
 public:
@@ -75,7 +64,6 @@ private:
     bool start_message();
     size_t transfer(std::span<std::byte> to, bool sleep);
     void write_through(std::span<const std::byte> head, std::span<const std::byte> body);
-    void write(std::span<iovec> pieces);
 
     StreamSocket socket_;
     bool is_tcp_;
@@ -148,7 +136,7 @@ void StreamChannel::write_through(std::span<const std::byte> head, std::span<con
     };
     iovec pieces[] = {piece(writing_), piece(head), piece(body)};
     try {
-        write(pieces);
+        send_all(socket_, pieces);
     } catch (const Error &error) {
         broken_ = error;
         failed_.store(true, std::memory_order_relaxed);
@@ -158,51 +146,16 @@ void StreamChannel::write_through(std::span<const std::byte> head, std::span<con
     writing_.clear();
 }
 
-void StreamChannel::write(std::span<iovec> pieces)
-{
-    for (;;) {
-        while (!pieces.empty() && pieces[0].iov_len == 0)
-            pieces = pieces.subspan(1);
-        if (pieces.empty())
-            break;
-        ssize_t n = socket_.send(pieces);
-        if (n < 0 && errno == EAGAIN) {
-            wait_for(socket_.get(), POLLOUT, Deadline::never());
-            continue;
-        }
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && peer_is_gone(errno))
-            fail_gone(errno);
-        if (n < 0)
-            fail_errno("cannot send to the peer");
-        for (iovec &piece : pieces) {
-            size_t taken = std::min(size_t(n), piece.iov_len);
-            piece.iov_base = static_cast<char *>(piece.iov_base) + taken;
-            piece.iov_len -= taken;
-            n -= ssize_t(taken);
-        }
-    }
-    while (!socket_.flush())
-        wait_for(socket_.get(), POLLOUT, Deadline::never());
-}
-
 // One recv(): 0 when nothing is there yet, unless it may sleep.
 size_t StreamChannel::transfer(std::span<std::byte> to, bool sleep)
 {
-    ssize_t n = socket_.receive(to, sleep);
-    if (n > 0)
-        return size_t(n);
-    if (n == 0) {
+    auto n = receive_some(socket_, to, sleep);
+    if (n && *n == 0) {
         if (in_message_ || begin_ != end_)
             fail(ECONNRESET, "the peer closed the connection inside a message");
-        fail_gone(0);
+        fail(ECONNRESET, "the peer closed the connection");
     }
-    if (errno == EAGAIN || errno == EINTR)
-        return 0;
-    if (peer_is_gone(errno))
-        fail_gone(errno);
-    fail_errno("cannot receive from the peer");
+    return n.value_or(0);
 }
 
 // Moves what the buffer has of the next message into partial_; false while its size is not known.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace vgpu::wire
@@ -23,6 +24,16 @@ constexpr size_t kLarge = size_t(8) << 10;
 std::span<const std::byte> bytes_of(const iovec &piece) noexcept
 {
     return {static_cast<const std::byte *>(piece.iov_base), piece.iov_len};
+}
+
+bool peer_is_gone(int code) noexcept
+{
+    return code == EPIPE || code == ECONNRESET || code == ETIMEDOUT || code == ENOTCONN;
+}
+
+[[noreturn]] void fail_gone(int code)
+{
+    fail(ECONNRESET, "the peer closed the connection: %s", errno_text(code).c_str());
 }
 
 } // namespace
@@ -180,6 +191,47 @@ ssize_t StreamSocket::receive(std::span<std::byte> to, bool sleep)
         if (n <= 0)
             return n;
     }
+}
+
+void send_all(StreamSocket &socket, std::span<iovec> pieces)
+{
+    for (;;) {
+        while (!pieces.empty() && pieces[0].iov_len == 0)
+            pieces = pieces.subspan(1);
+        if (pieces.empty())
+            break;
+        ssize_t n = socket.send(pieces);
+        if (n < 0 && errno == EAGAIN) {
+            wait_for(socket.get(), POLLOUT, Deadline::never());
+            continue;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && peer_is_gone(errno))
+            fail_gone(errno);
+        if (n < 0)
+            fail_errno("cannot send to the peer");
+        for (iovec &piece : pieces) {
+            size_t taken = std::min(size_t(n), piece.iov_len);
+            piece.iov_base = static_cast<char *>(piece.iov_base) + taken;
+            piece.iov_len -= taken;
+            n -= ssize_t(taken);
+        }
+    }
+    while (!socket.flush())
+        wait_for(socket.get(), POLLOUT, Deadline::never());
+}
+
+std::optional<size_t> receive_some(StreamSocket &socket, std::span<std::byte> to, bool sleep)
+{
+    ssize_t n = socket.receive(to, sleep);
+    if (n >= 0)
+        return size_t(n);
+    if (errno == EAGAIN || errno == EINTR)
+        return std::nullopt;
+    if (peer_is_gone(errno))
+        fail_gone(errno);
+    fail_errno("cannot receive from the peer");
 }
 
 } // namespace vgpu::wire

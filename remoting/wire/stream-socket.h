@@ -6,6 +6,7 @@
 #include "remoting/wire/seal.h"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -65,5 +66,11 @@ private:
     Fd fd_;
     std::unique_ptr<Sealed> sealed_;
 };
+
+// All of it, waiting for the peer where it must. Throws ECONNRESET when the peer is gone.
+void send_all(StreamSocket &socket, std::span<iovec> pieces);
+
+// One receive(): 0 at the stream's end, nothing when nothing is there yet. Throws ECONNRESET.
+std::optional<size_t> receive_some(StreamSocket &socket, std::span<std::byte> to, bool sleep);
 
 } // namespace vgpu::wire

@@ -23,12 +23,37 @@ namespace
 
 using Clock = std::chrono::steady_clock;
 
-// One direction: messages in order, each with the moment at which its last byte is there. The link
-// carries them one after the other at its rate, and half a round trip later they arrive.
+// One direction of the path. It carries one thing after the other at its rate, those of the calls
+// and those of bulk in turns.
+class Line
+{
+public:
+    Clock::time_point carry(uint64_t bits_per_s, size_t bytes)
+    {
+        double s = bits_per_s ? 8.0 * double(bytes) / double(bits_per_s) : 0;
+        std::lock_guard lock(mutex_);
+        free_ = std::max(free_, Clock::now()) +
+                std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
+        return free_;
+    }
+
+private:
+    std::mutex mutex_;
+    Clock::time_point free_{};
+};
+
+// What has gone over both connections of a session.
+struct Path {
+    Line out, in;
+    std::atomic<uint64_t> bytes_out{0}, bytes_in{0};
+};
+
+// Messages, or pieces of a stream, in order, each with the moment at which its last byte is there:
+// when the line has carried it, and half a round trip later.
 class Pipe
 {
 public:
-    explicit Pipe(TestLink link) : link_(link) {}
+    Pipe(TestLink link, Line &line) : link_(link), line_(line) {}
 
     // Blocks while more is under way than a path of this length holds with full-sized windows.
     void push(std::vector<std::byte> message)
@@ -36,10 +61,19 @@ public:
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return bytes_ < kWindow || closed_; });
         bytes_ += message.size();
-        free_ = std::max(free_, Clock::now()) + time_of(message.size());
-        queue_.push_back({free_ + std::chrono::nanoseconds(link_.rtt_ns / 2), std::move(message)});
+        auto carried = line_.carry(link_.bits_per_s, message.size());
+        queue_.push_back(
+            {carried + std::chrono::nanoseconds(link_.rtt_ns / 2), std::move(message)});
         changed_.notify_all();
+        lock.unlock();
+        // The line is not taken for what comes next before it is free: what another connection has
+        // to say goes between.
+        if (yields_)
+            std::this_thread::sleep_until(carried);
     }
+
+    // Of a stream whose bytes can wait.
+    void yield() { yields_ = true; }
 
     // The next message when its time has come; false when `until` comes first, or when the pipe was
     // closed and is empty.
@@ -72,6 +106,12 @@ public:
         return closed_ && queue_.empty();
     }
 
+    bool closed()
+    {
+        std::lock_guard lock(mutex_);
+        return closed_;
+    }
+
     void close()
     {
         std::lock_guard lock(mutex_);
@@ -82,23 +122,18 @@ public:
 private:
     static constexpr size_t kWindow = size_t(256) << 20;
 
-    Clock::duration time_of(size_t bytes) const
-    {
-        double s = link_.bits_per_s ? 8.0 * double(bytes) / double(link_.bits_per_s) : 0;
-        return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
-    }
-
     struct Item {
         Clock::time_point due;
         std::vector<std::byte> message;
     };
 
     const TestLink link_;
+    Line &line_;
+    bool yields_ = false;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Item> queue_;
     size_t bytes_ = 0;
-    Clock::time_point free_{};
     bool closed_ = false;
 };
 
@@ -116,8 +151,9 @@ void sleep_exactly()
 class LinkedChannel final : public Channel
 {
 public:
-    LinkedChannel(std::unique_ptr<Channel> inner, TestLink link)
-        : inner_(std::move(inner)), delayed_(link.rtt_ns || link.bits_per_s), out_(link), in_(link)
+    LinkedChannel(std::unique_ptr<Channel> inner, TestLink link, std::shared_ptr<Path> path)
+        : inner_(std::move(inner)), delayed_(link.rtt_ns || link.bits_per_s),
+          path_(std::move(path)), out_(link, path_->out), in_(link, path_->in)
     {
         if (!delayed_)
             return; // only counted
@@ -143,7 +179,7 @@ public:
         vgpu::log(Level::info,
                   "test link: %llu round trips, %llu messages and %llu bytes out, %llu bytes in",
                   (unsigned long long)round_trips_, (unsigned long long)sent_,
-                  (unsigned long long)bytes_out_, (unsigned long long)bytes_in_);
+                  (unsigned long long)path_->bytes_out, (unsigned long long)path_->bytes_in);
     }
 
     void send(std::span<const std::byte> head, std::span<const std::byte> body) override
@@ -190,7 +226,7 @@ public:
             got = inner_->receive(message, timeout_ms);
         }
         if (got)
-            bytes_in_ += message.size();
+            path_->bytes_in += message.size();
         return got;
     }
 
@@ -213,7 +249,7 @@ private:
     void count(std::span<const std::byte> head, size_t bytes)
     {
         sent_++;
-        bytes_out_ += bytes;
+        path_->bytes_out += bytes;
         if (get_header(head.data()).flags & kWantsReply)
             asked_.store(true, std::memory_order_relaxed);
     }
@@ -261,13 +297,130 @@ private:
 
     const std::unique_ptr<Channel> inner_;
     const bool delayed_;
+    const std::shared_ptr<Path> path_;
     Pipe out_, in_;
     std::thread sender_, receiver_;
     std::mutex mutex_;
     std::unique_ptr<Error> failure_;
-    std::atomic<bool> asked_{false};          // written by senders, taken by the receiver
-    uint64_t round_trips_ = 0, bytes_in_ = 0; // the receiver's
-    uint64_t sent_ = 0, bytes_out_ = 0;       // the sender's
+    std::atomic<bool> asked_{false}; // written by senders, taken by the receiver
+    uint64_t round_trips_ = 0;       // the receiver's
+    uint64_t sent_ = 0;              // the sender's
+};
+
+// The bulk connection over the same path: a stream of bytes in pieces as large as a card sends.
+class LinkedStream final : public BulkStream
+{
+public:
+    LinkedStream(std::unique_ptr<BulkStream> inner, TestLink link, std::shared_ptr<Path> path)
+        : inner_(std::move(inner)), delayed_(link.rtt_ns || link.bits_per_s),
+          path_(std::move(path)), out_(link, path_->out), in_(link, path_->in)
+    {
+        if (!delayed_)
+            return;
+        out_.yield();
+        in_.yield();
+        sender_ = std::thread([this] { carry_out(); });
+        receiver_ = std::thread([this] { carry_in(); });
+    }
+
+    ~LinkedStream() override
+    {
+        shut_down();
+        if (sender_.joinable())
+            sender_.join();
+        if (receiver_.joinable())
+            receiver_.join();
+    }
+
+    void write(std::span<iovec> pieces) override
+    {
+        for (const iovec &piece : pieces)
+            path_->bytes_out += piece.iov_len;
+        if (!delayed_)
+            return inner_->write(pieces);
+        for (const iovec &piece : pieces) {
+            auto *bytes = static_cast<const std::byte *>(piece.iov_base);
+            for (size_t at = 0, n; at < piece.iov_len; at += n) {
+                n = std::min(kPiece, piece.iov_len - at);
+                if (out_.closed())
+                    fail(ECONNRESET, "the peer closed the connection");
+                out_.push({bytes + at, bytes + at + n});
+            }
+        }
+    }
+
+    size_t read(std::span<std::byte> to) override
+    {
+        size_t n;
+        if (delayed_) {
+            if (begin_ == piece_.size()) {
+                begin_ = 0;
+                piece_.clear();
+                if (!in_.pop(piece_, Clock::time_point::max()))
+                    return 0;
+            }
+            n = std::min(to.size(), piece_.size() - begin_);
+            std::copy_n(piece_.begin() + ptrdiff_t(begin_), n, to.begin());
+            begin_ += n;
+        } else {
+            n = inner_->read(to);
+        }
+        path_->bytes_in += n;
+        return n;
+    }
+
+    int descriptor() const override { return inner_->descriptor(); }
+    bool is_sealed() const override { return inner_->is_sealed(); }
+    void shut_down() noexcept override
+    {
+        inner_->shut_down();
+        out_.close();
+        in_.close();
+    }
+
+private:
+    static constexpr size_t kPiece = size_t(16) << 10;
+
+    void carry_out()
+    {
+        sleep_exactly();
+        std::vector<std::byte> piece;
+        try {
+            while (out_.pop(piece, Clock::time_point::max())) {
+                iovec one{piece.data(), piece.size()};
+                inner_->write(std::span(&one, 1));
+            }
+        } catch (const Error &) {
+            // The next writer is told, and the reader finds out by itself.
+        }
+        out_.close();
+    }
+
+    void carry_in()
+    {
+        sleep_exactly();
+        try {
+            for (;;) {
+                std::vector<std::byte> piece(kPiece);
+                size_t n = inner_->read(piece);
+                if (n == 0)
+                    break;
+                piece.resize(n);
+                in_.push(std::move(piece));
+            }
+        } catch (const Error &) {
+            // As an end.
+        }
+        in_.close();
+    }
+
+    const std::unique_ptr<BulkStream> inner_;
+    const bool delayed_;
+    const std::shared_ptr<Path> path_;
+    Pipe out_, in_;
+    std::thread sender_, receiver_;
+    std::vector<std::byte> piece_; // the reader's
+    size_t begin_ = 0;
 };
 
 // A number with up to nine decimals, and a unit. By hand: the application's locale may have another
@@ -314,11 +467,18 @@ TestLink parse_test_link(std::string_view text)
 
 std::unique_ptr<Channel> make_test_link(std::unique_ptr<Channel> channel, TestLink link)
 {
-    return std::make_unique<LinkedChannel>(std::move(channel), link);
+    return std::make_unique<LinkedChannel>(std::move(channel), link, std::make_shared<Path>());
 }
 
 namespace
 {
+
+// Of the one session that a process has.
+std::shared_ptr<Path> process_path()
+{
+    static auto &path = *new std::shared_ptr<Path>(std::make_shared<Path>());
+    return path;
+}
 
 [[gnu::destructor]] void tell_totals()
 {
@@ -333,10 +493,19 @@ std::unique_ptr<Channel> with_test_link(std::unique_ptr<Channel> channel)
     const char *text = getenv(kTestLinkVariable.env);
     if (!text || !*text)
         return channel;
-    auto link = std::make_unique<LinkedChannel>(std::move(channel), parse_test_link(text));
+    auto link =
+        std::make_unique<LinkedChannel>(std::move(channel), parse_test_link(text), process_path());
     counted = link.get();
     counted_in = getpid();
     return link;
+}
+
+std::unique_ptr<BulkStream> with_test_link(std::unique_ptr<BulkStream> stream)
+{
+    const char *text = getenv(kTestLinkVariable.env);
+    if (!text || !*text)
+        return stream;
+    return std::make_unique<LinkedStream>(std::move(stream), parse_test_link(text), process_path());
 }
 
 } // namespace vgpu::wire

@@ -4,6 +4,7 @@
 // Off, and out of the way, unless that variable is set.
 #pragma once
 
+#include "remoting/wire/bulk-stream.h"
 #include "remoting/wire/channel.h"
 
 #include <cstdint>
@@ -24,6 +25,10 @@ TestLink parse_test_link(std::string_view text);
 // The channel itself without the variable; else one that delays what passes, and tells the log at
 // its end how many round trips were waited for and how many bytes went each way.
 std::unique_ptr<Channel> with_test_link(std::unique_ptr<Channel> channel);
+
+// The session's bulk connection over the same path: both share its bandwidth, and the calls' bytes
+// go before those of bulk that wait.
+std::unique_ptr<BulkStream> with_test_link(std::unique_ptr<BulkStream> stream);
 
 // The same with a link that is given.
 std::unique_ptr<Channel> make_test_link(std::unique_ptr<Channel> channel, TestLink link);

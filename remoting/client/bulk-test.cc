@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bulk connection from the client's side, against a worker that the test plays: bytes and
+// answers in either order, and a worker that breaks off.
+#include "remoting/client/bulk.h"
+
+#include "remoting/client/copy-out.h"
+#include "remoting/wire/codec.h"
+#include "remoting/wire/stream-channel.h"
+
+#include <cstring>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+using namespace vgpu;
+using namespace vgpu::client;
+
+namespace
+{
+
+struct Ends {
+    Ends()
+    {
+        int fds[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+            fail_errno("socketpair");
+        here.reset(fds[0]);
+        there.reset(fds[1]);
+    }
+    Fd here, there;
+};
+
+class BulkTest : public testing::Test
+{
+protected:
+    ~BulkTest() override
+    {
+        bulk.shut_down();
+        worker->shut_down();
+    }
+
+    // Asks for `copy`, as its owner would.
+    bool ask(CopyOut &copy) { return connection.send(uint16_t(copy.call()), 1, head, {}, &copy); }
+
+    void answer(uint32_t sequence, uint32_t word, uint64_t announced)
+    {
+        std::vector<std::byte> message(wire::kHeaderSize + 16);
+        std::memcpy(message.data() + wire::kHeaderSize + 8, &announced, 8);
+        wire::put_header(message.data(), {.size = uint32_t(message.size()),
+                                          .call = uint16_t(api::Call::vgpuBulkOut),
+                                          .flags = wire::kIsReply,
+                                          .sequence = sequence,
+                                          .word = word});
+        worker->send(message);
+        worker->flush();
+    }
+
+    void bytes(uint32_t copy, uint64_t offset, std::string_view text)
+    {
+        wire::BulkFrame frame{copy, uint32_t(text.size()), offset};
+        iovec pieces[] = {{&frame, sizeof frame}, {const_cast<char *>(text.data()), text.size()}};
+        worker_bulk->write(pieces);
+    }
+
+    Ends calls, large;
+    std::vector<std::byte> head = std::vector<std::byte>(wire::kHeaderSize);
+    std::vector<std::string> lost;
+    std::unique_ptr<wire::Channel> worker = wire::make_stream_channel(std::move(calls.there));
+    std::unique_ptr<wire::BulkStream> worker_bulk =
+        wire::make_bulk_stream(wire::StreamSocket(std::move(large.there)));
+    Connection connection{wire::make_stream_channel(std::move(calls.here)),
+                          {.deferred = [](Deferred) {},
+                           .lost = [this](const std::string &why) { lost.push_back(why); }}};
+    Bulk bulk{wire::make_bulk_stream(wire::StreamSocket(std::move(large.here))), connection};
+};
+
+} // namespace
+
+TEST_F(BulkTest, BytesMayComeBeforeOrAfterTheAnswer)
+{
+    for (bool before : {true, false}) {
+        char to[9] = "........";
+        CopyOut copy(connection, &bulk, to, 8, 8, 1);
+        ASSERT_TRUE(ask(copy));
+        if (before)
+            bytes(copy.number(), 4, "5678");
+        std::thread later([&] {
+            answer(copy.sequence(), CUDA_SUCCESS, 8);
+            if (!before)
+                bytes(copy.number(), 4, "5678");
+            bytes(copy.number(), 0, "1234");
+        });
+        EXPECT_TRUE(connection.wait(copy));
+        later.join();
+        EXPECT_STREQ(to, "12345678");
+        EXPECT_EQ(copy.result, CUDA_SUCCESS);
+    }
+}
+
+TEST_F(BulkTest, CopiesUnderWayDoNotMix)
+{
+    char one[5] = "....", other[6] = ".....";
+    CopyOut first(connection, &bulk, one, 4, 4, 1), second(connection, &bulk, other, 3, 2, 2);
+    ASSERT_TRUE(ask(first) && ask(second));
+    bytes(second.number(), 0, "ab");
+    bytes(first.number(), 0, "12");
+    bytes(second.number(), 2, "cd"); // rows of 2, 3 apart
+    answer(second.sequence(), CUDA_SUCCESS, 4);
+    EXPECT_TRUE(connection.wait(second));
+    EXPECT_STREQ(other, "ab.cd");
+    bytes(first.number(), 2, "34");
+    answer(first.sequence(), CUDA_SUCCESS, 4);
+    EXPECT_TRUE(connection.wait(first));
+    EXPECT_STREQ(one, "1234");
+}
+
+// The bytes of a copy nobody waits for are there when what came after it has been waited for.
+TEST_F(BulkTest, OthersLeadWhileBytesAreMissing)
+{
+    char to[5] = "....";
+    auto copy = std::make_unique<CopyOut>(connection, &bulk, to, 4, 4, 1);
+    const uint32_t number = copy->number();
+    const auto call = uint16_t(copy->call());
+    ASSERT_TRUE(connection.send_detached(call, 1, head, std::move(copy)));
+    const auto sequence = uint32_t(connection.last_sequence());
+    answer(sequence, CUDA_SUCCESS, 4);
+
+    struct Result : Pending {
+        bool arrived(const wire::Header &, std::span<const std::byte>) override { return true; }
+    } result;
+    ASSERT_TRUE(connection.send(300, 1, head, {}, &result));
+    std::thread waiter([&] { EXPECT_TRUE(connection.complete_before(sequence)); });
+    answer(result.sequence(), CUDA_SUCCESS, 0); // not behind the bytes
+    EXPECT_TRUE(connection.wait(result));
+    EXPECT_TRUE(connection.has_detached());
+    bytes(number, 0, "1234");
+    waiter.join();
+    EXPECT_FALSE(connection.has_detached());
+    EXPECT_STREQ(to, "1234");
+}
+
+TEST_F(BulkTest, AFailureSaysHowMuchComesAllTheSame)
+{
+    char to[9] = "........";
+    CopyOut copy(connection, &bulk, to, 8, 8, 1);
+    ASSERT_TRUE(ask(copy));
+    answer(copy.sequence(), CUDA_ERROR_ILLEGAL_ADDRESS, 4);
+    bytes(copy.number(), 0, "1234");
+    EXPECT_TRUE(connection.wait(copy));
+    EXPECT_EQ(copy.result, CUDA_ERROR_ILLEGAL_ADDRESS);
+}
+
+TEST_F(BulkTest, ALostBulkConnectionEndsTheSession)
+{
+    char to[9] = "........";
+    {
+        CopyOut copy(connection, &bulk, to, 8, 8, 1);
+        ASSERT_TRUE(ask(copy));
+        answer(copy.sequence(), CUDA_SUCCESS, 8);
+        bytes(copy.number(), 0, "12");
+        worker_bulk.reset();
+        EXPECT_FALSE(connection.wait(copy));
+    }
+    ASSERT_EQ(lost.size(), 1u);
+    EXPECT_NE(lost[0].find("bulk"), std::string::npos) << lost[0];
+}
+
+TEST_F(BulkTest, BytesOfNoCopyEndTheSession)
+{
+    char to[9] = "........";
+    {
+        CopyOut copy(connection, &bulk, to, 8, 8, 1);
+        ASSERT_TRUE(ask(copy));
+        bytes(copy.number(), 4, "12345");
+        EXPECT_FALSE(connection.wait(copy));
+    }
+    ASSERT_EQ(lost.size(), 1u);
+    EXPECT_NE(lost[0].find("not asked for"), std::string::npos) << lost[0];
+}
+
+TEST_F(BulkTest, PiecesDoNotCrossTheRingsEnd)
+{
+    std::vector<std::byte> data(200'000), got(200'000);
+    uint64_t position = 0;
+    for (int i = 0; i < 90; ++i) {
+        std::memset(data.data(), i, data.size());
+        std::thread sender([&] {
+            ASSERT_TRUE(bulk.send(1, {data.data(), 0, data.size(), 1, 4096, 0, nullptr}, nullptr));
+        });
+        if (uint64_t left = wire::kBulkRing - position % wire::kBulkRing; left < data.size()) {
+            ASSERT_TRUE(worker_bulk->read_exactly(std::span(got).first(left)));
+            position += left;
+        }
+        ASSERT_TRUE(worker_bulk->read_exactly(got));
+        sender.join();
+        EXPECT_EQ(got, data);
+        std::vector<std::byte> message;
+        ASSERT_TRUE(worker->receive(message, 10'000));
+        EXPECT_EQ(wire::Decoder(std::span(message).subspan(wire::kHeaderSize)).u64(), position);
+        position += data.size();
+    }
+    EXPECT_GT(position, wire::kBulkRing);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/wire/bulk-stream.h"
+
+#include "remoting/base/error.h"
+#include "remoting/wire/address.h"
+
+#include <cerrno>
+
+#include <sys/socket.h>
+
+namespace vgpu::wire
+{
+
+namespace
+{
+
+class SocketStream final : public BulkStream
+{
+public:
+    explicit SocketStream(StreamSocket socket) : socket_(std::move(socket))
+    {
+        tune_tcp(socket_.get());
+        set_nonblocking(socket_.get(), false); // the reader sleeps in recv()
+    }
+
+    void write(std::span<iovec> pieces) override { send_all(socket_, pieces); }
+
+    size_t read(std::span<std::byte> to) override
+    {
+        for (;;)
+            if (auto n = receive_some(socket_, to, true))
+                return *n;
+    }
+
+    int descriptor() const override { return socket_.get(); }
+    bool is_sealed() const override { return socket_.is_sealed(); }
+    void shut_down() noexcept override { ::shutdown(socket_.get(), SHUT_RDWR); }
+
+private:
+    StreamSocket socket_;
+};
+
+} // namespace
+
+bool BulkStream::read_exactly(std::span<std::byte> to)
+{
+    for (bool begun = false; !to.empty(); begun = true) {
+        size_t n = read(to);
+        if (n == 0 && !begun)
+            return false;
+        if (n == 0)
+            fail(ECONNRESET, "the peer closed the bulk connection inside a copy");
+        to = to.subspan(n);
+    }
+    return true;
+}
+
+std::unique_ptr<BulkStream> make_bulk_stream(StreamSocket socket)
+{
+    return std::make_unique<SocketStream>(std::move(socket));
+}
+
+} // namespace vgpu::wire

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The second connection of a session whose channel is a stream: the bytes of large copies, so that
+// no call stands behind them (HACKING.md, "Bulk").
+#pragma once
+
+#include "remoting/wire/stream-socket.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace vgpu::wire
+{
+
+// Where the bytes of a copy to the device lie in the worker: byte p of the stream at p % kBulkRing.
+// What has been sent and is not known to be taken is less.
+constexpr uint64_t kBulkRing = uint64_t(16) << 20;
+
+// Smaller copies go with the calls, and so does the end of a copy: what arrives here is worth it.
+constexpr uint64_t kBulkLeast = uint64_t(64) << 10;
+
+// From the worker: so many bytes of the copy to the host with that number, for this place among its
+// packed rows, follow.
+struct BulkFrame {
+    uint32_t copy = 0;
+    uint32_t bytes = 0;
+    uint64_t offset = 0;
+};
+static_assert(sizeof(BulkFrame) == 16);
+
+class BulkStream
+{
+public:
+    virtual ~BulkStream() = default;
+
+    // All of it. Callers serialise. Throws Error (ECONNRESET) when the peer is gone.
+    virtual void write(std::span<iovec> pieces) = 0;
+
+    // At least one byte; 0 when the peer has closed. One reader at a time, beside a writer.
+    virtual size_t read(std::span<std::byte> to) = 0;
+
+    virtual int descriptor() const = 0;
+    virtual bool is_sealed() const = 0;
+
+    // Ends both directions, from any thread.
+    virtual void shut_down() noexcept = 0;
+
+    // Throws ECONNRESET where the stream ends before that, or false if it ends before the first.
+    bool read_exactly(std::span<std::byte> to);
+};
+
+std::unique_ptr<BulkStream> make_bulk_stream(StreamSocket socket);
+
+} // namespace vgpu::wire
