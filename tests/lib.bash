@@ -90,13 +90,11 @@ links() {
     esac
 }
 
-# others WORD: the programs of tests/cuda that no line of this test file calls by WORD, so that none is left out, but for
-# those that the software GPU carries and remoting does not yet (tests/cuda/straight-only).
+# others WORD: the programs of tests/cuda that no line of this test file calls by WORD, so that none is left out.
 others() {
     local file name
     for file in "$PROGRAMS"/*-shared $(driver_programs); do
         name=$(basename "${file%-shared}")
-        ! grep -qx "$name" "$TOP_SRCDIR/tests/cuda/straight-only" || continue
         grep -qE "\b$1 $name\b" "$BATS_TEST_FILENAME" || echo "$name"
     done
 }

@@ -10,7 +10,7 @@ cuda_runtime_programs = \
 cuda_driver_programs = driver-ptx enumerate legacy-launch linker stream-values vmm
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
-EXTRA_DIST += %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats %D%/straight-only $(cuda_sources)
+EXTRA_DIST += %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
 
