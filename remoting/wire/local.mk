@@ -30,12 +30,6 @@ noinst_LTLIBRARIES += %D%/libwire.la
 # needs a linker map that keeps these symbols local, as each of ours has.
 %C%_libwire_la_LIBADD = -l:libsodium.a -ldl
 
-# Built by name only: make remoting/wire/bench-ring
-EXTRA_PROGRAMS += %D%/bench-ring
-CLEANFILES += %D%/bench-ring
-%C%_bench_ring_SOURCES = %D%/bench-ring.cc
-%C%_bench_ring_LDADD = %D%/libwire.la remoting/base/libbase.la
-
 %C%_fuzz_targets = %D%/fuzz-codec.cc %D%/fuzz-frame.cc %D%/fuzz-lease.cc %D%/fuzz-options.cc
 
 if HAVE_GTEST
