@@ -9,6 +9,13 @@ AC_DEFUN([VGPU_COMPILER], [
     #include <concepts>]], [[std::span<int> s; return (int) s.size();]])], [],
     [AC_MSG_ERROR([$CXX does not compile C++20: use g++ 12 or clang++ 14 and newer])])
   CXXFLAGS=$vgpu_save_CXXFLAGS
+  dnl gcc's names for what clang does at -O2 anyway.
+  VGPU_LOOP_CXXFLAGS="-fvect-cost-model=dynamic -fpeel-loops -funswitch-loops"
+  AC_MSG_CHECKING([whether $CXX takes $VGPU_LOOP_CXXFLAGS])
+  CXXFLAGS="$vgpu_save_CXXFLAGS -Werror $VGPU_LOOP_CXXFLAGS"
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[]], [[]])], [AC_MSG_RESULT([yes])], [AC_MSG_RESULT([no]); VGPU_LOOP_CXXFLAGS=])
+  AC_SUBST([VGPU_LOOP_CXXFLAGS])
+  CXXFLAGS=$vgpu_save_CXXFLAGS
   AC_LANG_POP
   AC_ARG_ENABLE([werror], [AS_HELP_STRING([--enable-werror], [make warnings errors])], [], [enable_werror=no])
   VGPU_WARNINGS="-Wall -Wextra -Wno-missing-field-initializers"
@@ -20,11 +27,24 @@ AC_DEFUN([VGPU_SANITIZERS], [
   VGPU_SANITIZE=
   AC_ARG_ENABLE([asan], [AS_HELP_STRING([--enable-asan], [build the unit tests with the address and undefined-behaviour sanitizers])])
   AC_ARG_ENABLE([tsan], [AS_HELP_STRING([--enable-tsan], [build the unit tests with the thread sanitizer])])
-  AC_ARG_ENABLE([fuzzers], [AS_HELP_STRING([--enable-fuzzers], [build the libFuzzer targets (needs clang)])])
+  AC_ARG_ENABLE([fuzzers], [AS_HELP_STRING([--enable-fuzzers], [build the libFuzzer programs, which `make check-fuzzers` runs (needs clang)])])
   AS_IF([test "x$enable_asan" = xyes], [VGPU_SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"])
   AS_IF([test "x$enable_tsan" = xyes], [
     AS_IF([test "x$enable_asan" = xyes], [AC_MSG_ERROR([--enable-asan and --enable-tsan exclude each other])])
     VGPU_SANITIZE="-fsanitize=thread -Wno-tsan -fno-omit-frame-pointer"])
+  AS_IF([test "x$enable_fuzzers" = xyes], [
+    AS_IF([test -n "$VGPU_SANITIZE"], [AC_MSG_ERROR([--enable-fuzzers brings its own sanitizers: give it alone])])
+    dnl All of it is instrumented, so that the fuzzer sees which way an input went.
+    VGPU_SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fsanitize=fuzzer-no-link -Wno-pass-failed"
+    AC_LANG_PUSH([C++])
+    AC_MSG_CHECKING([whether $CXX links libFuzzer])
+    vgpu_save_CXXFLAGS=$CXXFLAGS
+    CXXFLAGS="$CXXFLAGS -fsanitize=fuzzer,address"
+    AC_LINK_IFELSE([AC_LANG_SOURCE([[extern "C" int LLVMFuzzerTestOneInput(const unsigned char *, decltype(sizeof 0)) { return 0; }]])],
+      [AC_MSG_RESULT([yes])], [AC_MSG_RESULT([no])
+       AC_MSG_ERROR([--enable-fuzzers needs clang with its runtime (Debian: clang libclang-rt-dev): configure with CC=clang CXX=clang++])])
+    CXXFLAGS=$vgpu_save_CXXFLAGS
+    AC_LANG_POP])
   AC_SUBST([VGPU_SANITIZE])
   AM_CONDITIONAL([SANITIZED], [test -n "$VGPU_SANITIZE"])
   AM_CONDITIONAL([FUZZERS], [test "x$enable_fuzzers" = xyes])

@@ -31,7 +31,7 @@ AM_TESTS_ENVIRONMENT = \
 	CUDA12_DIR='$(CUDA12_DIR)'; export CC CXX NVCC CUDA_HOME_DIR CUDA12_DIR; \
 	BATS='$(BATS)'; MPICC='$(MPICC)'; PYTHON='$(PYTHON)'; export BATS MPICC PYTHON;
 
-TESTS = $(UNIT_TESTS)
+TESTS = $(UNIT_TESTS) $(FUZZ_TESTS)
 if !SANITIZED
 if HAVE_BATS
 TESTS += $(BATS_TESTS)
@@ -44,6 +44,16 @@ check-units: $(BUILT_SOURCES)
 	$(MAKE) $(AM_MAKEFLAGS) $(UNIT_TESTS)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(UNIT_TESTS)' check_PROGRAMS='$(UNIT_TESTS)' check_DATA=
 .PHONY: check-units
+
+# Some rounds of each fuzzer from the inputs that are kept: tests/run-fuzzer says how to go on for longer.
+check_PROGRAMS += $(FUZZ_TESTS)
+dist_check_SCRIPTS += %D%/run-fuzzer
+EXTRA_DIST += %D%/corpus
+check-fuzzers: $(BUILT_SOURCES)
+	$(MAKE) $(AM_MAKEFLAGS) $(FUZZ_TESTS)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(FUZZ_TESTS)' check_PROGRAMS='$(FUZZ_TESTS)' check_DATA= \
+		LOG_COMPILER='$(SHELL) $(top_srcdir)/%D%/run-fuzzer'
+.PHONY: check-fuzzers
 
 # What the programs say straight on the software GPU, and what the tests against the cluster leave for whoever looks into
 # a failure.

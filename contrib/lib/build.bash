@@ -30,11 +30,9 @@ configured() {
 # shellcheck disable=SC2034
 optimised=(CFLAGS=-O2 CXXFLAGS=-O2)
 
-# A compiler cache, where there is one, makes the next build a matter of seconds.
+# compilers [C C++]: as arguments of configure. A compiler cache, where there is one, makes the next build a matter of seconds.
 compilers() {
-    if command -v ccache >/dev/null; then
-        printf '%s\n' 'CC=ccache gcc' 'CXX=ccache g++'
-    else
-        printf '%s\n' CC=gcc CXX=g++
-    fi
+    local cache=
+    ! command -v ccache >/dev/null || cache='ccache '
+    printf '%s\n' "CC=$cache${1:-gcc}" "CXX=$cache${2:-g++}"
 }

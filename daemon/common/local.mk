@@ -28,3 +28,13 @@ endif
 	daemon/vgpuctld/archive-test.cc daemon/vgpuctld/archive.cc daemon/vgpuctld/store.cc \
 	daemon/vgpud/admission-test.cc daemon/vgpud/admission.cc
 %C%_unit_control_LDADD = $(daemon_ldadd) $(SQLITE_LIBS) -lgtest -lgtest_main
+
+if FUZZERS
+FUZZ_TESTS += %D%/fuzz-conf %D%/fuzz-desk
+endif
+%C%_fuzz_conf_SOURCES = %D%/fuzz-conf.cc
+%C%_fuzz_conf_CXXFLAGS = $(fuzzer_cxxflags)
+%C%_fuzz_conf_LDADD = $(control_ldadd)
+%C%_fuzz_desk_SOURCES = %D%/fuzz-desk.cc
+%C%_fuzz_desk_CXXFLAGS = $(fuzzer_cxxflags)
+%C%_fuzz_desk_LDADD = $(daemon_ldadd)

@@ -15,8 +15,8 @@ UNIT_TESTS += %D%/unit-image
 endif
 
 if FUZZERS
-noinst_PROGRAMS += %D%/fuzz-image
-%C%_fuzz_image_SOURCES = %D%/fuzz-image.cc
-%C%_fuzz_image_CXXFLAGS = $(AM_CXXFLAGS) -fsanitize=fuzzer
-%C%_fuzz_image_LDADD = %D%/libimage.la remoting/base/libbase.la
+FUZZ_TESTS += %D%/fuzz-image
 endif
+%C%_fuzz_image_SOURCES = %D%/fuzz-image.cc
+%C%_fuzz_image_CXXFLAGS = $(fuzzer_cxxflags)
+%C%_fuzz_image_LDADD = %D%/libimage.la remoting/base/libbase.la

@@ -127,13 +127,15 @@ void vgpuArrayIn(Session &session, Request &request)
         all;
     CUresult result = decode(session, request, all);
     auto &[array, owner, x, y, z, width, rows, stream, data] = all;
-    if (result == CUDA_SUCCESS)
-        result = stage_in(session, width.arg(), rows.arg(), stream.arg(), data.bytes,
-                          [&](const std::byte *place) {
-                              InArrayAt to{array.arg(), owner.arg(), x.arg(), y.arg(), z.arg()};
-                              return copy_rows(session, to, host_rows(place, width.arg()),
-                                               width.arg(), rows.arg(), stream.arg());
-                          });
+    if (result == CUDA_SUCCESS) {
+        // clang 14 captures no structured bindings.
+        const InArrayAt to{array.arg(), owner.arg(), x.arg(), y.arg(), z.arg()};
+        const uint64_t bytes = width.arg(), count = rows.arg();
+        const CUstream on = stream.arg();
+        result = stage_in(session, bytes, count, on, data.bytes, [&](const std::byte *place) {
+            return copy_rows(session, to, host_rows(place, bytes), bytes, count, on);
+        });
+    }
     answer_when_taken(session, session.in_staging, request, result);
 }
 

@@ -251,14 +251,16 @@ void vgpuCopyIn(Session &session, Request &request)
         all;
     CUresult result = decode(session, request, all);
     auto &[dst, pitch, width, rows, stream, data] = all;
-    if (result == CUDA_SUCCESS)
+    if (result == CUDA_SUCCESS) {
+        // clang 14 captures no structured bindings.
+        const CUdeviceptr to = dst.arg();
+        const Rows shape{pitch.arg(), width.arg(), width.arg(), rows.arg()};
+        const CUstream on = stream.arg();
         result =
-            stage_in(session, width.arg(), rows.arg(), stream.arg(), data.bytes,
-                     [&](const std::byte *place) {
-                         return copy_to_device(session.driver, dst.arg(), place,
-                                               {pitch.arg(), width.arg(), width.arg(), rows.arg()},
-                                               stream.arg());
-                     });
+            stage_in(session, shape.width, shape.rows, on, data.bytes, [&](const std::byte *place) {
+                return copy_to_device(session.driver, to, place, shape, on);
+            });
+    }
     answer_when_taken(session, session.in_staging, request, result);
 }
 

@@ -29,9 +29,9 @@ server_test_libs = %D%/libserver.la remoting/image/libimage.la remoting/wire/lib
 %C%_unit_server_CXXFLAGS = $(AM_CXXFLAGS) -fno-sanitize=enum
 
 if FUZZERS
-noinst_PROGRAMS += %D%/fuzz-dispatch
+FUZZ_TESTS += %D%/fuzz-dispatch
 endif
 %C%_fuzz_dispatch_SOURCES = %D%/fuzz-dispatch.cc
 %C%_fuzz_dispatch_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_FUZZER
-%C%_fuzz_dispatch_CXXFLAGS = $(AM_CXXFLAGS) -fsanitize=fuzzer -fno-sanitize=enum
+%C%_fuzz_dispatch_CXXFLAGS = $(fuzzer_cxxflags) -fno-sanitize=enum
 %C%_fuzz_dispatch_LDADD = $(server_test_libs)

@@ -54,29 +54,21 @@ UNIT_TESTS += %D%/unit-wire
 endif
 
 if FUZZERS
-# Both layers once more, instrumented; the libraries that are installed are not.
-%C%_fuzz_cxxflags = $(AM_CXXFLAGS) -fsanitize=address,undefined
-noinst_LTLIBRARIES += %D%/libfuzzed.la
-%C%_libfuzzed_la_SOURCES = $(%C%_libwire_la_SOURCES) $(remoting_base_libbase_la_SOURCES)
-%C%_libfuzzed_la_CPPFLAGS = $(%C%_libwire_la_CPPFLAGS)
-%C%_libfuzzed_la_CXXFLAGS = $(%C%_fuzz_cxxflags) -fsanitize=fuzzer-no-link
-%C%_libfuzzed_la_LIBADD = $(%C%_libwire_la_LIBADD)
-
-noinst_PROGRAMS += %D%/fuzz-codec %D%/fuzz-frame %D%/fuzz-lease %D%/fuzz-options
+FUZZ_TESTS += %D%/fuzz-codec %D%/fuzz-frame %D%/fuzz-lease %D%/fuzz-options
+endif
 %C%_fuzz_codec_SOURCES = %D%/fuzz-codec.cc %D%/fuzz.h
 %C%_fuzz_codec_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
-%C%_fuzz_codec_CXXFLAGS = $(%C%_fuzz_cxxflags) -fsanitize=fuzzer
-%C%_fuzz_codec_LDADD = %D%/libfuzzed.la
+%C%_fuzz_codec_CXXFLAGS = $(fuzzer_cxxflags)
+%C%_fuzz_codec_LDADD = %D%/libwire.la remoting/base/libbase.la
 %C%_fuzz_frame_SOURCES = %D%/fuzz-frame.cc %D%/fuzz.h
 %C%_fuzz_frame_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
-%C%_fuzz_frame_CXXFLAGS = $(%C%_fuzz_cxxflags) -fsanitize=fuzzer
-%C%_fuzz_frame_LDADD = %D%/libfuzzed.la
+%C%_fuzz_frame_CXXFLAGS = $(fuzzer_cxxflags)
+%C%_fuzz_frame_LDADD = %D%/libwire.la remoting/base/libbase.la
 %C%_fuzz_lease_SOURCES = %D%/fuzz-lease.cc %D%/fuzz.h
 %C%_fuzz_lease_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
-%C%_fuzz_lease_CXXFLAGS = $(%C%_fuzz_cxxflags) -fsanitize=fuzzer
-%C%_fuzz_lease_LDADD = %D%/libfuzzed.la
+%C%_fuzz_lease_CXXFLAGS = $(fuzzer_cxxflags)
+%C%_fuzz_lease_LDADD = %D%/libwire.la remoting/base/libbase.la
 %C%_fuzz_options_SOURCES = %D%/fuzz-options.cc %D%/fuzz.h
 %C%_fuzz_options_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
-%C%_fuzz_options_CXXFLAGS = $(%C%_fuzz_cxxflags) -fsanitize=fuzzer
-%C%_fuzz_options_LDADD = %D%/libfuzzed.la
-endif
+%C%_fuzz_options_CXXFLAGS = $(fuzzer_cxxflags)
+%C%_fuzz_options_LDADD = %D%/libwire.la remoting/base/libbase.la

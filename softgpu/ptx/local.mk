@@ -4,8 +4,7 @@ VGPU_PTX_CXXFLAGS = $(AM_CXXFLAGS) -ffp-contract=off -fno-strict-aliasing
 # The user's -O2 comes later on the command line and would win over -O3: what matters of -O3 is named.
 # The thread sanitizer is for our threads: what handlers touch is the kernel's, which may race as kernels do.
 VGPU_PTX_OPS_CXXFLAGS = $(filter-out -fsanitize=thread,$(VGPU_PTX_CXXFLAGS)) -fno-math-errno -fno-trapping-math -ftree-vectorize \
-	-fvect-cost-model=dynamic -fpeel-loops -funswitch-loops \
-	-Wno-ignored-optimization-argument
+	$(VGPU_LOOP_CXXFLAGS)
 
 VGPU_PTX_OPS = \
 	%D%/half.h \
@@ -140,9 +139,9 @@ update-ptx-page: %D%/unit-ptx
 	-VGPU_WRITE_PTX_PAGE=$(abs_top_srcdir)/docs/ptx.md %D%/unit-ptx --gtest_filter=Page.IsCurrent
 
 if FUZZERS
-noinst_PROGRAMS += %D%/fuzz-ptx
+FUZZ_TESTS += %D%/fuzz-ptx
+endif
 %C%_fuzz_ptx_SOURCES = %D%/fuzz-program.cc %D%/fuzz-program.h %D%/fuzz-ptx.cc
 %C%_fuzz_ptx_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_SOURCE_DIR='"$(abs_top_srcdir)"'
-%C%_fuzz_ptx_CXXFLAGS = $(AM_CXXFLAGS) -fsanitize=fuzzer
+%C%_fuzz_ptx_CXXFLAGS = $(fuzzer_cxxflags)
 %C%_fuzz_ptx_LDADD = %D%/libptx.la remoting/image/libimage.la
-endif
