@@ -31,7 +31,8 @@ VGPU_ENTRY cuGraphInstantiateWithParams(CUgraphExec *exec, CUgraph graph,
         if (result != CUDA_SUCCESS)
             return result;
         auto known = std::make_shared<GraphExec>();
-        known->asks = asks;
+        known->asks = asks & 1;
+        known->has_memory = asks & 2;
         session.graph_execs.add(id, std::move(known));
         *exec = api::handle_of<CUgraphExec>(id);
         return CUDA_SUCCESS;
@@ -119,9 +120,14 @@ VGPU_ENTRY cuGraphLaunch(CUgraphExec exec, CUstream stream)
             connection.complete_before(connection.last_sequence());
         if (known->asks)
             session.host_service.expect(session);
-        CUresult result = post_in(session, stream_word(session, context.word(), stream),
-                                  api::Call::vgpuGraphLaunch, handle(exec), handle(stream),
-                                  val(uint32_t(known->asks)));
+        uint32_t word = stream_word(session, context.word(), stream);
+        auto send = [&](auto how) {
+            return how(session, word, api::Call::vgpuGraphLaunch, handle(exec), handle(stream),
+                       val(uint32_t(known->asks)));
+        };
+        // Whether the memory of an earlier launch is free is the driver's to say.
+        CUresult result = known->has_memory ? send([](auto &&...all) { return call_in(all...); })
+                                            : send([](auto &&...all) { return post_in(all...); });
         if (known->asks && result != CUDA_SUCCESS)
             session.host_service.expect_no_more();
         return result;

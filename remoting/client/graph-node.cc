@@ -3,6 +3,7 @@
 // given is remembered, and given out again.
 #include "remoting/client/entry.h"
 #include "remoting/client/graph.h"
+#include "remoting/client/memory.h"
 #include "remoting/client/remote.h"
 
 #include <algorithm>
@@ -25,7 +26,7 @@ bool plain(const CUgraphEdgeData *edges, size_t count)
 // Sends `head`, then what the node does.
 template<class Head>
 CUresult send(Session &session, api::Call call, const CUgraphNodeParams &parameters,
-              std::vector<CUgraph> &bodies, Head &&head)
+              std::vector<CUgraph> &bodies, Head &&head, uint64_t *address = nullptr)
 {
     Context *context = context_of_node(session, parameters);
     if (!context)
@@ -42,7 +43,12 @@ CUresult send(Session &session, api::Call call, const CUgraphNodeParams &paramet
     Request request;
     request.out().bytes(bytes);
     Answer answer;
-    return exchange(session, context->word(), call, request, answer);
+    result = exchange(session, context->word(), call, request, answer);
+    if (result != CUDA_SUCCESS || !address)
+        return result;
+    wire::Decoder in(answer.body());
+    *address = in.u64();
+    return in.done() ? result : misunderstood(session, call, "no address");
 }
 
 CUresult add(CUgraphNode *node, CUgraph graph, const CUgraphNode *before, size_t count,
@@ -51,19 +57,28 @@ CUresult add(CUgraphNode *node, CUgraph graph, const CUgraphNode *before, size_t
     return entry([&](Session &session) -> CUresult {
         if (!node || (!before && count) || count > wire::kMaxMessage / 16)
             return CUDA_ERROR_INVALID_VALUE;
-        uint64_t id = session.new_id(api::Kind::graph_node);
+        uint64_t id = session.new_id(api::Kind::graph_node), address = 0;
         std::vector<CUgraph> bodies;
-        CUresult result =
-            send(session, api::Call::vgpuGraphNodeAdd, parameters, bodies, [&](wire::Encoder &out) {
+        CUresult result = send(
+            session, api::Call::vgpuGraphNodeAdd, parameters, bodies,
+            [&](wire::Encoder &out) {
                 out.u64(api::id_of(graph));
                 out.u64(id);
                 out.u64(count);
                 for (size_t i = 0; i < count; ++i)
                     out.u64(api::id_of(before[i]));
-            });
+            },
+            &address);
         if (result != CUDA_SUCCESS)
             return result;
         auto known = remember(session, graph, parameters, std::move(bodies));
+        if (parameters.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC) {
+            known->parameters.alloc.dptr = address;
+            result = note_allocation(session, *current_context(), address,
+                                     parameters.alloc.bytesize, 0, true);
+            if (result != CUDA_SUCCESS)
+                return result;
+        }
         if (made)
             *made = known.get();
         session.graph_nodes.add(id, std::move(known));
@@ -105,16 +120,9 @@ CUresult get(CUgraphNode node, CUgraphNodeType type, Read &&read)
 {
     return entry([&](Session &session) -> CUresult {
         auto known = session.graph_nodes.find(api::id_of(node));
-        if (!known) {
-            CUgraphNodeType actual;
-            CUresult result = cuGraphNodeGetType(node, &actual);
-            if (result == CUDA_SUCCESS && actual != type)
-                return CUDA_ERROR_INVALID_VALUE;
-            return result != CUDA_SUCCESS
-                       ? result
-                       : refused("asking for the parameters of a captured or cloned node",
-                                 "only those of nodes that were added can be told");
-        }
+        if (!known)
+            if (CUresult result = ask_of(session, node, known); result != CUDA_SUCCESS)
+                return result;
         if (known->parameters.type != type)
             return CUDA_ERROR_INVALID_VALUE;
         read(*known);
@@ -165,6 +173,13 @@ CUgraphNodeParams child(CUgraph graph)
 {
     auto parameters = of_type(CU_GRAPH_NODE_TYPE_GRAPH);
     parameters.graph.graph = graph;
+    return parameters;
+}
+
+CUgraphNodeParams batch(const CUDA_BATCH_MEM_OP_NODE_PARAMS_v1 &given)
+{
+    auto parameters = of_type(CU_GRAPH_NODE_TYPE_BATCH_MEM_OP);
+    parameters.memOp = {given.ctx, given.count, given.paramArray, given.flags};
     return parameters;
 }
 
@@ -394,6 +409,76 @@ VGPU_ENTRY cuGraphExecEventWaitNodeSetEvent(CUgraphExec exec, CUgraphNode node, 
     return set_in(exec, node, wait(event));
 }
 
+VGPU_ENTRY cuGraphAddBatchMemOpNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *before,
+                                    size_t count,
+                                    const CUDA_BATCH_MEM_OP_NODE_PARAMS_v1 *parameters)
+{
+    return parameters ? add(node, graph, before, count, batch(*parameters))
+                      : CUDA_ERROR_INVALID_VALUE;
+}
+
+VGPU_ENTRY cuGraphBatchMemOpNodeGetParams(CUgraphNode node, CUDA_BATCH_MEM_OP_NODE_PARAMS_v1 *out)
+{
+    if (!out)
+        return CUDA_ERROR_INVALID_VALUE;
+    return get(node, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, [&](const GraphNode &known) {
+        auto &own = known.parameters.memOp;
+        *out = {own.ctx, own.count, own.paramArray, own.flags};
+    });
+}
+
+VGPU_ENTRY cuGraphBatchMemOpNodeSetParams(CUgraphNode node,
+                                          const CUDA_BATCH_MEM_OP_NODE_PARAMS_v1 *parameters)
+{
+    return parameters ? set(node, batch(*parameters)) : CUDA_ERROR_INVALID_VALUE;
+}
+
+VGPU_ENTRY cuGraphExecBatchMemOpNodeSetParams(CUgraphExec exec, CUgraphNode node,
+                                              const CUDA_BATCH_MEM_OP_NODE_PARAMS_v1 *parameters)
+{
+    return parameters ? set_in(exec, node, batch(*parameters)) : CUDA_ERROR_INVALID_VALUE;
+}
+
+VGPU_ENTRY cuGraphAddMemAllocNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *before,
+                                  size_t count, CUDA_MEM_ALLOC_NODE_PARAMS_v1 *given)
+{
+    if (!given)
+        return CUDA_ERROR_INVALID_VALUE;
+    auto parameters = of_type(CU_GRAPH_NODE_TYPE_MEM_ALLOC);
+    static_assert(sizeof *given == sizeof parameters.alloc);
+    std::memcpy(&parameters.alloc, given, sizeof *given);
+    GraphNode *made = nullptr;
+    CUresult result = add(node, graph, before, count, parameters, &made);
+    if (result == CUDA_SUCCESS)
+        given->dptr = made->parameters.alloc.dptr;
+    return result;
+}
+
+VGPU_ENTRY cuGraphMemAllocNodeGetParams(CUgraphNode node, CUDA_MEM_ALLOC_NODE_PARAMS_v1 *out)
+{
+    if (!out)
+        return CUDA_ERROR_INVALID_VALUE;
+    return get(node, CU_GRAPH_NODE_TYPE_MEM_ALLOC, [&](const GraphNode &known) {
+        std::memcpy(out, &known.parameters.alloc, sizeof *out);
+    });
+}
+
+VGPU_ENTRY cuGraphAddMemFreeNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *before,
+                                 size_t count, CUdeviceptr address)
+{
+    auto parameters = of_type(CU_GRAPH_NODE_TYPE_MEM_FREE);
+    parameters.free.dptr = address;
+    return add(node, graph, before, count, parameters);
+}
+
+VGPU_ENTRY cuGraphMemFreeNodeGetParams(CUgraphNode node, CUdeviceptr *out)
+{
+    if (!out)
+        return CUDA_ERROR_INVALID_VALUE;
+    return get(node, CU_GRAPH_NODE_TYPE_MEM_FREE,
+               [&](const GraphNode &known) { *out = known.parameters.free.dptr; });
+}
+
 VGPU_ENTRY cuGraphAddNode_v2(CUgraphNode *node, CUgraph graph, const CUgraphNode *before,
                              const CUgraphEdgeData *edges, size_t count,
                              CUgraphNodeParams *parameters)
@@ -404,6 +489,8 @@ VGPU_ENTRY cuGraphAddNode_v2(CUgraphNode *node, CUgraph graph, const CUgraphNode
     CUresult result = add(node, graph, before, count, *parameters, &made);
     if (result == CUDA_SUCCESS && parameters->type == CU_GRAPH_NODE_TYPE_CONDITIONAL)
         parameters->conditional.phGraph_out = made->parameters.conditional.phGraph_out;
+    if (result == CUDA_SUCCESS && parameters->type == CU_GRAPH_NODE_TYPE_MEM_ALLOC)
+        parameters->alloc.dptr = made->parameters.alloc.dptr;
     return result;
 }
 

@@ -6,6 +6,7 @@
 #include "remoting/client/graph.h"
 
 #include <cstring>
+#include <span>
 
 namespace vgpu::client
 {
@@ -120,6 +121,49 @@ CUresult put_conditional(Session &session, wire::Encoder &out,
     return CUDA_SUCCESS;
 }
 
+CUresult put_allocation(Session &session, wire::Encoder &out,
+                        const CUDA_MEM_ALLOC_NODE_PARAMS_v2 &alloc)
+{
+    auto good = [&](const CUmemLocation &location) {
+        return location.type == CU_MEM_LOCATION_TYPE_DEVICE && location.id >= 0 &&
+               size_t(location.id) < session.devices().size();
+    };
+    auto &pool = alloc.poolProps;
+    if (pool.allocType != CU_MEM_ALLOCATION_TYPE_PINNED || pool.handleTypes ||
+        alloc.bytesize == 0 || !good(pool.location) ||
+        (!alloc.accessDescs && alloc.accessDescCount) ||
+        alloc.accessDescCount > session.devices().size())
+        return CUDA_ERROR_INVALID_VALUE;
+    for (uint64_t value :
+         {uint64_t(pool.location.id), uint64_t(alloc.bytesize), uint64_t(alloc.accessDescCount)})
+        out.u64(value);
+    for (auto &one : std::span(alloc.accessDescs, alloc.accessDescCount)) {
+        if (!good(one.location))
+            return CUDA_ERROR_INVALID_VALUE;
+        out.u64(uint64_t(one.location.id));
+        out.u64(uint64_t(one.flags));
+    }
+    return CUDA_SUCCESS;
+}
+
+CUresult put_batch(Session &session, wire::Encoder &out,
+                   const CUDA_BATCH_MEM_OP_NODE_PARAMS_v2 &batch)
+{
+    constexpr unsigned kMost = 256; // the driver's own limit
+    if (!batch.paramArray || batch.count == 0 || batch.count > kMost)
+        return CUDA_ERROR_INVALID_VALUE;
+    out.u64(batch.flags);
+    out.u64(uint64_t(batch.count) * 4);
+    for (auto &one : std::span(batch.paramArray, batch.count)) {
+        uint64_t words[4];
+        if (CUresult result = words_of(session, one, words); result != CUDA_SUCCESS)
+            return result;
+        for (uint64_t word : words)
+            out.u64(word);
+    }
+    return CUDA_SUCCESS;
+}
+
 } // namespace
 
 CUresult put_node(Session &session, wire::Encoder &out, const CUgraphNodeParams &parameters,
@@ -166,10 +210,12 @@ CUresult put_node(Session &session, wire::Encoder &out, const CUgraphNodeParams 
         out.u64(session.host_service.keep(session, parameters.host.fn, parameters.host.userData));
         return CUDA_SUCCESS;
     case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
+        return put_allocation(session, out, parameters.alloc);
     case CU_GRAPH_NODE_TYPE_MEM_FREE:
-        return refused("a graph's own memory", "it is not carried yet");
+        out.u64(parameters.free.dptr);
+        return CUDA_SUCCESS;
     case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP:
-        return refused("a graph's memory operations", "they are not carried yet");
+        return put_batch(session, out, parameters.memOp);
     default:
         return CUDA_ERROR_INVALID_VALUE;
     }
@@ -194,6 +240,9 @@ Context *context_of_node(Session &session, const CUgraphNodeParams &parameters)
     case CU_GRAPH_NODE_TYPE_CONDITIONAL:
         given = parameters.conditional.ctx;
         break;
+    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP:
+        given = parameters.memOp.ctx;
+        break;
     default:
         break;
     }
@@ -210,6 +259,16 @@ std::shared_ptr<GraphNode> remember(Session &session, CUgraph graph,
     node->bodies = std::move(bodies);
     if (parameters.type == CU_GRAPH_NODE_TYPE_CONDITIONAL)
         node->parameters.conditional.phGraph_out = node->bodies.data();
+    if (parameters.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC && parameters.alloc.accessDescs) {
+        auto &alloc = node->parameters.alloc;
+        node->access.assign(alloc.accessDescs, alloc.accessDescs + alloc.accessDescCount);
+        alloc.accessDescs = node->access.data();
+    }
+    if (parameters.type == CU_GRAPH_NODE_TYPE_BATCH_MEM_OP) {
+        auto &batch = node->parameters.memOp;
+        node->operations.assign(batch.paramArray, batch.paramArray + batch.count);
+        batch.paramArray = node->operations.data();
+    }
     if (parameters.type != CU_GRAPH_NODE_TYPE_KERNEL)
         return node;
     auto function = function_of(session, parameters.kernel);

@@ -6,6 +6,8 @@
 #include "remoting/client/remote.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <string>
 
 using namespace vgpu::client;
 namespace api = vgpu::api;
@@ -81,6 +83,66 @@ VGPU_ENTRY cuGraphDestroy(CUgraph graph)
         if (result == CUDA_SUCCESS)
             session.graph_nodes.remove_if(
                 [&](const GraphNode &node) { return node.graph == api::id_of(graph); });
+        return result;
+    });
+}
+
+// The driver's own text, written to a file of this process.
+VGPU_ENTRY cuGraphDebugDotPrint(CUgraph graph, const char *path, unsigned flags)
+{
+    return entry([&](Session &) -> CUresult {
+        constexpr size_t kPart = size_t(256) << 10;
+        if (!path)
+            return CUDA_ERROR_INVALID_VALUE;
+        std::string text;
+        uint64_t total = 0;
+        do {
+            std::vector<unsigned char> part(kPart);
+            CUresult result =
+                remote::vgpuGraphDot(graph, flags, text.size(), &total, part.data(), part.size());
+            if (result != CUDA_SUCCESS)
+                return result;
+            size_t left = total > text.size() ? size_t(total - text.size()) : 0;
+            text.append(reinterpret_cast<const char *>(part.data()), std::min(left, part.size()));
+        } while (text.size() < total);
+        std::FILE *file = std::fopen(path, "we");
+        if (!file)
+            return CUDA_ERROR_OPERATING_SYSTEM;
+        bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+        return std::fclose(file) == 0 && written ? CUDA_SUCCESS : CUDA_ERROR_OPERATING_SYSTEM;
+    });
+}
+
+// All values of these are of 64 bits.
+VGPU_ENTRY cuDeviceGetGraphMemAttribute(CUdevice device, CUgraphMem_attribute attribute,
+                                        void *value)
+{
+    uint64_t own = 0;
+    CUresult result =
+        value ? remote::vgpuGraphMemory(device, attribute, &own) : CUDA_ERROR_INVALID_VALUE;
+    if (result == CUDA_SUCCESS)
+        *static_cast<cuuint64_t *>(value) = own;
+    return result;
+}
+
+VGPU_ENTRY cuDeviceSetGraphMemAttribute(CUdevice device, CUgraphMem_attribute attribute,
+                                        void *value)
+{
+    return value ? remote::vgpuGraphSetMemory(device, attribute, *static_cast<cuuint64_t *>(value))
+                 : CUDA_ERROR_INVALID_VALUE;
+}
+
+VGPU_ENTRY cuUserObjectCreate(CUuserObject *object, void *data, CUhostFn destroy,
+                              unsigned references, unsigned flags)
+{
+    return entry([&](Session &session) -> CUresult {
+        if (!object || !destroy || references == 0 || references > INT32_MAX ||
+            flags != CU_USER_OBJECT_NO_DESTRUCTOR_SYNC)
+            return CUDA_ERROR_INVALID_VALUE;
+        uint64_t number = session.host_service.own(session, destroy, data);
+        CUresult result = remote::vgpuUserObjectCreate(object, number, references);
+        if (result != CUDA_SUCCESS)
+            session.host_service.disown(number);
         return result;
     });
 }

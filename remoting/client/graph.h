@@ -18,6 +18,13 @@ namespace vgpu::client
 CUresult put_node(Session &session, wire::Encoder &out, const CUgraphNodeParams &parameters,
                   std::vector<CUgraph> &bodies);
 
+// The four numbers of an operation on memory (session.api, vgpuStreamBatch).
+CUresult words_of(const Session &session, const CUstreamBatchMemOpParams &operation,
+                  uint64_t (&words)[4]);
+
+// What a node does that was not given here, as the worker tells it.
+CUresult ask_of(Session &session, CUgraphNode node, std::shared_ptr<GraphNode> &known);
+
 // The context that a node's work belongs to: the one given, or the current one. Null if it is none.
 Context *context_of_node(Session &session, const CUgraphNodeParams &parameters);
 

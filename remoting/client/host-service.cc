@@ -112,6 +112,47 @@ uint64_t HostService::keep(Session &session, CUhostFn function, void *data)
     return at->second;
 }
 
+uint64_t HostService::own(Session &session, CUhostFn function, void *data)
+{
+    uint64_t number;
+    {
+        std::lock_guard lock(mutex_);
+        open(session);
+        number = ++last_;
+        functions_[number] = {.function = function, .data = data, .once = true};
+    }
+    expect(session); // from now on: nobody else may be receiving when it comes
+    return number;
+}
+
+void HostService::disown(uint64_t number)
+{
+    std::lock_guard lock(mutex_);
+    if (functions_.erase(number))
+        expect_no_more();
+}
+
+bool HostService::function_of(uint64_t number, CUhostFn &function, void *&data)
+{
+    std::lock_guard lock(mutex_);
+    auto at = functions_.find(number);
+    if (at == functions_.end() || !at->second.function)
+        return false;
+    function = at->second.function;
+    data = at->second.data;
+    return true;
+}
+
+bool HostService::place_of(uint64_t number, Place &place)
+{
+    std::lock_guard lock(mutex_);
+    auto at = places_.find(number);
+    if (at == places_.end())
+        return false;
+    place = at->second;
+    return true;
+}
+
 void HostService::expect(Session &)
 {
     expected_.fetch_add(1, std::memory_order_acq_rel);
@@ -210,6 +251,8 @@ void HostService::run(const Message &message)
     // Before the answer: whoever then hears that the stream is done sees nothing under way.
     if (function.once)
         expect_no_more();
+    if (message.token == 0)
+        return; // nobody waits for it
     Request request;
     request.out().u64(message.token);
     session_->connection().send(uint16_t(api::Call::vgpuHostDone), 0, request.bytes());

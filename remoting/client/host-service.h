@@ -45,6 +45,14 @@ public:
     };
     uint64_t keep(Session &session, const Place &place);
 
+    // A function that is called once, whenever the worker says so, and the number given away again.
+    uint64_t own(Session &session, CUhostFn function, void *data);
+    void disown(uint64_t number);
+
+    // What was kept under a number; false if nothing was.
+    bool function_of(uint64_t number, CUhostFn &function, void *&data);
+    bool place_of(uint64_t number, Place &place);
+
     // A launch that may ask of us is sent, or could not be.
     void expect(Session &session);
     void expect_no_more();

@@ -138,11 +138,14 @@ struct GraphNode {
     std::vector<std::byte> packed; // a kernel's parameters
     std::vector<void *> pointers;  // to each of them
     std::vector<CUgraph> bodies;   // of a conditional node
+    std::vector<CUstreamBatchMemOpParams> operations;
+    std::vector<CUmemAccessDesc> access;
 };
 
 // An executable graph.
 struct GraphExec {
-    bool asks = false; // a launch may call functions here, or want memory of this process
+    bool asks = false;       // a launch may call functions here, or want memory of this process
+    bool has_memory = false; // of its own, so that a launch may be refused
 };
 
 // What was set of streams' attributes: by context, stream and attribute, since the driver's own

@@ -49,6 +49,15 @@ std::optional<Range> RangeMap::find(uint64_t address, uint64_t bytes) const
     return range;
 }
 
+uint64_t RangeMap::base_of_host(uint64_t host) const
+{
+    std::shared_lock lock(mutex_);
+    for (auto &[base, range] : ranges_)
+        if (range.host == host)
+            return base;
+    return 0;
+}
+
 uint64_t RangeMap::room(const Range &range, uint64_t address) const
 {
     uint64_t end = range.end();

@@ -39,10 +39,7 @@ struct Range {
     bool graph = false;          // a graph's: given out again when that is gone
     uint64_t serial = 0;         // CU_POINTER_ATTRIBUTE_BUFFER_ID
 
-    bool on_device() const noexcept
-    {
-        return kind != Kind::pinned && kind != Kind::registered;
-    }
+    bool on_device() const noexcept { return kind != Kind::pinned && kind != Kind::registered; }
     uint64_t end() const noexcept { return base + bytes; }
 };
 
@@ -60,6 +57,9 @@ public:
 
     // The range that holds `address`; where `bytes` is not 0, all of that must lie in it.
     std::optional<Range> find(uint64_t address, uint64_t bytes = 0) const;
+
+    // The base of shared host memory by its id; 0 if there is none.
+    uint64_t base_of_host(uint64_t host) const;
 
     // How many bytes from `address` on belong to `range`, which holds it, and to what is mapped
     // right behind it.

@@ -2,6 +2,7 @@
 // Writes to memory, and waits for it, in a stream's order. What the driver would say at once is
 // said here; the worker's dispatch only puts them into the stream.
 #include "remoting/client/entry.h"
+#include "remoting/client/graph.h"
 #include "remoting/client/remote.h"
 #include "remoting/client/wait.h"
 
@@ -53,7 +54,11 @@ CUresult one(api::Call call, CUstream stream, CUdeviceptr address, T value, unsi
     });
 }
 
-// The four numbers that travel.
+} // namespace
+
+namespace vgpu::client
+{
+
 CUresult words_of(const Session &session, const CUstreamBatchMemOpParams &it, uint64_t (&words)[4])
 {
     uint64_t bytes = 8;
@@ -88,7 +93,7 @@ CUresult words_of(const Session &session, const CUstreamBatchMemOpParams &it, ui
     }
 }
 
-} // namespace
+} // namespace vgpu::client
 
 VGPU_ENTRY cuStreamWaitValue32_v2(CUstream stream, CUdeviceptr address, cuuint32_t value,
                                   unsigned flags)

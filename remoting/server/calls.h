@@ -101,6 +101,24 @@ CUresult cuGraphExecDestroy(Session &session, CUgraphExec exec);
 CUresult cuGraphDestroyNode(Session &session, CUgraphNode node);
 CUresult vgpuGraphLaunch(Session &session, CUgraphExec exec, CUstream stream, uint32_t asks);
 
+CUresult vgpuGraphDot(Session &session, CUgraph graph, uint32_t flags, uint64_t offset,
+                      uint64_t *total, unsigned char *text, uint64_t n);
+CUresult vgpuGraphMemory(Session &session, CUdevice device, uint32_t attribute, uint64_t *value);
+CUresult vgpuGraphSetMemory(Session &session, CUdevice device, uint32_t attribute, uint64_t value);
+
+// graph-node-get.cc
+void vgpuGraphNodeGet(Session &session, Request &request);
+
+// user-objects.cc
+CUresult vgpuUserObjectCreate(Session &session, CUuserObject *object, uint64_t number,
+                              uint32_t references);
+CUresult cuUserObjectRetain(Session &session, CUuserObject object, unsigned count);
+CUresult cuUserObjectRelease(Session &session, CUuserObject object, unsigned count);
+CUresult cuGraphRetainUserObject(Session &session, CUgraph graph, CUuserObject object,
+                                 unsigned count, unsigned flags);
+CUresult cuGraphReleaseUserObject(Session &session, CUgraph graph, CUuserObject object,
+                                  unsigned count);
+
 // host-service-calls.cc
 void vgpuHostService(Session &session, Request &request);
 CUresult vgpuHostCall(Session &session, uint64_t number, uint32_t flags, CUstream stream);

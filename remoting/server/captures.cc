@@ -58,27 +58,6 @@ CUresult Captures::state(CUstream stream, State &state) const
     return result;
 }
 
-CUresult Captures::add_empty(CUstream stream) const
-{
-    if (!driver_.cuGraphAddNode_v2 || !driver_.cuStreamUpdateCaptureDependencies_v2)
-        return CUDA_ERROR_NOT_SUPPORTED;
-    State now;
-    CUresult result = state(stream, now);
-    if (result != CUDA_SUCCESS)
-        return result;
-    if (now.status != CU_STREAM_CAPTURE_STATUS_ACTIVE)
-        return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-    CUgraphNode node = nullptr;
-    CUgraphNodeParams empty{};
-    empty.type = CU_GRAPH_NODE_TYPE_EMPTY;
-    result = driver_.cuGraphAddNode_v2(&node, now.graph, now.tails.data(), nullptr,
-                                       now.tails.size(), &empty);
-    if (result == CUDA_SUCCESS)
-        result = driver_.cuStreamUpdateCaptureDependencies_v2(stream, &node, nullptr, 1,
-                                                              CU_STREAM_SET_CAPTURE_DEPENDENCIES);
-    return result;
-}
-
 CUresult Captures::keep(CUgraph graph, std::unique_ptr<Kept> kept)
 {
     if (!driver_.cuUserObjectCreate || !driver_.cuGraphRetainUserObject)

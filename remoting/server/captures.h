@@ -44,9 +44,6 @@ public:
     };
     CUresult state(CUstream stream, State &state) const;
 
-    // A node that does nothing, in the stream's place.
-    CUresult add_empty(CUstream stream) const;
-
     // What lives as long as any graph or executable graph that was made of `graph`.
     struct Released;
     struct Kept {

@@ -133,7 +133,19 @@ struct OwnEntries {
     ENTRY(cuUserObjectCreate)                                                                      \
     ENTRY(cuUserObjectRelease)                                                                     \
     ENTRY(cuGraphRetainUserObject)                                                                 \
+    ENTRY(cuUserObjectRetain)                                                                      \
+    ENTRY(cuGraphReleaseUserObject)                                                                \
     ENTRY(cuGraphHostNodeGetParams)                                                                \
+    ENTRY(cuGraphKernelNodeGetParams_v2)                                                           \
+    ENTRY(cuGraphMemcpyNodeGetParams)                                                              \
+    ENTRY(cuGraphMemsetNodeGetParams)                                                              \
+    ENTRY(cuGraphEventRecordNodeGetEvent)                                                          \
+    ENTRY(cuGraphEventWaitNodeGetEvent)                                                            \
+    ENTRY(cuGraphMemAllocNodeGetParams)                                                            \
+    ENTRY(cuGraphMemFreeNodeGetParams)                                                             \
+    ENTRY(cuGraphBatchMemOpNodeGetParams)                                                          \
+    ENTRY(cuGraphDebugDotPrint)                                                                    \
+    ENTRY(cuGraphInstantiateWithParams)                                                            \
     ENTRY(cuGraphExecDestroy)                                                                      \
     ENTRY(cuGraphDestroy)                                                                          \
     ENTRY(cuGraphDestroyNode)                                                                      \
@@ -144,11 +156,16 @@ struct OwnEntries {
     ENTRY(cuGraphNodeGetDependentNodes_v2)                                                         \
     ENTRY(cuGraphAddDependencies_v2)                                                               \
     ENTRY(cuGraphRemoveDependencies_v2)                                                            \
-    ENTRY(cuGraphInstantiateWithParams)                                                            \
     ENTRY(cuGraphExecUpdate_v2)                                                                    \
     ENTRY(cuGraphLaunch)                                                                           \
     ENTRY(cuGraphNodeFindInClone)                                                                  \
     ENTRY(cuGraphChildGraphNodeGetGraph)                                                           \
+    ENTRY(cuDeviceGetGraphMemAttribute)                                                            \
+    ENTRY(cuDeviceSetGraphMemAttribute)                                                            \
+    ENTRY(cuMemAllocAsync)                                                                         \
+    ENTRY(cuMemFreeAsync)                                                                          \
+    ENTRY(cuMemFree_v2)                                                                            \
+    ENTRY(cuPointerGetAttribute)                                                                   \
     ENTRY(cuGraphKernelNodeGetAttribute)                                                           \
     ENTRY(cuGraphKernelNodeSetAttribute)
 

@@ -3,7 +3,12 @@
 #include "remoting/server/calls.h"
 #include "remoting/server/copy.h"
 
+#include "remoting/base/fd.h"
+
 #include <cstring>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace vgpu::server::calls
 {
@@ -93,32 +98,37 @@ CUresult collect(Session &session, uint64_t what, uint64_t subject, std::vector<
     return ids.size() > api::kMaxReplyArray / 8 ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
 }
 
-// Whether a launch may ask of the client. What is in the body of a conditional node cannot be asked
-// for. What it copies of the client's memory is added to `transfers`.
+// Whether a launch may ask of the client, and whether the graph has memory of its own. What is in
+// the body of a conditional node cannot be asked for. What it copies of the client's memory is
+// added to `transfers`.
+constexpr uint32_t kAsks = 1, kHasMemory = 2;
 using Transfers = std::vector<std::shared_ptr<HostService::Transfer>>;
-bool asks_client(Session &session, CUgraph graph, Transfers &transfers)
+uint32_t what_it_needs(Session &session, CUgraph graph, Transfers &transfers)
 {
-    bool asks = false;
+    uint32_t needs = 0;
     const Driver &driver = session.driver;
     std::vector<CUgraphNode> nodes;
-    if (!session.host_service.is_open() || list(nodes, [&](CUgraphNode *to, size_t *count) {
-                                               return ask(driver.cuGraphGetNodes, graph, to, count);
-                                           }) != CUDA_SUCCESS)
-        return false;
+    if (list(nodes, [&](CUgraphNode *to, size_t *count) {
+            return ask(driver.cuGraphGetNodes, graph, to, count);
+        }) != CUDA_SUCCESS)
+        return 0;
+    const uint32_t asks = session.host_service.is_open() ? kAsks : 0;
     for (CUgraphNode node : nodes) {
         CUgraphNodeType type{};
         CUgraph inner = nullptr;
         if (ask(driver.cuGraphNodeGetType, node, &type) != CUDA_SUCCESS)
             continue;
         if (type == CU_GRAPH_NODE_TYPE_HOST || type == CU_GRAPH_NODE_TYPE_CONDITIONAL)
-            asks = true;
+            needs |= asks;
+        if (type == CU_GRAPH_NODE_TYPE_MEM_ALLOC || type == CU_GRAPH_NODE_TYPE_MEM_FREE)
+            needs |= kHasMemory;
         if (HostService::Transfer *transfer = session.graphs.transfer_of(node))
             transfers.push_back(transfer->shared_from_this());
         if (type == CU_GRAPH_NODE_TYPE_GRAPH &&
             ask(driver.cuGraphChildGraphNodeGetGraph, node, &inner) == CUDA_SUCCESS)
-            asks = asks_client(session, inner, transfers) || asks;
+            needs |= what_it_needs(session, inner, transfers);
     }
-    return asks;
+    return needs;
 }
 
 } // namespace
@@ -173,7 +183,7 @@ CUresult vgpuGraphInstantiate(Session &session, CUgraph graph, uint64_t exec, ui
     if (done == CUDA_SUCCESS)
         session.handles.add(exec, made, 0);
     Transfers transfers;
-    *asks = done == CUDA_SUCCESS && asks_client(session, graph, transfers);
+    *asks = done == CUDA_SUCCESS ? what_it_needs(session, graph, transfers) : 0;
     if (!transfers.empty())
         session.captures.execs[made] = std::move(transfers);
     return CUDA_SUCCESS;
@@ -186,7 +196,7 @@ CUresult vgpuGraphExecUpdate(Session &session, CUgraphExec exec, CUgraph graph, 
     *answer = ask(session.driver.cuGraphExecUpdate_v2, exec, graph, &info);
     Transfers transfers;
     if (*answer == CUDA_SUCCESS)
-        asks_client(session, graph, transfers);
+        what_it_needs(session, graph, transfers);
     if (!transfers.empty()) {
         // What it had may still be in use.
         auto before = std::exchange(session.captures.execs[exec], std::move(transfers));
@@ -253,6 +263,52 @@ CUresult vgpuGraphSetAttribute(Session &session, CUgraphNode node, uint32_t attr
                &own);
 }
 
+// The driver's own text of it, which it writes to a file that only we have.
+CUresult vgpuGraphDot(Session &session, CUgraph graph, uint32_t flags, uint64_t offset,
+                      uint64_t *total, unsigned char *text, uint64_t n)
+{
+    if (offset == 0) {
+        Fd file(memfd_create("graph", MFD_CLOEXEC));
+        if (!file)
+            return CUDA_ERROR_OPERATING_SYSTEM;
+        std::string path = "/proc/self/fd/" + std::to_string(file.get());
+        CUresult result = ask(session.driver.cuGraphDebugDotPrint, graph, path.c_str(), flags);
+        if (result != CUDA_SUCCESS)
+            return result;
+        struct stat info {
+        };
+        bool there = fstat(file.get(), &info) == 0;
+        session.graph_text.resize(there ? size_t(info.st_size) : 0);
+        if (pread(file.get(), session.graph_text.data(), session.graph_text.size(), 0) !=
+            ssize_t(session.graph_text.size()))
+            return CUDA_ERROR_OPERATING_SYSTEM;
+    }
+    *total = session.graph_text.size();
+    size_t from = std::min<uint64_t>(offset, *total), some = std::min<uint64_t>(n, *total - from);
+    std::memcpy(text, session.graph_text.data() + from, some);
+    return CUDA_SUCCESS;
+}
+
+CUresult vgpuGraphMemory(Session &session, CUdevice device, uint32_t attribute, uint64_t *value)
+{
+    cuuint64_t own = 0;
+    CUresult result = attribute <= CU_GRAPH_MEM_ATTR_RESERVED_MEM_HIGH
+                          ? ask(session.driver.cuDeviceGetGraphMemAttribute, device,
+                                CUgraphMem_attribute(attribute), &own)
+                          : CUDA_ERROR_INVALID_VALUE;
+    *value = own;
+    return result;
+}
+
+CUresult vgpuGraphSetMemory(Session &session, CUdevice device, uint32_t attribute, uint64_t value)
+{
+    cuuint64_t own = value;
+    return attribute <= CU_GRAPH_MEM_ATTR_RESERVED_MEM_HIGH
+               ? ask(session.driver.cuDeviceSetGraphMemAttribute, device,
+                     CUgraphMem_attribute(attribute), &own)
+               : CUDA_ERROR_INVALID_VALUE;
+}
+
 CUresult cuGraphDestroy(Session &session, CUgraph graph)
 {
     CUresult result = ask(session.driver.cuGraphDestroy, graph);
@@ -309,7 +365,7 @@ CUresult vgpuGraphLaunch(Session &session, CUgraphExec exec, CUstream stream, ui
 {
     CUresult result = launch(session, exec, stream);
     Context *context = session.contexts.current();
-    if (!asks || !session.host_service.is_open())
+    if (!(asks & kAsks) || !session.host_service.is_open())
         return result;
     auto fence = std::make_shared<Fence>(session.driver);
     if (result == CUDA_SUCCESS && !session.captures.captures(stream))

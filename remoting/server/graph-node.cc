@@ -192,6 +192,50 @@ CUresult read_conditional(Session &session, wire::Decoder &in, NodeParameters &n
     return result;
 }
 
+CUresult read_allocation(Session &session, wire::Decoder &in, NodeParameters &node)
+{
+    auto &alloc = node.driver.alloc;
+    auto read_place = [&](CUmemLocation &location) {
+        CUdevice device = 0;
+        CUresult result = session.handles.device(in.i32(), device);
+        location = {CU_MEM_LOCATION_TYPE_DEVICE, device};
+        return result;
+    };
+    alloc.poolProps.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+    CUresult result = read_place(alloc.poolProps.location);
+    alloc.bytesize = in.u64();
+    uint64_t n = in.u64();
+    if (n > session.slices.size()) {
+        in.fail("access for more devices than there are");
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    for (uint64_t i = 0; i < n; ++i) {
+        CUmemAccessDesc one{};
+        if (CUresult found = read_place(one.location); result == CUDA_SUCCESS)
+            result = found;
+        one.flags = CUmemAccess_flags(in.u32());
+        node.access.push_back(one);
+    }
+    alloc.accessDescs = node.access.data();
+    alloc.accessDescCount = node.access.size();
+    return result;
+}
+
+CUresult read_batch(Session &session, wire::Decoder &in, NodeParameters &node)
+{
+    auto &batch = node.driver.memOp;
+    batch.flags = in.u32();
+    batch.ctx = session.contexts.current()->handle;
+    uint64_t n = in.u64();
+    auto bytes = in.bytes(std::min(n, in.left() / 8) * 8);
+    CUresult result = read_operations(
+        session, {reinterpret_cast<const uint64_t *>(bytes.data()), bytes.size() / 8},
+        node.operations);
+    batch.count = unsigned(node.operations.size());
+    batch.paramArray = node.operations.data();
+    return result;
+}
+
 } // namespace
 
 CUresult read_node(Session &session, Request &request, NodeParameters &node)
@@ -227,6 +271,17 @@ CUresult read_node(Session &session, Request &request, NodeParameters &node)
         break;
     case CU_GRAPH_NODE_TYPE_CONDITIONAL:
         result = read_conditional(session, in, node);
+        break;
+    case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
+        result = read_allocation(session, in, node);
+        break;
+    case CU_GRAPH_NODE_TYPE_MEM_FREE:
+        node.driver.free.dptr = in.u64();
+        result = session.captures.blocks.contains(node.driver.free.dptr) ? CUDA_SUCCESS
+                                                                         : CUDA_ERROR_INVALID_VALUE;
+        break;
+    case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP:
+        result = read_batch(session, in, node);
         break;
     default:
         return CUDA_ERROR_NOT_SUPPORTED; // which a client of this version does not send
@@ -270,9 +325,18 @@ CUresult add(Session &session, CUgraph graph, std::vector<CUgraphNode> &before,
                                               &hidden);
         before = {helper};
     }
+    auto add_itself = [&] {
+        return driver.cuGraphAddNode_v2(&node, graph, before.data(), nullptr, before.size(),
+                                        &parameters.driver);
+    };
+    auto &alloc = parameters.driver.alloc;
+    if (parameters.driver.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC)
+        return allocate_in_graph(session, graph, alloc.bytesize, [&] {
+            CUresult made = add_itself();
+            return std::pair(made, alloc.dptr);
+        });
     if (result == CUDA_SUCCESS)
-        result = driver.cuGraphAddNode_v2(&node, graph, before.data(), nullptr, before.size(),
-                                          &parameters.driver);
+        result = add_itself();
     if (result == CUDA_SUCCESS && parameters.give) {
         result = keep(session, graph, parameters.give, hidden = {});
         if (result == CUDA_SUCCESS)
@@ -343,7 +407,11 @@ void vgpuGraphNodeAdd(Session &session, Request &request)
     for (size_t i = 0; i < parameters.bodies.size(); ++i)
         session.graphs.id_of_inner(parameters.driver.conditional.phGraph_out[i],
                                    parameters.bodies[i], node);
-    session.answer(request, result);
+    bool allocates = parameters.driver.type == CU_GRAPH_NODE_TYPE_MEM_ALLOC;
+    session.reply.clear();
+    wire::Encoder out(session.reply);
+    out.u64(allocates ? parameters.driver.alloc.dptr : 0);
+    session.replies.send(request.reply_to(), CUDA_SUCCESS, session.reply);
 }
 
 void vgpuGraphNodeSet(Session &session, Request &request)

@@ -86,6 +86,19 @@ std::byte *HostMemory::rows(uint64_t id, uint64_t offset, uint64_t pitch, uint64
     return at->second.data + offset;
 }
 
+bool HostMemory::find(const void *pointer, uint64_t &id, uint64_t &offset) const
+{
+    for (auto &[one, piece] : pieces_) {
+        uint64_t from = uint64_t(pointer) - uint64_t(piece.data);
+        if (from < piece.bytes) {
+            id = one;
+            offset = from;
+            return true;
+        }
+    }
+    return false;
+}
+
 void HostMemory::drop(const Piece &piece)
 {
     if (piece.registered)

@@ -44,6 +44,9 @@ public:
     std::byte *rows(uint64_t id, uint64_t offset, uint64_t pitch, uint64_t width,
                     uint64_t rows) const;
 
+    // Which memory a pointer of ours points into.
+    bool find(const void *pointer, uint64_t &id, uint64_t &offset) const;
+
 private:
     const Driver &driver_;
     std::unordered_map<uint64_t, Piece> pieces_;

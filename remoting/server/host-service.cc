@@ -21,6 +21,12 @@ bool HostService::is_open()
     return open_;
 }
 
+bool HostService::is_closed()
+{
+    std::lock_guard lock(mutex_);
+    return closed_;
+}
+
 void HostService::close()
 {
     std::lock_guard lock(mutex_);

@@ -63,6 +63,10 @@ public:
     // be reading.
     void tell_over(uint64_t number) { send(What::over, 0, number, 0); }
 
+    // Has the client run a function for which nobody waits. Not the dispatch thread either.
+    void tell_gone(uint64_t number) { send(What::run, 0, number, 0); }
+    bool is_closed();
+
     // What the client answers. False if nothing of that kind was asked.
     bool done(uint64_t token);
     bool bytes(uint64_t token, uint64_t offset, std::span<const std::byte> data);

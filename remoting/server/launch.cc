@@ -13,6 +13,8 @@ namespace
 constexpr uint32_t kCooperative = 1; // a flag of vgpuLaunch
 constexpr size_t kMostParameters = 4096;
 
+} // namespace
+
 CUresult parameter(const Driver &driver, uint64_t id, void *handle, size_t index, size_t &offset,
                    size_t &bytes)
 {
@@ -20,8 +22,6 @@ CUresult parameter(const Driver &driver, uint64_t id, void *handle, size_t index
         return driver.cuKernelGetParamInfo(CUkernel(handle), index, &offset, &bytes);
     return driver.cuFuncGetParamInfo(CUfunction(handle), index, &offset, &bytes);
 }
-
-} // namespace
 
 size_t parameter_bytes(const Driver &driver, uint64_t id, Handles::Entry &function)
 {

@@ -4,7 +4,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/capture-calls.cc %D%/captures.cc %D%/captures.h %D%/context-calls.cc %D%/contexts.cc \
 	%D%/contexts.h %D%/copy.cc %D%/copy.h %D%/coverage.cc %D%/decode.h %D%/device-meter.cc %D%/device-meter.h %D%/dispatch.cc %D%/driver.cc \
 	%D%/driver.h %D%/enumerate.cc %D%/fence.cc %D%/fence.h \
-	%D%/graph-calls.cc %D%/graph-node.cc %D%/graph-node.h %D%/graphs.cc %D%/graphs.h %D%/launch.h \
+	%D%/graph-calls.cc %D%/graph-node-get.cc %D%/graph-node.cc %D%/graph-node.h %D%/graphs.cc %D%/graphs.h %D%/launch.h \
 	%D%/host-service-calls.cc %D%/host-service.cc %D%/host-service.h \
 	%D%/handles.cc %D%/handles.h %D%/host-calls.cc \
 	%D%/host-memory.cc %D%/host-memory.h %D%/image-calls.cc %D%/image-check.cc %D%/image-check.h \
@@ -12,7 +12,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/mirror-calls.cc %D%/mirrors.cc %D%/mirrors.h \
 	%D%/physical.cc %D%/physical.h %D%/output.cc %D%/output.h %D%/quota.cc %D%/quota.h %D%/replies.cc %D%/replies.h %D%/session.cc %D%/session.h %D%/slice.h \
 	%D%/slice-page.h %D%/snapshot.cc %D%/staging.cc %D%/staging.h %D%/stream-calls.cc %D%/texture-calls.cc %D%/throttle.cc \
-	%D%/throttle.h %D%/waiters.cc %D%/waiters.h
+	%D%/throttle.h %D%/user-objects.cc %D%/user-objects.h %D%/waiters.cc %D%/waiters.h
 %C%_libserver_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_SOFT_DIR='"$(vgpusoftdir)"'
 # A client may name an enumerator that is none: it is the driver's to refuse, but a sanitizer stumbles over its way there.
 %C%_libserver_la_CXXFLAGS = $(AM_CXXFLAGS) -fno-sanitize=enum

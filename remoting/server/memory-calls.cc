@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/server/calls.h"
+#include "remoting/server/graph-node.h"
 
 namespace vgpu::server::calls
 {
@@ -39,13 +40,18 @@ CUresult cuMemAllocPitch_v2(Session &session, CUdeviceptr *pointer, size_t *pitc
 // Frees as the driver does: after everything that was asked for before, on any stream.
 CUresult cuMemFree_v2(Session &session, CUdeviceptr pointer)
 {
-    if (session.captures.blocks.contains(pointer))
-        return CUDA_SUCCESS; // it goes with its graph
-    return session.memory.free(pointer, session.contexts.fence());
+    Fence fence = session.contexts.fence();
+    if (!session.captures.blocks.contains(pointer))
+        return session.memory.free(pointer, std::move(fence));
+    CUresult now;
+    if (fence.done(now))
+        return session.driver.cuMemFree_v2(pointer);
+    session.retire(std::move(fence),
+                   [&driver = session.driver, pointer] { driver.cuMemFree_v2(pointer); });
+    return CUDA_SUCCESS;
 }
 
-// There at once, which is earlier than the stream asks for. What a graph allocates it has as long
-// as it lives: an empty node stands where the memory comes, and where it goes.
+// There at once, which is earlier than the stream asks for. What a graph allocates is the driver's.
 CUresult cuMemAllocAsync(Session &session, CUdeviceptr *pointer, size_t bytes, CUstream stream)
 {
     if (!session.captures.captures(stream))
@@ -53,16 +59,14 @@ CUresult cuMemAllocAsync(Session &session, CUdeviceptr *pointer, size_t bytes, C
     Captures::State now;
     if (CUresult result = session.captures.state(stream, now); result != CUDA_SUCCESS)
         return result;
-    if (now.status != CU_STREAM_CAPTURE_STATUS_ACTIVE)
-        return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-    CUresult result = cuMemAlloc_v2(session, pointer, bytes);
-    if (result != CUDA_SUCCESS)
-        return result;
-    auto kept = std::make_unique<Captures::Kept>();
-    kept->block = *pointer;
-    session.captures.blocks.insert(*pointer);
-    result = session.captures.keep(now.graph, std::move(kept));
-    return result == CUDA_SUCCESS ? session.captures.add_empty(stream) : result;
+    if (now.status != CU_STREAM_CAPTURE_STATUS_ACTIVE || !session.driver.cuMemAllocAsync)
+        return now.status == CU_STREAM_CAPTURE_STATUS_ACTIVE
+                   ? CUDA_ERROR_NOT_SUPPORTED
+                   : CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+    return allocate_in_graph(session, now.graph, bytes, [&] {
+        CUresult result = session.driver.cuMemAllocAsync(pointer, bytes, stream);
+        return std::pair(result, *pointer);
+    });
 }
 
 CUresult cuMemFreeAsync(Session &session, CUdeviceptr pointer, CUstream stream)
@@ -70,11 +74,10 @@ CUresult cuMemFreeAsync(Session &session, CUdeviceptr pointer, CUstream stream)
     Context *context = session.contexts.current();
     if (!context)
         return CUDA_ERROR_INVALID_CONTEXT;
-    bool of_graph = session.captures.blocks.contains(pointer);
+    if (session.captures.blocks.contains(pointer))
+        return session.driver.cuMemFreeAsync(pointer, stream);
     if (session.captures.captures(stream))
-        return of_graph ? session.captures.add_empty(stream) : CUDA_ERROR_INVALID_VALUE;
-    if (of_graph)
-        return CUDA_SUCCESS; // it goes with its graph
+        return CUDA_ERROR_INVALID_VALUE;
     Fence fence(session.driver);
     if (CUresult result = fence.add(context->handle, context->events, stream);
         result != CUDA_SUCCESS)

@@ -57,7 +57,7 @@ public:
     // What the driver takes by itself: charged, not mapped. It belongs to a context, by whose end
     // it is let go; `which` tells several of a kind apart. 0 bytes let it go. False, and nothing is
     // changed, if it is too much.
-    enum class Held { limit, module, library, context, managed, array };
+    enum class Held { limit, module, library, context, managed, array, graph };
     bool hold(size_t slice, uint32_t word, Held what, uint64_t which, uint64_t bytes);
     uint64_t held(uint32_t word, Held what, uint64_t which) const;
 

@@ -156,13 +156,31 @@ void Session::retire(Fence fence, std::function<void()> action)
 void Session::housekeep()
 {
     for (auto &kept : captures.take_released())
-        if (kept->block && captures.blocks.erase(kept->block))
-            memory.free(kept->block, contexts.fence());
+        if (kept->block)
+            leaving_.push_back(kept->block);
+    if (!leaving_.empty())
+        let_graph_memory_go();
     CUresult ignored;
     while (!retired_.empty() && retired_.front().fence.done(ignored)) {
         retired_.front().action();
         retired_.pop_front();
     }
+}
+
+// Memory that no graph has any more may outlive them all: until it is freed, the driver knows it.
+void Session::let_graph_memory_go()
+{
+    std::erase_if(leaving_, [&](CUdeviceptr block) {
+        CUmemorytype type;
+        if (driver.cuPointerGetAttribute &&
+            driver.cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, block) ==
+                CUDA_SUCCESS)
+            return false;
+        captures.blocks.erase(block);
+        memory.let_go(Memory::Held::graph, block);
+        memory.drop_ranges(block);
+        return true;
+    });
 }
 
 void Session::finish_retired()

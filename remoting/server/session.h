@@ -22,11 +22,13 @@
 #include "remoting/server/slice.h"
 #include "remoting/server/staging.h"
 #include "remoting/server/throttle.h"
+#include "remoting/server/user-objects.h"
 #include "remoting/server/waiters.h"
 
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -112,7 +114,9 @@ public:
     std::vector<std::unique_ptr<Throttle>> throttles; // one a slice
     std::vector<std::byte> reply;                     // reused
     bool detached_ = false;
-    Waiters waiters; // last: its threads end before what they use
+    std::string graph_text; // of vgpuGraphDot
+    Waiters waiters;        // last: its threads end before what they use
+    UserObjects user_objects{driver, handles, host_service, waiters};
 
 private:
     struct Retired {
@@ -120,10 +124,12 @@ private:
         std::function<void()> action;
     };
     void housekeep();
+    void let_graph_memory_go();
     void attend();
     CUresult hold_context(size_t slice, uint32_t word, uint64_t bytes);
 
     std::deque<Retired> retired_;
+    std::vector<CUdeviceptr> leaving_; // what a graph had, unless somebody uses it still
     std::function<void()> attend_;
     std::deque<std::vector<std::byte>> backlog_; // what came while we attended
     size_t backlog_bytes_ = 0;

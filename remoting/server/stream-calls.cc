@@ -3,11 +3,14 @@
 #include "remoting/server/calls.h"
 
 #include "remoting/server/copy.h"
+#include "remoting/server/graph-node.h"
 #include <bit>
 
 #include <algorithm>
 
-namespace vgpu::server::calls
+namespace vgpu::server
+{
+namespace calls
 {
 
 CUresult cuStreamCreateWithPriority(Session &session, CUstream *stream, unsigned flags,
@@ -98,12 +101,16 @@ CUresult vgpuStreamAttribute(Session &session, CUstream stream, uint32_t attribu
     return session.driver.cuStreamSetAttribute(stream, CUstreamAttrID(attribute), &value);
 }
 
-CUresult vgpuStreamBatch(Session &session, const uint64_t *words, uint64_t n, CUstream stream)
+} // namespace calls
+
+CUresult read_operations(Session &session, std::span<const uint64_t> all,
+                         std::vector<CUstreamBatchMemOpParams> &list)
 {
     constexpr uint64_t kFields = 4, kMost = 256; // the driver's own limit
-    if (n == 0 || n % kFields != 0 || n / kFields > kMost)
+    if (all.empty() || all.size() % kFields != 0 || all.size() / kFields > kMost)
         return CUDA_ERROR_INVALID_VALUE;
-    std::vector<CUstreamBatchMemOpParams> list(n / kFields);
+    list.resize(all.size() / kFields);
+    const uint64_t *words = all.data();
     for (auto &one : list) {
         auto operation = CUstreamBatchMemOpType(words[0]);
         bool writes = operation == CU_STREAM_MEM_OP_WRITE_VALUE_32 ||
@@ -123,7 +130,19 @@ CUresult vgpuStreamBatch(Session &session, const uint64_t *words, uint64_t n, CU
         }
         words += kFields;
     }
-    return session.driver.cuStreamBatchMemOp_v2(stream, unsigned(list.size()), list.data(), 0);
+    return CUDA_SUCCESS;
+}
+
+namespace calls
+{
+
+CUresult vgpuStreamBatch(Session &session, const uint64_t *words, uint64_t n, CUstream stream)
+{
+    std::vector<CUstreamBatchMemOpParams> list;
+    CUresult result = read_operations(session, {words, n}, list);
+    return result == CUDA_SUCCESS
+               ? session.driver.cuStreamBatchMemOp_v2(stream, unsigned(list.size()), list.data(), 0)
+               : result;
 }
 
 void cuCtxSynchronize(Session &session, const Request &request)
@@ -176,4 +195,5 @@ void cuEventSynchronize(Session &session, const Request &request, CUevent event)
     });
 }
 
-} // namespace vgpu::server::calls
+} // namespace calls
+} // namespace vgpu::server

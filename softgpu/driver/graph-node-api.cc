@@ -122,7 +122,7 @@ Payload read_any(CUgraphNodeParams *it, Graph *graph)
         return node;
     }
     case CU_GRAPH_NODE_TYPE_MEM_FREE:
-        return read_free(it->free.dptr);
+        return read_free(it->free.dptr, graph);
     case CU_GRAPH_NODE_TYPE_CONDITIONAL:
         return read_conditional(it->conditional, *graph);
     case CU_GRAPH_NODE_TYPE_EXT_SEMAS_SIGNAL:
@@ -408,13 +408,7 @@ SOFT_EXPORT CUresult CUDAAPI cuGraphAddMemFreeNode(CUgraphNode *node, CUgraph gr
                                                    CUdeviceptr pointer)
 {
     GRAPH_ENTRY({
-        add(node, graph, before, count, [&](Graph &owner) {
-            auto free = read_free(pointer);
-            for (auto &other : owner.nodes()) // twice cannot be
-                if (auto *same = std::get_if<FreeNode>(&other->payload))
-                    require(same->pointer != pointer);
-            return free;
-        });
+        add(node, graph, before, count, [&](Graph &owner) { return read_free(pointer, &owner); });
     });
 }
 

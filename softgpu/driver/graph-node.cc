@@ -250,10 +250,14 @@ AllocNode read_alloc(CUDA_MEM_ALLOC_NODE_PARAMS *it)
     return node;
 }
 
-FreeNode read_free(CUdeviceptr pointer)
+FreeNode read_free(CUdeviceptr pointer, const Graph *owner)
 {
     auto memory = GraphMemory::find(pointer);
     require(memory != nullptr);
+    if (owner)
+        for (auto &other : owner->nodes()) // twice cannot be
+            if (auto *same = std::get_if<FreeNode>(&other->payload))
+                require(same->pointer != pointer);
     return {pointer, memory};
 }
 

@@ -18,7 +18,7 @@ RecordNode read_record(CUevent event);
 WaitNode read_wait(CUevent event);
 /// Makes the memory, and writes its address into the parameters.
 AllocNode read_alloc(CUDA_MEM_ALLOC_NODE_PARAMS *parameters);
-FreeNode read_free(CUdeviceptr pointer);
+FreeNode read_free(CUdeviceptr pointer, const Graph *owner); ///< null: for no graph yet
 
 #if CUDA_VERSION >= 12030
 /// Any kind of node whose parameters can be changed.

@@ -7,7 +7,7 @@ cuda_runtime_programs = \
 	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add
 # The driver API alone: one link of each, NAME.
-cuda_driver_programs = driver-ptx enumerate legacy-launch linker stream-values vmm
+cuda_driver_programs = driver-ptx enumerate graph-memory legacy-launch linker stream-values vmm
 cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
 EXTRA_DIST += %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats $(cuda_sources)
