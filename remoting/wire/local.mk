@@ -47,6 +47,7 @@ UNIT_TESTS += %D%/unit-wire
 	%D%/sealed-opening-test.cc \
 	%D%/munge-test.cc \
 	%D%/seal-test.cc \
+	%D%/spin-test.cc \
 	%D%/test-link-test.cc \
 	%D%/testing.h \
 	$(%C%_fuzz_targets)

@@ -28,6 +28,8 @@ constexpr uint64_t kIdleAfterNs = 1'000'000'000;
 // Polled so long at most without giving way: on a busy machine the peer may be waiting for this
 // very processor.
 constexpr uint64_t kRudeNs = 3'000;
+// A yield that takes so long has let another run; one that finds nobody takes some hundred ns.
+constexpr uint64_t kTakenNs = 5'000;
 
 // Not FUTEX_PRIVATE: the word is shared between processes. Spurious returns are fine everywhere
 // here.
@@ -60,6 +62,7 @@ bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline d
     uint64_t start = now_ns();
     if (uint64_t limit = std::min(spin.limit_ns(), deadline.left_ns())) {
         uint64_t spent;
+        bool crowded = false;
         do {
             for (int i = 0; i < 32; ++i) {
                 if (ready()) {
@@ -69,10 +72,12 @@ bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline d
                 relax();
             }
             spent = now_ns() - start;
-            if (spent > kRudeNs)
+            if (spent > kRudeNs) {
                 sched_yield();
-        } while (spent < limit);
-        spin.was_in_vain();
+                crowded = now_ns() - start - spent > kTakenNs;
+            }
+        } while (spent < limit && !crowded);
+        crowded ? spin.was_crowded_out() : spin.was_in_vain();
     }
     for (;;) {
         word.store(1, std::memory_order_seq_cst);

@@ -12,6 +12,7 @@ namespace
 
 constexpr uint64_t kMinSpinNs = 8'000;
 constexpr uint64_t kMaxSpinNs = 50'000;
+constexpr unsigned kCrowdedWaits = 32;
 
 } // namespace
 
@@ -31,6 +32,11 @@ void Spin::paid_off() noexcept
 void Spin::was_in_vain() noexcept
 {
     limit_ns_ = alone_ ? 0 : std::max(limit_ns_ / 2, kMinSpinNs);
+}
+
+void Spin::was_crowded_out() noexcept
+{
+    crowded_ = kCrowdedWaits;
 }
 
 } // namespace vgpu::wire
