@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spank-plugin/option-table.h"
 
+#include "daemon/common/lease.h"
+
 namespace vgpu::spank
 {
 
@@ -14,6 +16,9 @@ static constexpr Option kTable[] = {
      Type::percent, nullptr, 1, 100},
     {"vgpu-channel", nullptr, "--vgpu-channel", "auto", "How the tasks reach their worker.",
      Type::choice, "auto|shm|unix|tcp"},
+    {"vgpu-qos", nullptr, "--vgpu-qos", "",
+     "The class of the tasks' large copies over the network; not given, the site's default.",
+     Type::choice, control::kQosChoices},
 };
 
 std::span<const Option> option_table()

@@ -28,8 +28,9 @@ std::string step_name(uint32_t step)
 /// What tells two requests of one job and node apart.
 std::string describe(const control::LeaseRequest &request)
 {
-    return text("%u %llu %u %s\n", request.count, static_cast<unsigned long long>(request.memory),
-                request.cores, request.channel.c_str());
+    return text("%u %llu %u %s %s\n", request.count,
+                static_cast<unsigned long long>(request.memory), request.cores,
+                request.channel.c_str(), request.qos.c_str());
 }
 
 void make_folder(const std::string &path)

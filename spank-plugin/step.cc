@@ -43,6 +43,7 @@ control::LeaseRequest request_of(spank_t handle)
     request.memory = options().size("vgpu-mem");
     request.cores = options().percent("vgpu-cores");
     request.channel = options().string("vgpu-channel");
+    request.qos = options().string("vgpu-qos");
     request.task_host = host_name();
     return request;
 }
@@ -105,7 +106,8 @@ void Step::acquire(spank_t handle, int count, char **words)
     if (request.count == 0) {
         clear_environment(handle);
         if (request.step == SLURM_BATCH_SCRIPT && any_option_given())
-            fail(EINVAL, "--vgpu-mem, --vgpu-cores and --vgpu-channel need --gres=vgpu:N");
+            fail(EINVAL,
+                 "--vgpu-mem, --vgpu-cores, --vgpu-channel and --vgpu-qos need --gres=vgpu:N");
         return;
     }
     const Arguments arguments = parse_arguments(count, words);

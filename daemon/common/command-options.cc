@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/common/command-options.h"
 
+#include "daemon/common/lease.h"
+
 namespace vgpu::control
 {
 
@@ -37,6 +39,10 @@ constexpr Option kRun[] = {
      "How the program reaches its worker: shared memory, a Unix socket or TCP; auto takes the best "
      "that works.",
      Type::choice, "auto|shm|unix|tcp"},
+    {"qos", nullptr, "--qos", "",
+     "The class of its large copies over TCP, which says what part of the network they have beside "
+     "others'. Not given: the site's default.",
+     Type::choice, kQosChoices},
     {"driver", nullptr, "--driver", "",
      "Without --server: the CUDA driver library to serve, or the word soft for the software GPU "
      "even where there is a real one.",

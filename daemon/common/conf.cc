@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <unistd.h>
 
+#include "daemon/common/lease.h"
 #include "remoting/base/error.h"
 #include "remoting/base/variables.h"
 #include "remoting/wire/ring.h"
@@ -70,6 +71,37 @@ const Option kTable[] = {
      "The shared memory of one direction between a program and its worker, a power of two from 4K "
      "to 64M. What does not fit waits.",
      Type::size},
+    {"LinkRate", "VGPU_CONF_LINK_RATE", "--link-rate", "0",
+     "What the node's network carries in each direction, in bits a second such as 10G: what large "
+     "copies over TCP share out among them, by the weights of their leases' classes. 0 measures it "
+     "while leases of unlike weight compete, and holds nobody back else.",
+     Type::rate},
+    {"DefaultQos", "VGPU_CONF_DEFAULT_QOS", "--default-qos", "normal",
+     "The class of a job that does not choose one.", Type::choice, kQosChoices},
+    {"LatencyWeight", "VGPU_CONF_LATENCY_WEIGHT", "--latency-weight", "16",
+     "The part of the network that a lease of class latency has beside others."
+     " Small calls never wait behind large copies, whatever the class.",
+     Type::integer, nullptr, 1, 1000},
+    {"LatencyCap", "VGPU_CONF_LATENCY_CAP", "--latency-cap", "0",
+     "The most that a lease of class latency may move in each direction, in bits a second; 0 sets "
+     "no "
+     "limit.",
+     Type::rate},
+    {"NormalWeight", "VGPU_CONF_NORMAL_WEIGHT", "--normal-weight", "4",
+     "The part of the network that a lease of class normal has beside others.", Type::integer,
+     nullptr, 1, 1000},
+    {"NormalCap", "VGPU_CONF_NORMAL_CAP", "--normal-cap", "0",
+     "The most that a lease of class normal may move in each direction, in bits a second; 0 sets "
+     "no "
+     "limit.",
+     Type::rate},
+    {"BulkWeight", "VGPU_CONF_BULK_WEIGHT", "--bulk-weight", "1",
+     "The part of the network that a lease of class bulk has beside others.", Type::integer,
+     nullptr, 1, 1000},
+    {"BulkCap", "VGPU_CONF_BULK_CAP", "--bulk-cap", "0",
+     "The most that a lease of class bulk may move in each direction, in bits a second; 0 sets no "
+     "limit.",
+     Type::rate},
     {"SlicesPerDevice", "VGPU_CONF_SLICES_PER_DEVICE", "--slices-per-device", "8",
      "How many slices a device is shared out in at most.", Type::integer, nullptr, 1, 1024},
     {"DefaultMemory", "VGPU_CONF_DEFAULT_MEMORY", "--default-memory", "0",
@@ -146,6 +178,14 @@ Conf conf_of(const Options &options, const std::string &path)
     if (!wire::valid_ring(conf.ring_size))
         fail(EINVAL, "%s: RingSize=%s: a power of two from 4K to 64M is possible",
              options.source("RingSize").c_str(), options.string("RingSize").c_str());
+    conf.link_rate = options.rate("LinkRate");
+    conf.default_qos = options.string("DefaultQos");
+    auto qos = [&](const char *weight, const char *cap) {
+        return QosClass{static_cast<uint32_t>(options.integer(weight)), options.rate(cap)};
+    };
+    conf.latency = qos("LatencyWeight", "LatencyCap");
+    conf.normal = qos("NormalWeight", "NormalCap");
+    conf.bulk = qos("BulkWeight", "BulkCap");
     conf.slices_per_device = static_cast<uint32_t>(options.integer("SlicesPerDevice"));
     conf.default_memory = options.size("DefaultMemory");
     conf.default_cores = options.percent("DefaultCores");
@@ -161,6 +201,11 @@ Conf conf_of(const Options &options, const std::string &path)
 }
 
 } // namespace
+
+const QosClass &Conf::qos_class(std::string_view name) const
+{
+    return name == "latency" ? latency : name == "bulk" ? bulk : normal;
+}
 
 std::span<const Option> conf_table()
 {

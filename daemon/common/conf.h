@@ -4,12 +4,19 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "remoting/base/options.h"
 #include "remoting/wire/auth.h"
 
 namespace vgpu::control
 {
+
+/// A class of sessions on the network.
+struct QosClass {
+    uint32_t weight;
+    uint64_t cap; // bits a second of a lease; 0: none
+};
 
 /// Everything vgpu.conf says, with defaults filled in. One file serves daemons, plugins and tools.
 struct Conf {
@@ -31,11 +38,15 @@ struct Conf {
     std::string log_file;
     std::string debug_level;
 
-    std::string driver;          // empty: the system's libcuda.so.1, else the software GPU
-    std::string channel;         // auto, shm, unix, tcp
-    uint64_t ring_size;          // bytes of one direction
-    uint32_t lease_timeout;      // seconds
-    uint32_t heartbeat_interval; // seconds
+    std::string driver;      // empty: the system's libcuda.so.1, else the software GPU
+    std::string channel;     // auto, shm, unix, tcp
+    uint64_t ring_size;      // bytes of one direction
+    uint64_t link_rate;      // bits a second, one way; 0: measured
+    std::string default_qos; // latency, normal, bulk
+    QosClass latency, normal, bulk;
+    const QosClass &qos_class(std::string_view name) const; // what is unknown is normal
+    uint32_t lease_timeout;                                 // seconds
+    uint32_t heartbeat_interval;                            // seconds
     uint32_t slices_per_device;
     uint64_t default_memory; // 0: device memory / slices_per_device
     uint32_t default_cores;

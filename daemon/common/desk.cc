@@ -127,6 +127,7 @@ Lease Desk::make_lease(const LeaseRequest &request)
     lease.auth = node.auth;
     lease.channel =
         request.channel == "auto" || request.channel.empty() ? conf_.channel : request.channel;
+    lease.qos = request.qos.empty() ? conf_.default_qos : request.qos;
     lease.expiry = unix_time() + conf_.lease_timeout;
     hooks_.keep(table_.leases[lease.lease] = lease);
     log(Level::info, "granted %s", described(lease).c_str());

@@ -16,6 +16,9 @@ namespace vgpu::control
 
 struct Conf;
 
+/// The classes of leases on the network, as options name them.
+inline constexpr const char *kQosChoices = "latency|normal|bulk";
+
 /// One share of one device: what the job sees as one CUDA device.
 struct Slice {
     uint32_t index = 0; // within the lease
@@ -44,8 +47,9 @@ struct Lease {
     uint64_t expiry = 0; // seconds since 1970
     std::vector<Slice> slices;
     std::string pages; // the leases of one job that may have slices in common have the same here
+    std::string qos = "normal";
     MSGPACK_DEFINE_MAP(lease, uid, job, step, restart, task_host, node, instance, address, port,
-                       socket, auth, channel, expiry, slices, pages)
+                       socket, auth, channel, expiry, slices, pages, qos)
 };
 
 /// What lease.acquire asks for. The same job, step, restart and task_host again gives the same
@@ -61,7 +65,9 @@ struct LeaseRequest {
     std::string task_host;
     std::string channel = "auto";
     uint32_t job_count = 0; // what the whole job has on that host; 0: not known
-    MSGPACK_DEFINE_MAP(count, memory, cores, uid, job, step, restart, task_host, channel, job_count)
+    std::string qos;        // empty: the site's default
+    MSGPACK_DEFINE_MAP(count, memory, cores, uid, job, step, restart, task_host, channel, job_count,
+                       qos)
 };
 
 /// The lease as the file that VGPU_LEASE names; write it with wire::write_lease_file().

@@ -26,7 +26,7 @@ endif
 %C%_unit_control_SOURCES = \
 	%D%/conf-test.cc %D%/connection-rate-test.cc %D%/environment-test.cc %D%/lease-test.cc %D%/policy-test.cc \
 	daemon/vgpuctld/archive-test.cc daemon/vgpuctld/archive.cc daemon/vgpuctld/store.cc \
-	daemon/vgpud/admission-test.cc daemon/vgpud/admission.cc
+	daemon/vgpud/admission-test.cc daemon/vgpud/admission.cc daemon/vgpud/qos-test.cc daemon/vgpud/qos.cc
 %C%_unit_control_LDADD = $(daemon_ldadd) $(SQLITE_LIBS) -lgtest -lgtest_main
 
 if FUZZERS

@@ -220,6 +220,9 @@ std::optional<std::string> admit(const LeaseRequest &request, const Asker &asker
     if (!request.channel.empty() && request.channel != "auto" && request.channel != "shm" &&
         request.channel != "unix" && request.channel != "tcp")
         return "a channel is auto, shm, unix or tcp";
+    if (!request.qos.empty() && request.qos != "latency" && request.qos != "normal" &&
+        request.qos != "bulk")
+        return "a class (qos) is latency, normal or bulk";
     if (asker.trusted)
         return std::nullopt;
     if (!users_may_acquire)

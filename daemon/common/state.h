@@ -61,12 +61,14 @@ struct SliceRow {
     std::string state = "idle"; // idle, active, lost
     uint64_t expiry = 0;
 
+    std::string qos;
+
     // Rows that are alike in these two are one slice, which several steps of a job have.
     std::string pages;
     uint32_t page = 0;
     MSGPACK_DEFINE_MAP(lease, index, node, device, uid, job, step, task_host, memory, cores,
                        memory_used, memory_peak, device_ns, throttled_ns, launches, state, expiry,
-                       pages, page)
+                       qos, pages, page)
 };
 
 /// One client process and its worker.
@@ -79,7 +81,15 @@ struct Session {
     uint32_t worker_pid = 0;
     std::string channel; // shm, unix, tcp
     uint64_t since = 0;
-    MSGPACK_DEFINE_MAP(session, lease, node, host, pid, worker_pid, channel, since)
+
+    // Its large copies over a stream, to the device and from it.
+    std::string qos;
+    uint64_t bulk_in = 0, bulk_out = 0; // bytes
+    uint64_t rate_in = 0, rate_out = 0; // bytes a second
+    uint64_t pace_in = 0, pace_out = 0; // bytes a second that it is held to; 0: none
+    uint64_t paced_ns = 0;              // that it has waited for that
+    MSGPACK_DEFINE_MAP(session, lease, node, host, pid, worker_pid, channel, since, qos, bulk_in,
+                       bulk_out, rate_in, rate_out, pace_in, pace_out, paced_ns)
 };
 
 /// One GPU node.

@@ -27,6 +27,7 @@ SliceRow row_of(const Table &table, const Lease &lease, const Slice &slice)
     row.cores = slice.cores;
     std::tie(row.pages, row.page) = slice_id(lease, slice);
     row.expiry = lease.expiry;
+    row.qos = lease.qos;
     if (auto usage = table.usage.find({lease.lease, slice.index}); usage != table.usage.end()) {
         row.memory_used = usage->second.memory_used;
         row.memory_peak = usage->second.memory_peak;

@@ -58,6 +58,19 @@ std::string percent(uint32_t value)
     return value ? std::to_string(value) + "%" : "-";
 }
 
+/// Of large copies over a stream; what goes over shared memory is nobody's business.
+std::string rate(uint64_t bytes_per_s)
+{
+    return bytes_per_s ? size_text(bytes_per_s) + "/s" : "-";
+}
+
+std::string paces(const Session &session)
+{
+    if (session.pace_in == session.pace_out)
+        return rate(session.pace_in);
+    return rate(session.pace_in) + ", " + rate(session.pace_out);
+}
+
 } // namespace
 
 std::string show_nodes(const State &state)
@@ -111,12 +124,12 @@ std::string show_leases(const State &state)
     for (const SliceRow &slice : state.slices)
         ++leases.try_emplace(slice.lease, Sum{&slice, 0}).first->second.slices;
     const uint64_t now = static_cast<uint64_t>(std::time(nullptr));
-    TextTable table("Leases",
-                    {"Lease", "Job", "User", "Host", "Node", ">Slices", "State", ">Ends in"});
+    TextTable table(
+        "Leases", {"Lease", "Job", "User", "Host", "Node", ">Slices", "QoS", "State", ">Ends in"});
     for (const auto &[id, sum] : leases) {
         const SliceRow &row = *sum.first;
         table.add({id, job_text(row.job, row.step), user_name(row.uid), row.task_host, row.node,
-                   std::to_string(sum.slices), row.state,
+                   std::to_string(sum.slices), row.qos, row.state,
                    row.expiry > now ? std::to_string(row.expiry - now) + " s" : "now"});
     }
     return table.text();
@@ -124,10 +137,12 @@ std::string show_leases(const State &state)
 
 std::string show_sessions(const State &state)
 {
-    TextTable table("Processes", {"Host", ">Pid", "Node", ">Worker", "Channel", "Lease", ">Since"});
+    TextTable table("Processes", {"Host", ">Pid", "Node", ">Worker", "Channel", "QoS", ">To GPU",
+                                  ">From GPU", ">Pace", "Lease", ">Since"});
     for (const Session &session : state.sessions)
         table.add({session.host, std::to_string(session.pid), session.node,
-                   std::to_string(session.worker_pid), session.channel, session.lease,
+                   std::to_string(session.worker_pid), session.channel, session.qos,
+                   rate(session.rate_in), rate(session.rate_out), paces(session), session.lease,
                    age(session.since)});
     return table.text();
 }

@@ -49,6 +49,7 @@ public:
         request.cores = wanted.percent("cores");
         request.uid = geteuid();
         request.channel = wanted.string("channel");
+        request.qos = wanted.string("qos");
         if (divide && !request.memory)
             request.memory = even_share(client.state(), request.count);
         lease_ = client.acquire(request);

@@ -39,7 +39,7 @@ std::vector<std::byte> uuid_bytes(const std::string &text)
 } // namespace
 
 Sessions::Sessions(uv_loop_t *loop, const Conf &conf, const Probed &probed, Table &table)
-    : loop_(loop), conf_(conf), probed_(probed), table_(table)
+    : loop_(loop), conf_(conf), probed_(probed), table_(table), traffic_(loop, conf)
 {
 }
 
@@ -156,12 +156,24 @@ void Sessions::start(Fd connection, const wire::Acceptance &acceptance, const Le
     const bool local = wire::is_unix_socket(connection.get());
     set_nonblocking(connection.get(), false);
     const Fd map = orders(session, acceptance, lease);
+    const bool ring = peer.channel == "ring";
+    const Fd traffic = traffic_.begin(session, lease, !ring && !local);
+    struct Undo { // unless the worker starts
+        Traffic *traffic;
+        const std::string &session;
+        ~Undo()
+        {
+            if (traffic)
+                traffic->end(session);
+        }
+    } undo{&traffic_, session};
 
     WorkerStart start;
     start.program = libexec_dir() + "/vgpustepd";
     start.connection = connection.get();
     start.pages = pages_for(lease).descriptor();
     start.orders = map.get();
+    start.traffic = traffic.get();
     start.uid = lease.uid;
     if (const Device *first = device(lease.slices.front().device))
         start.cpus = first->cpus;
@@ -177,11 +189,12 @@ void Sessions::start(Fd connection, const wire::Acceptance &acceptance, const Le
     row.host = peer.host;
     row.pid = static_cast<uint32_t>(peer.pid);
     row.worker_pid = static_cast<uint32_t>(worker->pid());
-    row.channel = peer.channel == "ring" ? "shm" : local ? "unix" : "tcp";
+    row.channel = ring ? "shm" : local ? "unix" : "tcp";
     row.since = unix_time();
     log(Level::info, "worker %u serves process %u on %s over %s (lease %s, job %u, uid %u)",
         row.worker_pid, row.pid, row.host.c_str(), row.channel.c_str(), lease.lease.c_str(),
         lease.job, lease.uid);
+    undo.traffic = nullptr;
     table_.sessions[session] = row;
     live_[session] = {lease.lease, std::move(worker)};
 }
@@ -195,6 +208,7 @@ void Sessions::ended(const std::string &session, pid_t pid, bool in_order, const
     log(in_order ? Level::info : Level::warning, "worker %d of lease %s %s", static_cast<int>(pid),
         lease.c_str(), how.c_str());
     live_.erase(found);
+    traffic_.end(session);
     table_.sessions.erase(session);
     for (const auto &[name, slot] : used_[lease])
         pages_.at(name).clear(slot, pid);
@@ -293,6 +307,8 @@ void Sessions::refresh()
     }
     if (measure)
         refreshed_ns_ = now;
+    for (auto &[session, row] : table_.sessions)
+        traffic_.show(row);
 }
 
 void Sessions::stop(std::function<void()> done)

@@ -11,6 +11,7 @@
 #include "daemon/common/table.h"
 #include "daemon/vgpud/pages.h"
 #include "daemon/vgpud/probe.h"
+#include "daemon/vgpud/traffic.h"
 #include "daemon/vgpud/worker.h"
 #include "remoting/wire/handshake.h"
 
@@ -56,6 +57,7 @@ private:
     const Conf &conf_;
     const Probed &probed_;
     Table &table_;
+    Traffic traffic_;
     std::map<std::string, Live> live_;
     std::map<std::string, SlicePages> pages_;          // by Lease::pages
     std::map<std::string, std::vector<SliceId>> used_; // by lease: the slices its workers have

@@ -28,7 +28,7 @@ namespace
 {
 
 constexpr uint64_t kPatienceMs = 5000;
-constexpr int kFirstFree = 7; // descriptors 0 to 6 are spoken for in a worker
+constexpr int kFirstFree = 8; // descriptors 0 to 7 are spoken for in a worker
 
 struct User {
     uid_t uid;
@@ -89,7 +89,7 @@ struct Plan {
     bool change_user;
     bool bind;
     cpu_set_t cpus;
-    int descriptors[4];
+    int descriptors[5];
     int status; // where to write errno when something fails
     pid_t parent;
 };
@@ -103,13 +103,13 @@ struct Plan {
 
 [[noreturn]] void become(Plan &plan)
 {
-    // Out of the way of each other first: the sources may well be 3 to 6.
+    // Out of the way of each other first: the sources may well be 3 to 7.
     for (int &fd : plan.descriptors)
         if ((fd = fcntl(fd, F_DUPFD, kFirstFree + 1)) < 0)
             give_up(plan);
     if ((plan.status = fcntl(plan.status, F_DUPFD_CLOEXEC, kFirstFree)) < 0)
         _exit(127);
-    for (int i = 0; i < 4; ++i)
+    for (int i = 0; i < int(std::size(plan.descriptors)); ++i)
         if (dup2(plan.descriptors[i], 3 + i) < 0)
             give_up(plan);
     const int null = open("/dev/null", O_RDWR);
@@ -183,6 +183,7 @@ Worker::Worker(uv_loop_t *loop, const WorkerStart &start, Ended ended)
     aside_.reset(aside[0]);
     const Fd theirs(aside[1]);
     plan.descriptors[3] = theirs.get();
+    plan.descriptors[4] = start.traffic;
     plan.status = input.get();
     plan.parent = getpid();
     pid_ = fork();

@@ -23,6 +23,7 @@ struct WorkerStart {
     int connection;      // descriptor 3 there: the client, whose hello is not answered yet
     int pages;           // descriptor 4: the lease's slice pages
     int orders;          // descriptor 5: the start map
+    int traffic;         // descriptor 7: the session's traffic page
     uid_t uid;
     std::string cpus; // hwloc's list; empty: wherever vgpud runs
 };

@@ -82,6 +82,15 @@ Mapping map_pages(const Startup &startup)
     return pages;
 }
 
+Mapping map_traffic()
+{
+    Mapping page(kTraffic, sizeof(server::TrafficPage));
+    const auto &traffic = *reinterpret_cast<const server::TrafficPage *>(page.data());
+    if (traffic.version.load(std::memory_order_acquire) != server::kTrafficPageVersion)
+        fail(EPROTO, "descriptor %d is no page of a session's traffic", kTraffic);
+    return page;
+}
+
 std::vector<server::Slice> slices_of(const Startup &startup, const server::Driver &driver,
                                      const Mapping &pages)
 {
@@ -131,13 +140,14 @@ server::Bulk::Door bulk_door(const Startup &startup, wire::Channel &channel)
 bool serve(Fd connection, const Startup &startup)
 {
     std::unique_ptr<server::Driver> driver;
-    Mapping pages;
+    Mapping pages, traffic;
     std::unique_ptr<wire::Channel> channel; // before the session, whose waiters answer to the end
     std::unique_ptr<server::Session> session;
     try {
         check_version(startup);
         driver = server::open_driver(startup.driver);
         pages = map_pages(startup);
+        traffic = map_traffic();
         session = std::make_unique<server::Session>(*driver, slices_of(startup, *driver, pages));
     } catch (const Error &error) {
         // Until now the client waits for a welcome, and can be told.
@@ -152,6 +162,7 @@ bool serve(Fd connection, const Startup &startup)
     welcome.acceptance = startup.acceptance;
     channel = wire::accept_session(std::move(connection), welcome);
     session->attach(*channel);
+    session->bulk.account(*reinterpret_cast<server::TrafficPage *>(traffic.data()));
     if (startup.channel != "ring")
         session->bulk.open(bulk_door(startup, *channel));
     log(Level::info, "session %s: process %lld on %s, lease %s, over %s, driver %s",
@@ -181,7 +192,7 @@ int main(int, char **argv)
 {
     Startup startup;
     try {
-        close_up(kAside);
+        close_up(kTraffic);
         startup = read_startup(kStartup);
         close(kStartup);
         Level level;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What vgpud tells a worker at its start: one msgpack map on descriptor 5. The connection is on 3,
-// the slices' pages on 4, what comes later on 6.
+// the slices' pages on 4, what comes later on 6, the page of the session's traffic on 7.
 #pragma once
 
 #include "remoting/server/slice.h"
@@ -19,6 +19,7 @@ constexpr int kConnection = 3;
 constexpr int kPages = 4;
 constexpr int kStartup = 5;
 constexpr int kAside = 6; // vgpud passes the bulk connection on here
+constexpr int kTraffic = 7;
 
 struct StartupSlice {
     server::Slice slice;              // its page not yet mapped

@@ -12,6 +12,8 @@ const char *type_name(Option::Type type) noexcept
         return "text";
     case Option::Type::size:
         return "size";
+    case Option::Type::rate:
+        return "rate";
     case Option::Type::integer:
         return "number";
     case Option::Type::percent:

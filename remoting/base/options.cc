@@ -76,6 +76,9 @@ void check_value(const Option &option, std::string_view value)
     case Type::size:
         check_bounds(option, value, parse_size(value));
         break;
+    case Type::rate:
+        check_bounds(option, value, parse_rate(value));
+        break;
     case Type::integer:
         check_bounds(option, value, parse_integer(value));
         break;
@@ -228,6 +231,12 @@ uint64_t Options::size(std::string_view key) const
 {
     const std::string &value = typed(key, Option::Type::size);
     return value.empty() ? 0 : parse_size(value);
+}
+
+uint64_t Options::rate(std::string_view key) const
+{
+    const std::string &value = typed(key, Option::Type::rate);
+    return value.empty() ? 0 : parse_rate(value);
 }
 
 int64_t Options::integer(std::string_view key) const

@@ -19,6 +19,7 @@ struct Option {
     enum class Type {
         string,
         size,
+        rate, // bits a second
         integer,
         percent,
         boolean,
@@ -74,6 +75,7 @@ public:
     // Throw std::logic_error for a key that the table lacks or has with another type.
     const std::string &string(std::string_view key) const; // of any type, as it was written
     uint64_t size(std::string_view key) const;
+    uint64_t rate(std::string_view key) const; // in bits a second
     int64_t integer(std::string_view key) const;
     unsigned percent(std::string_view key) const;
     bool boolean(std::string_view key) const;

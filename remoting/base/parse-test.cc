@@ -56,6 +56,20 @@ TEST(Size, FormattedAsItIsParsed)
     EXPECT_EQ(format_size(1000), "1000");
 }
 
+TEST(Rate, InPowersOfAThousand)
+{
+    EXPECT_EQ(parse_rate("0"), 0u);
+    EXPECT_EQ(parse_rate("64k"), 64'000u);
+    EXPECT_EQ(parse_rate("100M"), 100'000'000u);
+    EXPECT_EQ(parse_rate("2.5G"), 2'500'000'000u);
+    EXPECT_EQ(parse_rate("0.123456789T"), 123'456'789'000u);
+    EXPECT_EQ(refusal([] { parse_rate("fast"); }),
+              "'fast' is not a rate: expected bits a second, such as 100M or 2.5G");
+    for (const char *bad : {"", "-1", " 1G", "1 G", "1P", "1Gb", "1.5", "1.", "0.0001K"})
+        EXPECT_NE(refusal([&] { parse_rate(bad); }), "accepted") << bad;
+    EXPECT_EQ(refusal([] { parse_rate("9223373T"); }), "'9223373T' is too large");
+}
+
 TEST(Values, Accepted)
 {
     EXPECT_EQ(parse_integer("-5"), -5);

@@ -37,30 +37,40 @@ static bool split_number(std::string_view text, uint64_t &number, std::string_vi
     return true;
 }
 
+// A number with a decimal fraction, kept as one, so that 1.5G is exact; nine digits are plenty.
+struct Scaled {
+    uint64_t whole = 0, fraction = 0, scale = 1;
+};
+
+static bool split_scaled(std::string_view text, Scaled &number, std::string_view &rest) noexcept
+{
+    if (!split_number(text, number.whole, rest))
+        return false;
+    if (!rest.starts_with('.'))
+        return true;
+    rest.remove_prefix(1);
+    if (rest.empty() || rest[0] < '0' || rest[0] > '9')
+        return false;
+    while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
+        if (number.scale >= 1'000'000'000)
+            return false;
+        number.fraction = number.fraction * 10 + uint64_t(rest[0] - '0');
+        number.scale *= 10;
+        rest.remove_prefix(1);
+    }
+    return true;
+}
+
 uint64_t parse_size(std::string_view text)
 {
     auto bad = [&] {
         fail(EINVAL, "%s is not a size: expected a number and a unit, such as 512M or 4G",
              quoted(text).c_str());
     };
-    uint64_t whole = 0;
+    Scaled number;
     std::string_view rest;
-    if (!split_number(text, whole, rest))
+    if (!split_scaled(text, number, rest))
         bad();
-    // A fraction is kept as a decimal one, so that 1.5G is exact; nine digits are plenty.
-    uint64_t fraction = 0, scale = 1;
-    if (rest.starts_with('.')) {
-        rest.remove_prefix(1);
-        if (rest.empty() || rest[0] < '0' || rest[0] > '9')
-            bad();
-        while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
-            if (scale >= 1'000'000'000)
-                bad();
-            fraction = fraction * 10 + uint64_t(rest[0] - '0');
-            scale *= 10;
-            rest.remove_prefix(1);
-        }
-    }
     unsigned shift = 0;
     if (!rest.empty() && !equal_ignoring_case(rest, "B")) {
         static constexpr std::string_view kUnits = "kmgtp";
@@ -72,11 +82,11 @@ uint64_t parse_size(std::string_view text)
         if (!rest.empty() && !equal_ignoring_case(rest, "B") && !equal_ignoring_case(rest, "iB"))
             bad();
     }
-    unsigned __int128 bytes = (unsigned __int128)whole << shift;
-    unsigned __int128 part = (unsigned __int128)fraction << shift;
-    if (part % scale)
+    unsigned __int128 bytes = (unsigned __int128)number.whole << shift;
+    unsigned __int128 part = (unsigned __int128)number.fraction << shift;
+    if (part % number.scale)
         fail(EINVAL, "%s is no whole number of bytes", quoted(text).c_str());
-    bytes += part / scale;
+    bytes += part / number.scale;
     if (bytes > std::numeric_limits<uint64_t>::max())
         fail(EINVAL, "%s is too large", quoted(text).c_str());
     return uint64_t(bytes);
@@ -91,6 +101,27 @@ std::string format_size(uint64_t bytes)
         ++unit;
     }
     return std::to_string(bytes) + kUnits[unit];
+}
+
+uint64_t parse_rate(std::string_view text)
+{
+    Scaled number;
+    std::string_view rest;
+    uint64_t unit = 1;
+    bool good = split_scaled(text, number, rest);
+    if (good && !rest.empty()) {
+        const size_t power = std::string_view("kmgt").find(lower(rest[0]));
+        good = power != std::string_view::npos && rest.size() == 1;
+        for (size_t i = 0; good && i <= power; ++i)
+            unit *= 1000;
+    }
+    const unsigned __int128 part = (unsigned __int128)number.fraction * unit;
+    if (!good || part % number.scale) // finer than a bit is nobody's intention
+        fail(EINVAL, "%s is not a rate: expected bits a second, such as 100M or 2.5G",
+             quoted(text).c_str());
+    if (number.whole > std::numeric_limits<int64_t>::max() / unit - 1)
+        fail(EINVAL, "%s is too large", quoted(text).c_str());
+    return number.whole * unit + uint64_t(part / number.scale);
 }
 
 int64_t parse_integer(std::string_view text)

@@ -17,6 +17,9 @@ uint64_t parse_size(std::string_view text);
 // The shortest exact form: 4294967296 is "4G", 1000 is "1000".
 std::string format_size(uint64_t bytes);
 
+// "100M", "2.5G": bits a second in powers of 1000, as networks are sold (units K M G T).
+uint64_t parse_rate(std::string_view text);
+
 int64_t parse_integer(std::string_view text);
 
 // "50" or "50%": 0 to 100.

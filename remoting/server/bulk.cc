@@ -63,10 +63,11 @@ void Bulk::read()
             fail(EPROTO, "the client sent %llu bytes in bulk that no copy has taken",
                  (unsigned long long)kBulkRing);
         const size_t place = at % kBulkRing;
-        const size_t n = stream_->read(
-            {ring_->data() + place, size_t(std::min(room, kBulkRing - uint64_t(place)))});
+        const size_t most = size_t(std::min(room, kBulkRing - uint64_t(place)));
+        const size_t n = stream_->read({ring_->data() + place, in_pace_.enter(most)});
         if (n == 0)
             return;
+        in_pace_.passed(n);
         std::lock_guard lock(mutex_);
         received_.store(at + n, std::memory_order_release);
         if (waiting_)
@@ -160,7 +161,9 @@ try {
     iovec pieces[] = {{const_cast<wire::BulkFrame *>(&frame), sizeof frame},
                       {const_cast<std::byte *>(data.data()), data.size()}};
     std::lock_guard lock(out_);
+    out_pace_.enter(data.size());
     stream_->write(pieces);
+    out_pace_.passed(sizeof frame + data.size());
     return true;
 } catch (const std::exception &error) {
     // The receiving end reports a dead peer; here it is only worth a word when debugging.
@@ -184,6 +187,8 @@ void Bulk::shut_down() noexcept
         if (stream_)
             stream_->shut_down();
     }
+    in_pace_.stop();
+    out_pace_.stop();
     arrived_.notify_all();
     door_.interrupt();
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "remoting/server/contexts.h"
+#include "remoting/server/pacer.h"
 #include "remoting/server/staging.h"
 #include "remoting/wire/bulk-stream.h"
 
@@ -32,6 +33,13 @@ public:
         std::function<void()> interrupt;                            // makes wait() return
         std::function<void()> broken; // the client has broken the rules: failure() has the reason
     };
+
+    // Where bytes are counted, and the pace is set; before open(). Without it there is no pace.
+    void account(TrafficPage &page) noexcept
+    {
+        in_pace_.attach(&page.in);
+        out_pace_.attach(&page.out);
+    }
 
     // Starts the thread that waits for the connection, and then reads it.
     void open(Door door);
@@ -97,6 +105,8 @@ private:
     std::optional<std::string> failure_;
 
     std::mutex out_; // of sending
+    Pacer out_pace_; // under it
+    Pacer in_pace_;  // the reader's
 
     // Positions in the stream: freed <= received, freed <= claimed.
     std::atomic<uint64_t> received_{0}; // the reader's

@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The network's parts: real daemons and real copies, on a link that vgpud is told is a slow one. What is compared is
+# bytes that were counted at the same moments, never seconds.
+bats_require_minimum_version 1.5.0
+load lib
+load daemons
+
+setup_file() {
+    need "${PYTHON:-python3}" jq
+    stage
+    export VGPU_SOFT_UNITS=1 DIR=$BATS_FILE_TMPDIR/d
+    write_conf "$DIR" LinkRate=160M LatencyWeight=3 NormalWeight=1 BulkWeight=1 BulkCap=40M
+    start_vgpud "$DIR"
+    export ADDRESS
+    ADDRESS=$(address_of "$DIR")
+}
+
+teardown_file() { stop_daemons "$DIR"; }
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    movers=()
+    RUN=(vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" --channel tcp --mem 64M)
+}
+
+teardown() {
+    local one
+    for one in "${movers[@]}"; do kill "$one" 2>/dev/null || :; done
+    wait "${movers[@]}" 2>/dev/null || :
+    eventually 10 nobody
+}
+
+sessions() { vgpu-smi --server "$ADDRESS" --conf "$DIR/vgpu.conf" --json | jq "$@"; }
+nobody() { [ "$(sessions '.sessions | length')" = 0 ]; }
+
+# move CLASS [OPTION]: a program that moves copies in that class, until the test ends.
+move() {
+    local class=$1
+    shift
+    "${RUN[@]}" --qos "$class" "${PYTHON:-python3}" "$TOP_SRCDIR/tests/bulk-sender.py" "$@" >"out$1$class" 2>&1 3>&- &
+    movers+=($!)
+    eventually 20 grep -q moving "out$1$class"
+}
+
+# counted WAY CLASS...: bytes moved by the sessions of these classes, all of one moment.
+counted() {
+    local way=$1 class filter=
+    shift
+    for class; do filter+="${filter:+, }([.sessions[] | select(.qos == \"$class\") | .bulk_$way] | add // 0)"; done
+    sessions -r "[$filter] | @tsv"
+}
+
+# grown WAY BYTES CLASS...: until all together have moved so many more; how many each has, in $deltas.
+grown() {
+    local way=$1 bytes=$2 i sum
+    shift 2
+    read -ra before < <(counted "$way" "$@")
+    enough() {
+        read -ra after < <(counted "$way" "$@")
+        deltas=() sum=0
+        for i in "${!before[@]}"; do
+            deltas+=($((after[i] - before[i])))
+            sum=$((sum + after[i] - before[i]))
+        done
+        ((sum >= bytes))
+    }
+    until enough "$@"; do sleep 0.2; done
+}
+
+# held WAY CLASS: the pace holds that class back.
+held() { [ "$(sessions "[.sessions[] | select(.qos == \"$2\") | .paced_ns] | add > 0")" = true ]; }
+
+@test "three to one on a link that both want" {
+    local way option
+    for way in in out; do
+        option=
+        [ "$way" = in ] || option=--out
+        move latency $option
+        move normal $option
+        # The shares have settled when both have been waiting for theirs.
+        eventually 20 held "$way" latency
+        eventually 20 held "$way" normal
+        grown "$way" 4000000 latency normal
+        grown "$way" 30000000 latency normal
+        ((deltas[0] * 10 >= deltas[1] * 27 && deltas[0] * 10 <= deltas[1] * 33)) || { echo "$way: ${deltas[*]}"; sessions .sessions; return 1; }
+        kill "${movers[@]}"
+        wait "${movers[@]}" || :
+        movers=()
+        eventually 10 nobody
+    done
+}
+
+@test "who is alone has the whole link, and a cap holds though nobody else is there" {
+    move normal
+    eventually 20 held in normal
+    [ "$(sessions '.sessions[0] | .pace_in')" = 20000000 ]
+    move bulk --out
+    eventually 20 held out bulk
+    [ "$(sessions '[.sessions[] | select(.qos == "bulk") | .pace_out] | add')" = 5000000 ]
+    # The other direction is another link.
+    [ "$(sessions '[.sessions[] | select(.qos == "normal") | .pace_in] | add')" = 20000000 ]
+}
+
+@test "the class is the lease's, the site's default or refused" {
+    "${RUN[@]}" --qos latency vgpuctl --server "$ADDRESS" --conf "$DIR/vgpu.conf" show leases >shown
+    grep -q latency shown || { cat shown; return 1; }
+    "${RUN[@]}" sh -c "vgpu-smi --json --server '$ADDRESS' --conf '$DIR/vgpu.conf'" >shown
+    [ "$(jq -r '.slices[0].qos' shown)" = normal ]
+    run vgpu-run --qos fast true
+    [ "$status" = 2 ]
+    contains "$output" "latency|normal|bulk"
+}
