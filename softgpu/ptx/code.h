@@ -24,7 +24,8 @@ using Slot = uint32_t;
 inline constexpr unsigned kBankShift = 30;
 inline constexpr Slot kRegisterBank = 0u << kBankShift;
 inline constexpr Slot kConstantBank = 1u << kBankShift;
-inline constexpr Slot kSpecialBank = 2u << kBankShift;
+inline constexpr Slot kSpecialBank = 2u << kBankShift; ///< of the warp
+inline constexpr Slot kBlockBank = 3u << kBankShift;   ///< special registers of the block
 inline constexpr Slot kOffsetMask = (1u << kBankShift) - 1;
 inline constexpr Slot kNoSlot = ~Slot(0);
 
@@ -44,6 +45,9 @@ enum Modifier : uint32_t {
     kAwayTies = 512, ///< cvt.rna
     kFull = 1024,    ///< div.full
 };
+
+/// In Inst::aux of an indexed access; its scale is in the upper half.
+inline constexpr uint32_t kSignedIndex = 0x100;
 
 struct Inst {
     Handler run = nullptr;

@@ -223,8 +223,12 @@ void Decoder::load(const Instruction &in)
         if (code_.kernel)
             from.offset += int64_t(kParamWindow);
     }
-    Inst &inst = emit(in, "ld." + memory_space(in, from, space) + "." + form);
-    address_into(inst, from);
+    const Sum *sum = index_of(in);
+    Inst &inst = emit(in, "ld." + (sum ? "index" : memory_space(in, from, space)) + "." + form);
+    if (sum)
+        index_into(inst, *sum, from.offset);
+    else
+        address_into(inst, from);
     inst.d = slots[0];
     inst.b = slots[1];
     inst.c = slots[2];
@@ -268,10 +272,16 @@ void Decoder::store(const Instruction &in)
         "b" + std::to_string(size * 8) + "." + width_letter(bytes) + suffix(access.count);
     bool frame = to.kind == Address::Kind::frame;
     Space space = access.space == Space::param ? Space::local : access.space;
-    Inst &inst =
-        emit(in, frame ? "st.frame." + form : "st." + memory_space(in, to, space) + "." + form);
+    const Sum *sum = index_of(in);
+    Inst &inst = emit(in, "st." +
+                              (frame ? "frame"
+                               : sum ? "index"
+                                     : memory_space(in, to, space)) +
+                              "." + form);
     if (frame)
         inst.imm = to.offset;
+    else if (sum)
+        index_into(inst, *sum, to.offset);
     else
         address_into(inst, to);
     inst.d = slots[0];

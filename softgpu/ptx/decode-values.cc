@@ -36,6 +36,13 @@ Slot Decoder::allocate(size_t bytes)
     return kRegisterBank | Slot(offset);
 }
 
+Slot Decoder::slot_of(Register &reg)
+{
+    if (reg.slot == kNoSlot)
+        reg.slot = allocate(width_of(reg.type));
+    return reg.slot;
+}
+
 Slot Decoder::temporary(size_t bytes)
 {
     auto &pool = temporaries_[bytes];
@@ -276,9 +283,7 @@ Decoder::Value Decoder::value(const Operand &operand, const Instruction &in, Typ
     if (Register *reg = find_register(operand.name, in.scope)) {
         if (!operand.component.empty() || operand.offset != 0)
             fail_at(operand.at, "components and offsets of registers are not supported here");
-        if (reg->slot == kNoSlot)
-            reg->slot = allocate(width_of(reg->type));
-        result = {reg->slot, width_of(reg->type)};
+        result = {slot_of(*reg), width_of(reg->type)};
         if (operand.negated) {
             if (result.bytes != 0)
                 fail_at(operand.at, "'!' needs a predicate");
@@ -309,7 +314,7 @@ Slot Decoder::source(const Operand &operand, const Instruction &in, Type type, s
     if (found.bytes == wanted)
         return found.slot;
     // 32-bit special registers are read into wider ones, and only they.
-    if (found.slot >> kBankShift == kSpecialBank >> kBankShift && wanted != 0) {
+    if (found.slot >= kSpecialBank && wanted != 0) {
         Slot other = temporary(wanted);
         resize(in, other, wanted, found.slot, found.bytes, false);
         return other;

@@ -35,6 +35,7 @@ void Decoder::run()
     count_definitions();
     for (const Instruction &in : source_.body)
         find_fixed(in);
+    find_indexed();
     starts_.reserve(source_.body.size() + 1);
     for (const Instruction &in : source_.body) {
         starts_.push_back(code_.insts.size());
@@ -262,6 +263,8 @@ void Decoder::find_fixed(const Instruction &in)
 void Decoder::instruction(const Instruction &in)
 {
     temporaries_used_.clear();
+    if (spared_.contains(&in))
+        return;
     // A copy into a fixed register has been done already.
     if (in.operands.size() == 2 && in.operands[0].kind == Operand::Kind::name && in.guard.empty() &&
         (in.opcode == "mov" || in.opcode == "cvta" || in.opcode == "ld")) {

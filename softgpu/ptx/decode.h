@@ -8,6 +8,7 @@
 #include "softgpu/ptx/texture-site.h"
 
 #include <map>
+#include <unordered_set>
 
 namespace vgpu::soft
 {
@@ -30,7 +31,19 @@ private:
         Type type = Type::none;
         Slot slot = kNoSlot;
         unsigned definitions = 0;
+        unsigned uses = 0;
         bool fixed = false; ///< an alias of something that never changes
+    };
+    /// What a register holds that was made of base + index * scale, while `index` lasts.
+    struct Sum {
+        Register *index = nullptr;
+        Register *base = nullptr; ///< null: of a product
+        uint32_t scale = 0;
+        bool sign = false;
+        size_t made = 0;      ///< the place of its multiplication in the body
+        bool lasting = false; ///< made before the first label, of what never changes
+        unsigned block = 0;
+        unsigned taken = 0; ///< uses that were spared
     };
     /// A value: where it lies and how wide its lanes are (0 for a predicate).
     struct Value {
@@ -70,6 +83,13 @@ private:
     std::vector<uint32_t> resolve_labels(const std::vector<std::string_view> &names,
                                          const Instruction &in);
     size_t label(std::string_view name, unsigned scope, Position at) const;
+
+    // Accesses by base and index (decode-index.cc).
+    void count_uses();
+    void find_indexed();
+    const Sum *index_of(const Instruction &in) const;
+    void index_into(Inst &inst, const Sum &sum, int64_t offset);
+    Slot slot_of(Register &reg);
 
     // Values (decode-values.cc).
     Slot allocate(size_t bytes);
@@ -166,6 +186,8 @@ private:
     std::vector<std::pair<size_t, std::vector<std::pair<size_t, unsigned>>>> tables_;
     std::vector<std::vector<std::string_view>> table_labels_;
     std::vector<Patch> table_patches_;
+    std::unordered_map<const Instruction *, Sum> indexed_; ///< loads and stores
+    std::unordered_set<const Instruction *> spared_;       ///< whose results nobody reads any more
     unsigned span_ = 0;
 };
 

@@ -16,7 +16,7 @@ namespace
 {
 
 constexpr size_t kBuffer = 1024;
-constexpr unsigned kPatience = 300; ///< slices a launch may take
+constexpr unsigned kPatience = 40; ///< slices a launch may take
 constexpr size_t kMostBytes = 64u << 20;
 // Kernels race with themselves, which is not what the thread sanitizer is asked about.
 #ifdef __SANITIZE_THREAD__

@@ -45,6 +45,7 @@ noinst_LTLIBRARIES += \
 	%D%/control.cc \
 	%D%/control.h \
 	%D%/decode-control.cc \
+	%D%/decode-index.cc \
 	%D%/decode-matrix.cc \
 	%D%/decode-memory.cc \
 	%D%/decode-plain.cc \
@@ -103,6 +104,7 @@ UNIT_TESTS += %D%/unit-ptx
 	%D%/fuzz-program.cc \
 	%D%/fuzz-program.h \
 	%D%/fuzz-test.cc \
+	%D%/index-test.cc \
 	%D%/matrix-test.cc \
 	%D%/memory-test.cc \
 	%D%/parse-test.cc \

@@ -21,14 +21,16 @@ inline constexpr uint32_t kAllLanes = ~0u;
 inline constexpr unsigned kBarriers = 16;
 inline constexpr unsigned kSpans = 256; ///< a power of two; Inst::f counts memory instructions
 
-/// Special registers of a warp, each 32 lanes of 4 bytes in its special bank.
+/// Special registers, each 32 lanes of 4 bytes: the first three in the block's bank, so that a new
+/// block of a grid changes nothing in its warps, the rest in the warp's.
 enum Special : uint32_t {
-    kTidX,
-    kTidY,
-    kTidZ,
     kCtaidX,
     kCtaidY,
     kCtaidZ,
+    kBlockSpecials,
+    kTidX = kBlockSpecials,
+    kTidY,
+    kTidZ,
     kNtidX,
     kNtidY,
     kNtidZ,
@@ -58,7 +60,7 @@ enum Special : uint32_t {
 
 constexpr Slot special_slot(Special which)
 {
-    return kSpecialBank | uint32_t(which) * 128;
+    return (which < kBlockSpecials ? kBlockBank : kSpecialBank) | uint32_t(which) * 128;
 }
 
 /// One activation of a function by some lanes of a warp.
@@ -89,7 +91,8 @@ struct Span {
 };
 
 struct alignas(64) Warp {
-    std::byte *bank[3] = {};
+    /// Addresses of banks, less what a slot's upper bits add to them.
+    std::array<uintptr_t, 4> bank{};
     uint32_t active = 0;
     int32_t budget = 0;          ///< backward branches left in this slice
     const Inst *limit = nullptr; ///< where other lanes wait, or the end: reschedule there
@@ -119,6 +122,10 @@ struct alignas(64) Warp {
     std::vector<Frame *> free_frames; ///< owned
     ~Warp();
 
+    void set_bank(Slot which, const std::byte *place)
+    {
+        bank[which >> kBankShift] = reinterpret_cast<uintptr_t>(place) - which;
+    }
     uint32_t runnable() const { return live & ~waiting & ~barred; }
     uint32_t pc_of(const Inst *inst) const { return uint32_t(inst - frame->code->insts.data()); }
 };
@@ -126,7 +133,7 @@ struct alignas(64) Warp {
 template<class T>
 [[gnu::always_inline]] inline T *lanes(Warp &warp, Slot slot)
 {
-    return reinterpret_cast<T *>(warp.bank[slot >> kBankShift] + (slot & kOffsetMask));
+    return reinterpret_cast<T *>(warp.bank[slot >> kBankShift] + slot);
 }
 
 struct Barrier {
@@ -153,6 +160,7 @@ struct Block {
     unsigned open_barriers = 0;
 
     std::vector<Chunk> register_arena, special_arena;
+    std::array<Chunk, kBlockSpecials * 2> specials; ///< the block's bank
     std::vector<Chunk> shared_arena;
     std::byte *local_map = nullptr;
     size_t local_map_bytes = 0;

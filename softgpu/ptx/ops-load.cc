@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/ptx/memory-lanes.h"
 
-// ld, by space, type in memory, width of the register, and number of elements.
+// ld, by space ("index": global memory by base and index), type in memory, width of the register,
+// and number of elements.
 namespace vgpu::soft::VGPU_ISA
 {
 namespace
@@ -22,31 +23,35 @@ VGPU_INLINE Mem read(const std::byte *at)
     return value;
 }
 
+/// Lanes that are few, or far apart. Not in line: the common way needs no frame on the stack.
+template<class Space, class Mem, class Reg, unsigned N>
+[[gnu::noinline]] void load_scattered(Warp &warp, const Inst *inst)
+{
+    constexpr uint64_t bytes = sizeof(Mem) * N;
+    alignas(64) uint64_t address[kLanes];
+    alignas(64) Place place;
+    if constexpr (Space::kIndexed)
+        read_indexed(warp, inst, address);
+    else
+        read_addresses(warp, inst, address);
+    Space::template place<false>(warp, inst, address, bytes, place);
+    for (unsigned k = 0; k < N; k++) {
+        Slot slot = target(inst, k);
+        if (N > 1 && slot == kNoSlot)
+            continue;
+        Reg *d = lanes<Reg>(warp, slot);
+        fill_each(warp.active, d,
+                  [&](unsigned l) { return Reg(read<Mem>(place.lane[l] + k * sizeof(Mem))); });
+    }
+}
+
 template<class Space, class Mem, class Reg, unsigned N>
 const Inst *load(Warp &warp, const Inst *inst)
 {
     constexpr uint64_t bytes = sizeof(Mem) * N;
-    if constexpr (N == 1 && Space::kHalves) {
-        Halves halves;
-        if (warp.active == kAllLanes && find_halves<Space>(warp, inst, bytes, halves)) {
-            Reg *d = lanes<Reg>(warp, inst->d);
-            for (unsigned h = 0; h < 2; h++, d += kLanes / 2) {
-                if (halves.shape[h] == Shape::same) {
-                    Reg value = Reg(read<Mem>(halves.first[h]));
-                    for (unsigned l = 0; l < kLanes / 2; l++)
-                        d[l] = value;
-                } else {
-#pragma GCC ivdep
-                    for (unsigned l = 0; l < kLanes / 2; l++)
-                        d[l] = Reg(read<Mem>(halves.first[h] + l * sizeof(Mem)));
-                }
-            }
-            return inst + 1;
-        }
-    }
-    if constexpr (N > 1 && Space::kVectors) {
-        if (warp.active == kAllLanes)
-            if (const std::byte *first = contiguous<false>(warp, inst, bytes)) {
+    if (warp.active == kAllLanes) {
+        if constexpr (Space::kVectors)
+            if (const std::byte *first = contiguous<false, Space>(warp, inst, bytes)) {
                 for (unsigned k = 0; k < N; k++) {
                     Slot slot = target(inst, k);
                     if (N > 1 && slot == kNoSlot)
@@ -58,19 +63,25 @@ const Inst *load(Warp &warp, const Inst *inst)
                 }
                 return inst + 1;
             }
+        Parts<kLanes / 2> halves;
+        if constexpr (N == 1 && Space::kHalves)
+            if (find_parts<false, Space>(warp, inst, bytes, halves)) {
+                Reg *d = lanes<Reg>(warp, inst->d);
+                for (unsigned h = 0; h < 2; h++, d += kLanes / 2) {
+                    if (halves.shape[h] == Shape::same) {
+                        Reg value = Reg(read<Mem>(halves.first[h]));
+                        for (unsigned l = 0; l < kLanes / 2; l++)
+                            d[l] = value;
+                    } else {
+#pragma GCC ivdep
+                        for (unsigned l = 0; l < kLanes / 2; l++)
+                            d[l] = Reg(read<Mem>(halves.first[h] + l * sizeof(Mem)));
+                    }
+                }
+                return inst + 1;
+            }
     }
-    alignas(64) uint64_t address[kLanes];
-    alignas(64) Place place;
-    read_addresses(warp, inst, address);
-    Space::template place<false>(warp, inst, address, bytes, place);
-    for (unsigned k = 0; k < N; k++) {
-        Slot slot = target(inst, k);
-        if (N > 1 && slot == kNoSlot)
-            continue;
-        Reg *d = lanes<Reg>(warp, slot);
-        fill_each(warp.active, d,
-                  [&](unsigned l) { return Reg(read<Mem>(place.lane[l] + k * sizeof(Mem))); });
-    }
+    load_scattered<Space, Mem, Reg, N>(warp, inst);
     return inst + 1;
 }
 
@@ -100,6 +111,7 @@ const Inst *load_frame(Warp &warp, const Inst *inst)
 
 #define SPACES(type, Mem, letter, Reg)                                                             \
     COUNTS("global", GlobalSpace, type, Mem, letter, Reg),                                         \
+        COUNTS("index", IndexedSpace, type, Mem, letter, Reg),                                     \
         COUNTS("shared", SharedSpace, type, Mem, letter, Reg),                                     \
         COUNTS("local", LocalSpace, type, Mem, letter, Reg),                                       \
         COUNTS("generic", GenericSpace, type, Mem, letter, Reg),                                   \

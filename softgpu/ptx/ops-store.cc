@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/ptx/memory-lanes.h"
 
-// st, by space, type in memory, width of the register, and number of elements; and cp.async, done
-// at once.
+// st, by space ("index": global memory by base and index), type in memory, width of the register,
+// and number of elements; and cp.async, done at once.
 namespace vgpu::soft::VGPU_ISA
 {
 namespace
@@ -14,13 +14,33 @@ VGPU_INLINE Slot source(const Inst *inst, unsigned index)
     return slots[index];
 }
 
+/// Lanes that are few, or far apart. Not in line: the common way needs no frame on the stack.
+template<class Space, class Mem, class Reg, unsigned N>
+[[gnu::noinline]] void store_scattered(Warp &warp, const Inst *inst)
+{
+    alignas(64) uint64_t address[kLanes];
+    alignas(64) Place place;
+    if constexpr (Space::kIndexed)
+        read_indexed(warp, inst, address);
+    else
+        read_addresses(warp, inst, address);
+    Space::template place<true>(warp, inst, address, sizeof(Mem) * N, place);
+    for (unsigned k = 0; k < N; k++) {
+        const Reg *value = lanes<Reg>(warp, source(inst, k));
+        each_lane(warp.active, [&](unsigned l) {
+            Mem now = Mem(value[l]);
+            __builtin_memcpy(place.lane[l] + k * sizeof(Mem), &now, sizeof now);
+        });
+    }
+}
+
 template<class Space, class Mem, class Reg, unsigned N>
 const Inst *store(Warp &warp, const Inst *inst)
 {
     constexpr uint64_t bytes = sizeof(Mem) * N;
-    if constexpr (Space::kVectors) {
-        if (warp.active == kAllLanes)
-            if (std::byte *first = contiguous<true>(warp, inst, bytes)) {
+    if (warp.active == kAllLanes) {
+        if constexpr (Space::kVectors)
+            if (std::byte *first = contiguous<true, Space>(warp, inst, bytes)) {
                 for (unsigned k = 0; k < N; k++) {
                     const Reg *value = lanes<Reg>(warp, source(inst, k));
 #pragma GCC ivdep
@@ -31,34 +51,27 @@ const Inst *store(Warp &warp, const Inst *inst)
                 }
                 return inst + 1;
             }
-    }
-    if constexpr (N == 1 && Space::kHalves) {
-        Halves halves;
-        if (warp.active == kAllLanes && !Space::kVectors &&
-            find_halves<Space>(warp, inst, bytes, halves)) {
-            const Reg *value = lanes<Reg>(warp, inst->d);
-            for (unsigned h = 0; h < 2; h++, value += kLanes / 2) {
-                auto *to = const_cast<std::byte *>(halves.first[h]);
-                size_t step = halves.shape[h] == Shape::same ? 0 : sizeof(Mem);
-                for (unsigned l = 0; l < kLanes / 2; l++) {
-                    Mem now = Mem(value[l]);
-                    __builtin_memcpy(to + l * step, &now, sizeof now);
+        Parts<kLanes / 2> halves;
+        if constexpr (N == 1 && Space::kHalves)
+            if (find_parts<true, Space>(warp, inst, bytes, halves)) {
+                const Reg *value = lanes<Reg>(warp, inst->d);
+                for (unsigned h = 0; h < 2; h++, value += kLanes / 2) {
+                    std::byte *to = halves.first[h];
+                    if (halves.shape[h] == Shape::same) { // the last lane wins
+                        Mem now = Mem(value[kLanes / 2 - 1]);
+                        __builtin_memcpy(to, &now, sizeof now);
+                    } else {
+#pragma GCC ivdep
+                        for (unsigned l = 0; l < kLanes / 2; l++) {
+                            Mem now = Mem(value[l]);
+                            __builtin_memcpy(to + l * sizeof(Mem), &now, sizeof now);
+                        }
+                    }
                 }
+                return inst + 1;
             }
-            return inst + 1;
-        }
     }
-    alignas(64) uint64_t address[kLanes];
-    alignas(64) Place place;
-    read_addresses(warp, inst, address);
-    Space::template place<true>(warp, inst, address, bytes, place);
-    for (unsigned k = 0; k < N; k++) {
-        const Reg *value = lanes<Reg>(warp, source(inst, k));
-        each_lane(warp.active, [&](unsigned l) {
-            Mem now = Mem(value[l]);
-            __builtin_memcpy(place.lane[l] + k * sizeof(Mem), &now, sizeof now);
-        });
-    }
+    store_scattered<Space, Mem, Reg, N>(warp, inst);
     return inst + 1;
 }
 
@@ -108,6 +121,7 @@ const Inst *copy_async(Warp &warp, const Inst *inst)
 
 #define SPACES(type, Mem, letter, Reg)                                                             \
     COUNTS("global", GlobalSpace, type, Mem, letter, Reg),                                         \
+        COUNTS("index", IndexedSpace, type, Mem, letter, Reg),                                     \
         COUNTS("shared", SharedSpace, type, Mem, letter, Reg),                                     \
         COUNTS("local", LocalSpace, type, Mem, letter, Reg),                                       \
         COUNTS("generic", GenericSpace, type, Mem, letter, Reg),                                   \

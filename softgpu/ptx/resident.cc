@@ -108,9 +108,10 @@ void prepare(Block &block, Core &core)
         warp.root.code = &grid.code;
         warp.root.registers = block.register_arena[chunks * i].bytes.data();
         warp.root.constants = reinterpret_cast<const std::byte *>(grid.constants.data());
-        warp.bank[0] = warp.root.registers;
-        warp.bank[1] = const_cast<std::byte *>(warp.root.constants);
-        warp.bank[2] = block.special_arena[special_chunks * i].bytes.data();
+        warp.set_bank(kRegisterBank, warp.root.registers);
+        warp.set_bank(kConstantBank, warp.root.constants);
+        warp.set_bank(kSpecialBank, block.special_arena[special_chunks * i].bytes.data());
+        warp.set_bank(kBlockBank, block.specials[0].bytes.data());
         set_specials(warp, grid);
     }
 }
@@ -135,13 +136,13 @@ void begin(Block &block, uint64_t number)
         warp.called = warp.rotating = warp.yielded = false;
         warp.together = true;
         warp.together_pc = 0;
-        if (block.index.x != before.x)
-            set_special(warp, kCtaidX, block.index.x);
-        if (block.index.y != before.y)
-            set_special(warp, kCtaidY, block.index.y);
-        if (block.index.z != before.z)
-            set_special(warp, kCtaidZ, block.index.z);
     }
+    if (block.index.x != before.x)
+        set_special(block.warps[0], kCtaidX, block.index.x);
+    if (block.index.y != before.y)
+        set_special(block.warps[0], kCtaidY, block.index.y);
+    if (block.index.z != before.z)
+        set_special(block.warps[0], kCtaidZ, block.index.z);
 }
 
 /// One slice for each warp that can run.

@@ -13,7 +13,9 @@ struct Test {
 
 /// By the beginning of the row's name.
 constexpr Test kRows[] = {
+    {"ld.index.", "Index.LoadsAsByAddress"},
     {"ld.", "MemoryRows.Loads"},
+    {"st.index.", "Index.StoresAsByAddress"},
     {"st.", "MemoryRows.Stores"},
     {"atom.", "MemoryRows.Atomics"},
     {"cp.async", "Memory.AsynchronousCopies"},

@@ -20,8 +20,8 @@ constexpr int32_t kSliceBranches = 256;
 void select(Warp &warp, Frame *frame)
 {
     warp.frame = frame;
-    warp.bank[0] = frame->registers;
-    warp.bank[1] = const_cast<std::byte *>(frame->constants);
+    warp.set_bank(kRegisterBank, frame->registers);
+    warp.set_bank(kConstantBank, frame->constants);
 }
 
 const Inst *stop(Warp &warp)
@@ -84,10 +84,11 @@ void copy_to_frame(Warp &warp, unsigned lane, const Frame &to, const Argument &p
     if (argument.slot == kNoSlot) {
         std::memcpy(target, frame_bytes(warp, lane, from, argument.offset), size);
     } else {
-        unsigned bank = argument.slot >> kBankShift;
-        const std::byte *base = bank == 0   ? from.registers
-                                : bank == 1 ? from.constants
-                                            : warp.bank[2];
+        // The caller's frame need not be the one that the warp's banks show.
+        Slot bank = argument.slot & ~kOffsetMask;
+        const std::byte *base = bank == kRegisterBank   ? from.registers
+                                : bank == kConstantBank ? from.constants
+                                                        : lanes<std::byte>(warp, bank);
         std::memcpy(target, base + (argument.slot & kOffsetMask) + lane * argument.size, size);
     }
 }
@@ -139,7 +140,7 @@ const Inst *reschedule(Warp &warp)
         select(warp, &warp.root);
         warp.together = warp.rotating = false;
         warp.active = ready;
-        warp.limit = insts.data() + insts.size();
+        warp.limit = std::to_address(insts.end());
         return insts.data() + warp.together_pc;
     }
     warp.rotating = false;
@@ -186,13 +187,12 @@ const Inst *yield(Warp &warp, const Inst *next)
     return stop(warp);
 }
 
-const Inst *exit_lanes(Warp &warp)
+namespace
 {
-    uint32_t leaving = warp.active;
-    warp.live &= ~leaving;
-    warp.block->live_threads -= unsigned(std::popcount(leaving));
-    if (warp.live == 0 && !warp.called && warp.block->open_barriers == 0)
-        return stop(warp);
+
+/// What the others must know of lanes that exited.
+[[gnu::noinline]] const Inst *bury(Warp &warp, uint32_t leaving)
+{
     for (Frame *frame = warp.frame; frame && frame != &warp.root;) {
         Frame *parent = frame->parent;
         frame->lanes &= ~leaving;
@@ -206,6 +206,18 @@ const Inst *exit_lanes(Warp &warp)
     if (warp.waiting)
         complete_warp_operations(warp);
     return reschedule(warp);
+}
+
+} // namespace
+
+const Inst *exit_lanes(Warp &warp)
+{
+    uint32_t leaving = warp.active;
+    warp.live &= ~leaving;
+    warp.block->live_threads -= leaving == kAllLanes ? kLanes : unsigned(std::popcount(leaving));
+    if (warp.live == 0 && !warp.called && warp.block->open_barriers == 0) [[likely]]
+        return stop(warp);
+    return bury(warp, leaving);
 }
 
 const Inst *enter(Warp &warp, const Inst *call, const CallSite &site, const Code &callee,
@@ -249,11 +261,12 @@ const Inst *enter(Warp &warp, const Inst *call, const CallSite &site, const Code
     return reschedule(warp);
 }
 
-const Inst *return_lanes(Warp &warp)
+namespace
+{
+
+[[gnu::noinline]] const Inst *return_to_caller(Warp &warp)
 {
     Frame *frame = warp.frame;
-    if (frame == &warp.root)
-        return exit_lanes(warp);
     Frame *parent = frame->parent;
     const CallSite &site = *frame->site;
     each_lane(warp.active, [&](unsigned lane) {
@@ -278,6 +291,13 @@ const Inst *return_lanes(Warp &warp)
             warp.called = true;
     });
     return reschedule(warp);
+}
+
+} // namespace
+
+const Inst *return_lanes(Warp &warp)
+{
+    return warp.frame == &warp.root ? exit_lanes(warp) : return_to_caller(warp);
 }
 
 void run_warp(Warp &warp)
