@@ -16,22 +16,40 @@ setup() {
 
 teardown() { nothing_left; }
 
+# with_least_rings COMMAND...: nothing may count on room. A ring of 4 KiB each way, and in a network of its own sockets whose
+# buffers hold no more than the kernel's least: every message waits for the other side to read.
+with_least_rings() {
+    VGPU_CONF_RING_SIZE=4K unshare --net sh -c '
+        ip link set lo mtu 1500 up
+        echo "4096 4096 4096" >/proc/sys/net/ipv4/tcp_rmem
+        echo "4096 4096 4096" >/proc/sys/net/ipv4/tcp_wmem
+        exec "$@"' - "$@"
+}
+
+# ways LINK: the channels for a link of a program, each with what comes before the command. The runtime is what differs
+# between the links, and knows nothing of channels: so each has ways of its own, and programs without a runtime all of them.
+ways() {
+    [[ $1 = *-shared ]] && printf '%s\n' "shm env" "tcp env" "unix env" && return
+    printf '%s\n' "shm with_least_rings" "tcp with_least_rings"
+    [[ $1 = *-static ]] || printf '%s\n' "shm env" "tcp env"
+}
+
 # same NAME [OPTIONS...]: each link of a program, over each channel, gives what it gives straight on the software GPU.
 same() {
-    local name=$1 channel link command
+    need_root
+    need unshare ip
+    local name=$1 channel link command how
     shift
     for link in $(links "$name"); do
         need_program "$link"
         expected "$link" >expected
         command=("$PROGRAMS/$link")
         [ "$name" != mpi-ranks ] || command=(mpirun --allow-run-as-root --oversubscribe -n 4 "$PROGRAMS/$link" 4)
-        for channel in shm tcp unix; do
-            # The runtime is what differs between the links, and knows nothing of channels: two of them show that.
-            [ "$channel" != unix ] || [[ $link = *-shared ]] || continue
-            run --separate-stderr timeout 120 vgpu-run --mem "$QUOTA" --channel "$channel" "$@" "${command[@]}"
-            [ "$status" = 0 ] || { echo "$link over $channel: status $status: $output $stderr"; return 1; }
-            diff expected - <<<"$output" || { echo "$link over $channel is not as straight"; return 1; }
-        done
+        while read -r channel how; do
+            run --separate-stderr "$how" timeout 120 vgpu-run --mem "$QUOTA" --channel "$channel" "$@" "${command[@]}" </dev/null
+            [ "$status" = 0 ] || { echo "$link over $channel ($how): status $status: $output $stderr"; return 1; }
+            diff expected - <<<"$output" || { echo "$link over $channel ($how) is not as straight"; return 1; }
+        done < <(ways "$link")
     done
 }
 
@@ -75,17 +93,11 @@ same() {
     done
 }
 
-# Nothing may count on room: every message waits for the other side to read.
-@test "the programs with rings of the smallest size" {
-    local name expected
-    export VGPU_CONF_RING_SIZE=4K
-    for name in vector-add matmul-tiled reduce-shuffle histogram streams-overlap constant-memory copy-2d jacobi device-printf \
-        thrust-sort error-codes; do
-        need_program "$name-shared"
-        expected=$(expected "$name-shared")
-        run --separate-stderr timeout 60 vgpu-run --channel shm "$PROGRAMS/$name-shared"
-        [ "$status" = 0 ] && [ "$output" = "$expected" ] || { echo "$name: status $status: $output $stderr"; return 1; }
-    done
+@test "rings and buffers are as small as the programs are told" {
+    need_root
+    need unshare ip "${PYTHON:-python3}"
+    run -0 --separate-stderr with_least_rings sh -c 'echo $VGPU_CONF_RING_SIZE; cat /proc/sys/net/ipv4/tcp_rmem /proc/sys/net/ipv4/tcp_wmem'
+    [ "$(tr -s '\t\n' ' ' <<<"$output")" = "4K 4096 4096 4096 4096 4096 4096 " ] || { echo "$output $stderr"; return 1; }
 }
 
 @test "a ring's size is checked" {
@@ -100,6 +112,29 @@ same() {
     need unshare
     need_program vector-add-shared
     run --separate-stderr env VGPU_LOG_LEVEL=info vgpu-run unshare --net "$PROGRAMS/vector-add-shared"
+    [ "$status" = 0 ] || { echo "$output $stderr"; return 1; }
+    contains "$stderr" " over shm (lease"
+}
+
+# As in a container: other processes, another name, another view of the files, no network.
+@test "namespaces of its own in every way have shared memory, as long as the socket can be reached" {
+    need_root
+    need unshare
+    need_program vector-add-shared
+    run --separate-stderr env VGPU_LOG_LEVEL=info vgpu-run unshare --net --pid --fork --uts --ipc --cgroup --mount --mount-proc sh -c '
+        hostname elsewhere
+        [ "$$" = 1 ] || exit 1
+        exec "$0"' "$PROGRAMS/vector-add-shared"
+    [ "$status" = 0 ] || { echo "$output $stderr"; return 1; }
+    contains "$stderr" " over shm (lease"
+}
+
+@test "a user namespace in which nobody is who he is has shared memory" {
+    need_root
+    need unshare
+    need_program vector-add-shared
+    unshare --user --map-root-user true 2>/dev/null || skip "no user namespaces here"
+    run --separate-stderr env VGPU_LOG_LEVEL=info vgpu-run unshare --user --map-root-user --net "$PROGRAMS/vector-add-shared"
     [ "$status" = 0 ] || { echo "$output $stderr"; return 1; }
     contains "$stderr" " over shm (lease"
 }
