@@ -120,6 +120,17 @@ AC_DEFUN([VGPU_CUDA], [
   ])
   AC_SUBST([CUDA12_DIR])
   AM_CONDITIONAL([CUDART12], [test -n "$CUDA12_DIR"])
+
+  dnl In no toolkit of wheels; only compared with.
+  AC_MSG_CHECKING([for nvml.h])
+  NVML_H=
+  for vgpu_file in "$CUDA_HOME_DIR/include/nvml.h" "$vgpu_src"/.deps-clients/lib/python3*/site-packages/nvidia/cu13/include/nvml.h; do
+    AS_IF([test -z "$NVML_H" && test -f "$vgpu_file"], [NVML_H=$vgpu_file])
+  done
+  AC_MSG_RESULT([${NVML_H:-no}])
+  AC_SUBST([NVML_H])
+  AS_IF([test -n "$NVML_H"], [NVML_CPPFLAGS="-DVGPU_NVML_H -isystem `AS_DIRNAME(["$NVML_H"])`"], [NVML_CPPFLAGS=])
+  AC_SUBST([NVML_CPPFLAGS])
 ])
 
 AC_DEFUN([VGPU_SLURM], [
@@ -137,6 +148,7 @@ AC_DEFUN([VGPU_SUMMARY], [
   AS_ECHO(["  CUDA headers      $CUDA_HOME_DIR ($CUDA_VERSION): libcuda.so.1, libcudart.so.$CUDA_MAJOR, libcudart_static.a"])
   AS_IF([test -n "$CUDA12_DIR"], [AS_ECHO(["  CUDA 12           $CUDA12_DIR ($CUDA12_VERSION): libcudart.so.12 too"])],
         [test "$CUDA_MAJOR" != 12], [AS_ECHO(["  CUDA 12           left out: no headers of it (contrib/deps --cuda12 gets them)"])])
+  AS_ECHO(["  NVML              ${NVML_H:-libnvidia-ml.so.1, not compared with an nvml.h (contrib/deps --clients gets one)}"])
   AS_IF([test -n "$NVCC"], [AS_ECHO(["  CUDA programs     $NVCC: tests/cuda is built"])],
         [AS_ECHO(["  CUDA programs     left out: no nvcc in $CUDA_HOME_DIR (contrib/deps gets it)"])])
   AS_IF([test "x$have_slurm" = xyes], [AS_ECHO(["  Slurm plugins     $with_slurm/include/slurm: gres_vgpu.so, job_submit_vgpu.so, spank_vgpu.so"])],

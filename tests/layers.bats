@@ -24,13 +24,14 @@ may() {
 @test "wire stands on base" { may remoting/wire 'remoting/(base|wire)'; }
 @test "api stands on wire" { may remoting/api 'remoting/(base|wire|api)'; }
 @test "client never meets server" { may remoting/client 'remoting/(base|wire|api|client)'; }
+@test "nvml stands on wire" { may remoting/nvml 'remoting/(base|wire|nvml)'; }
 @test "image stands on base" { may remoting/image 'remoting/(base|image)'; }
 @test "server never meets client" { may remoting/server 'remoting/(base|image|wire|api|server)'; }
 @test "cudart stands on the public driver API" { may remoting/cudart 'remoting/(base|cudart)'; }
 @test "the software GPU stands on image and base" { may softgpu 'remoting/(base|image)|softgpu/(ptx|driver)'; }
 @test "the null driver stands on image, base and the PTX reader" { may nulldriver 'remoting/(base|image)|softgpu/ptx|nulldriver'; }
 @test "the benchmark stands on the public APIs, wire and base" { may bench 'bench|remoting/(wire|base)'; }
-@test "the daemons stand on server, wire and base" { may daemon 'remoting/(base|wire|server|api)|daemon/(common|vgpud|vgpuctld|vgpustepd|tools)'; }
+@test "the daemons stand on server, wire and base" { may daemon 'remoting/(base|wire|server|api|nvml)|daemon/(common|vgpud|vgpuctld|vgpustepd|tools)'; }
 @test "the plugins stand on daemon/common, wire and base" {
     may spank-plugin 'remoting/(base|wire)|daemon/common|spank-plugin|gres-plugin'
     may gres-plugin 'gres-plugin'

@@ -65,3 +65,7 @@ clean-test-results:
 # The kit for a machine with a GPU, exercised over the software GPU.
 BATS_TESTS += %D%/gpu/gpu.bats
 EXTRA_DIST += %D%/gpu/gpu.bats %D%/gpu/run %D%/gpu/stage docs/gpu-results.md
+
+# Clients from the Python package index.
+BATS_TESTS += %D%/clients.bats
+EXTRA_DIST += %D%/clients.bats %D%/clients/nvml.py

@@ -75,7 +75,7 @@ bool Desk::handle(const wire::Peer &peer, std::string_view method, const msgpack
         reply.ok();
     } else if (method == "state.get") {
         hooks_.refresh();
-        reply.ok(to_map(table_.state()));
+        reply.ok(to_map(state(peer, params)));
     } else {
         return false;
     }
@@ -139,6 +139,19 @@ void Desk::check_owner(const wire::Peer &peer, const Lease &lease, const char *v
     if (peer.uid != lease.uid && !trusted(conf_, peer.uid))
         fail(EPERM, "lease %s belongs to uid %u: uid %u may not %s it", lease.lease.c_str(),
              lease.uid, static_cast<unsigned>(peer.uid), verb);
+}
+
+/// All of it, or what concerns the lease that is named: what a program may look at often.
+State Desk::state(const wire::Peer &peer, const msgpack::object &params) const
+{
+    const std::string id(wire::get_string(params, "lease", ""));
+    if (id.empty())
+        return table_.state();
+    auto found = table_.leases.find(id);
+    if (found == table_.leases.end())
+        fail(ENOENT, "%s", table_.absence(id).c_str());
+    check_owner(peer, found->second, "look into");
+    return table_.state_of(found->second);
 }
 
 void Desk::renew(const wire::Peer &peer, const msgpack::object &params)

@@ -49,6 +49,7 @@ private:
     void acquire(const wire::Peer &peer, const msgpack::object &params, const Reply &reply);
     void renew(const wire::Peer &peer, const msgpack::object &params);
     void release(const wire::Peer &peer, const msgpack::object &params);
+    State state(const wire::Peer &peer, const msgpack::object &params) const;
     Lease make_lease(const LeaseRequest &request);
     void check_owner(const wire::Peer &peer, const Lease &lease, const char *verb) const;
 

@@ -58,6 +58,7 @@ struct SliceRow {
     uint64_t device_ns = 0;
     uint64_t throttled_ns = 0;
     uint64_t launches = 0;
+    int32_t utilisation = -1;   // percent of the device, lately; -1 where nobody measures it
     std::string state = "idle"; // idle, active, lost
     uint64_t expiry = 0;
 
@@ -67,8 +68,8 @@ struct SliceRow {
     std::string pages;
     uint32_t page = 0;
     MSGPACK_DEFINE_MAP(lease, index, node, device, uid, job, step, task_host, memory, cores,
-                       memory_used, memory_peak, device_ns, throttled_ns, launches, state, expiry,
-                       qos, pages, page)
+                       memory_used, memory_peak, device_ns, throttled_ns, launches, utilisation,
+                       state, expiry, qos, pages, page)
 };
 
 /// One client process and its worker.
@@ -81,6 +82,7 @@ struct Session {
     uint32_t worker_pid = 0;
     std::string channel; // shm, unix, tcp
     uint64_t since = 0;
+    std::vector<uint64_t> memory_used; // by slice of the lease
 
     // Its large copies over a stream, to the device and from it.
     std::string qos;
@@ -89,7 +91,7 @@ struct Session {
     uint64_t pace_in = 0, pace_out = 0; // bytes a second that it is held to; 0: none
     uint64_t paced_ns = 0;              // that it has waited for that
     MSGPACK_DEFINE_MAP(session, lease, node, host, pid, worker_pid, channel, since, qos, bulk_in,
-                       bulk_out, rate_in, rate_out, pace_in, pace_out, paced_ns)
+                       bulk_out, rate_in, rate_out, pace_in, pace_out, paced_ns, memory_used)
 };
 
 /// One GPU node.

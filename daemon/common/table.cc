@@ -2,6 +2,7 @@
 #include "daemon/common/table.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 namespace vgpu::control
@@ -34,6 +35,7 @@ SliceRow row_of(const Table &table, const Lease &lease, const Slice &slice)
         row.device_ns = usage->second.device_ns;
         row.throttled_ns = usage->second.throttled_ns;
         row.launches = usage->second.launches;
+        row.utilisation = usage->second.utilisation;
     }
     auto node = table.nodes.find(lease.node);
     if (node == table.nodes.end() || node->second.state != "up")
@@ -72,6 +74,30 @@ State Table::state() const
             state.slices.push_back(std::move(row));
     for (const auto &[id, session] : sessions)
         state.sessions.push_back(session);
+    return state;
+}
+
+State Table::state_of(const Lease &lease) const
+{
+    State state;
+    std::set<SliceId> own;
+    std::set<std::string> own_devices, users;
+    for (const Slice &slice : lease.slices) {
+        own.insert(slice_id(lease, slice));
+        own_devices.insert(device_key(lease.node, slice.device));
+    }
+    for (const std::string &key : own_devices)
+        if (auto device = devices.find(key); device != devices.end())
+            state.devices.push_back(device->second);
+    for (const auto &[id, other] : leases)
+        for (SliceRow &row : slices_of(other))
+            if (own.contains({row.pages, row.page})) {
+                users.insert(id);
+                state.slices.push_back(std::move(row));
+            }
+    for (const auto &[id, session] : sessions)
+        if (users.contains(session.lease))
+            state.sessions.push_back(session);
     return state;
 }
 

@@ -18,6 +18,7 @@ struct Usage {
     uint64_t device_ns = 0;
     uint64_t throttled_ns = 0;
     uint64_t launches = 0;
+    int32_t utilisation = -1; // percent; -1 where nobody measures it
 };
 
 /// A lease that is over, remembered so that whoever still holds it is told why.
@@ -60,6 +61,10 @@ struct Table {
 
     /// Everything as `state.get` answers it.
     State state() const;
+
+    /// What concerns one lease: its devices, the rows of its slices (several leases of a job may
+    /// have them), and the sessions that use these.
+    State state_of(const Lease &lease) const;
 
     /// The rows of one lease, with what was measured.
     std::vector<SliceRow> slices_of(const Lease &lease) const;

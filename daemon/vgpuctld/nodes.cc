@@ -151,7 +151,7 @@ void Nodes::beat(Connection &connection, const msgpack::object &params)
         if (auto lease = table_.leases.find(row.lease);
             lease != table_.leases.end() && lease->second.node == *name)
             table_.usage[{row.lease, row.index}] = {row.memory_used, row.memory_peak, row.device_ns,
-                                                    row.throttled_ns, row.launches};
+                                                    row.throttled_ns, row.launches, row.utilisation};
     std::erase_if(table_.sessions, [&](const auto &entry) { return entry.second.node == *name; });
     for (Session session : sessions) {
         auto lease = table_.leases.find(session.lease);

@@ -41,6 +41,23 @@ Usage SlicePages::usage(uint32_t slot) const
     return usage;
 }
 
+bool SlicePages::has_worker(uint32_t slot) const
+{
+    for (const server::WorkerSlot &one : page_of(mapping_, slot).workers)
+        if (one.pid.load(std::memory_order_acquire) != 0) // partner: the worker's claim
+            return true;
+    return false;
+}
+
+uint64_t SlicePages::memory_of(uint32_t slot, pid_t worker) const
+{
+    uint64_t bytes = 0;
+    for (const server::WorkerSlot &one : page_of(mapping_, slot).workers)
+        if (one.pid.load(std::memory_order_acquire) == worker) // partner: the worker's claim
+            bytes += one.bytes.load(std::memory_order_relaxed);
+    return bytes;
+}
+
 void SlicePages::restart(uint32_t slot)
 {
     page_of(mapping_, slot).restart();

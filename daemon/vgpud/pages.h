@@ -26,6 +26,12 @@ public:
 
     Usage usage(uint32_t slot) const;
 
+    /// Whether any worker has it.
+    bool has_worker(uint32_t slot) const;
+
+    /// What of it is that worker's.
+    uint64_t memory_of(uint32_t slot, pid_t worker) const;
+
     /// What was counted there was another slice's. Only while no worker has the page.
     void restart(uint32_t slot);
 

@@ -272,43 +272,82 @@ void Sessions::revoke(const std::string &lease)
 
 void Sessions::refresh()
 {
-    std::map<std::string, uint64_t> busy;
+    const uint64_t now = now_ns();
+    // Two looks in quick succession would show noise: the load keeps its value until a tenth of a
+    // second has passed.
+    if (const uint64_t elapsed = now - refreshed_ns_; elapsed > 100'000'000) {
+        measure(elapsed);
+        refreshed_ns_ = now;
+    }
     std::map<std::string, uint64_t> memory;
     std::set<SliceId> counted;
     for (const auto &[id, lease] : table_.leases) {
         for (const Slice &slice : lease.slices) {
             const SliceId slice_of_job = slice_id(lease, slice);
+            Usage &usage = table_.usage[{id, slice.index}];
             auto pages = pages_.find(slice_of_job.first);
-            if (pages == pages_.end())
-                continue;
-            const Usage usage = pages->second.usage(slice_of_job.second);
-            table_.usage[{id, slice.index}] = usage;
-            if (!counted.insert(slice_of_job).second)
-                continue;
-            busy[slice.device] += usage.device_ns;
-            memory[slice.device] += usage.memory_used;
+            if (pages != pages_.end())
+                usage = pages->second.usage(slice_of_job.second);
+            // Workers measure where there is a share to keep; where nobody is, nothing is done.
+            const bool used =
+                pages != pages_.end() && pages->second.has_worker(slice_of_job.second);
+            const auto load = slice_load_.find(slice_of_job);
+            usage.utilisation = used && !slice.cores        ? -1
+                                : load == slice_load_.end() ? 0
+                                                            : load->second;
+            if (counted.insert(slice_of_job).second)
+                memory[slice.device] += usage.memory_used;
         }
     }
-    const uint64_t now = now_ns();
-    const uint64_t elapsed = now - refreshed_ns_;
-    // Two looks in quick succession would show noise: the load keeps its value until a tenth of a
-    // second has passed.
-    const bool measure = elapsed > 100'000'000;
     for (auto &[key, row] : table_.devices) {
-        const std::string &uuid = row.uuid;
-        row.memory_used = memory[uuid];
+        row.memory_used = memory[row.uuid];
         row.last_seen = unix_time();
-        if (!measure)
-            continue;
-        const uint64_t before = device_ns_[uuid];
-        const uint64_t spent = busy[uuid] > before ? busy[uuid] - before : 0;
-        row.utilisation = static_cast<uint32_t>(std::min<uint64_t>(100, spent * 100 / elapsed));
-        device_ns_[uuid] = busy[uuid];
     }
-    if (measure)
-        refreshed_ns_ = now;
-    for (auto &[session, row] : table_.sessions)
+    for (auto &[id, row] : table_.sessions) {
         traffic_.show(row);
+        auto lease = table_.leases.find(row.lease);
+        if (lease == table_.leases.end())
+            continue;
+        row.memory_used.clear();
+        for (const Slice &slice : lease->second.slices) {
+            const auto [name, slot] = slice_id(lease->second, slice);
+            auto pages = pages_.find(name);
+            row.memory_used.push_back(
+                pages == pages_.end()
+                    ? 0
+                    : pages->second.memory_of(slot, static_cast<pid_t>(row.worker_pid)));
+        }
+    }
+}
+
+/// The load of devices and slices since it was measured last.
+void Sessions::measure(uint64_t elapsed)
+{
+    auto percent = [elapsed](uint64_t before, uint64_t after) {
+        const uint64_t spent = after > before ? after - before : 0;
+        return static_cast<uint32_t>(std::min<uint64_t>(100, spent * 100 / elapsed));
+    };
+    std::map<std::string, uint64_t> busy;
+    std::map<SliceId, uint64_t> slices;
+    slice_load_.clear();
+    for (const auto &[id, lease] : table_.leases) {
+        for (const Slice &slice : lease.slices) {
+            const SliceId slice_of_job = slice_id(lease, slice);
+            auto pages = pages_.find(slice_of_job.first);
+            if (pages == pages_.end() || slices.contains(slice_of_job))
+                continue;
+            const uint64_t ns = pages->second.usage(slice_of_job.second).device_ns;
+            busy[slice.device] += ns;
+            slices[slice_of_job] = ns;
+            const auto before = slice_ns_.find(slice_of_job);
+            slice_load_[slice_of_job] =
+                static_cast<int32_t>(before == slice_ns_.end() ? 0 : percent(before->second, ns));
+        }
+    }
+    for (auto &[key, row] : table_.devices)
+        row.utilisation = percent(device_ns_[row.uuid], busy[row.uuid]);
+    device_ns_ = std::move(busy);
+    slice_ns_ = std::move(slices);
 }
 
 void Sessions::stop(std::function<void()> done)

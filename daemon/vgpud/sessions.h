@@ -45,6 +45,7 @@ private:
         std::unique_ptr<Worker> worker;
     };
 
+    void measure(uint64_t elapsed);
     void start(Fd connection, const wire::Acceptance &acceptance, const Lease &lease);
     void ended(const std::string &session, pid_t pid, bool in_order, const std::string &how);
     SlicePages &pages_for(const Lease &lease);
@@ -61,7 +62,9 @@ private:
     std::map<std::string, Live> live_;
     std::map<std::string, SlicePages> pages_;          // by Lease::pages
     std::map<std::string, std::vector<SliceId>> used_; // by lease: the slices its workers have
-    std::map<std::string, uint64_t> device_ns_;        // by device, at the last refresh
+    std::map<std::string, uint64_t> device_ns_;        // by device, at the last measurement
+    std::map<SliceId, uint64_t> slice_ns_;             // by slice, then too
+    std::map<SliceId, int32_t> slice_load_;            // percent, between the last two
     uint64_t refreshed_ns_ = 0;
     std::function<void()> stopped_;
 };

@@ -1,0 +1,45 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Programs of others, as the Python package index has them, remoted: contrib/deps --clients gets them.
+bats_require_minimum_version 1.5.0
+load lib
+load daemons
+
+setup_file() {
+    stage
+    export VGPU_SOFT_DEVICES=2 VGPU_SOFT_UNITS=2
+    CLIENTS=$TOP_SRCDIR/.deps-clients
+    export CLIENTS
+}
+
+setup() {
+    [ -e "$CLIENTS/have" ] || skip "no Python packages: contrib/deps --clients gets them"
+    cd "$BATS_TEST_TMPDIR"
+}
+
+teardown() { nothing_left; }
+
+# client CHANNEL SCRIPT [OPTIONS...]: its last word is "ok".
+client() {
+    local channel=$1 script=$2
+    shift 2
+    run --separate-stderr timeout 300 vgpu-run --channel "$channel" "$@" "$CLIENTS/bin/python" "$TOP_SRCDIR/tests/clients/$script.py"
+    [ "$status" = 0 ] && [ "${lines[-1]}" = ok ] || { echo "$script over $channel: status $status: $output $stderr"; return 1; }
+}
+
+@test "pynvml's questions" { client shm nvml --gpus 2 --mem 512M; }
+@test "pynvml's questions over tcp, of slices with a share" { client tcp nvml --gpus 2 --mem 512M --cores 50; }
+
+@test "without a lease NVML says so, and what to do" {
+    run env -u VGPU_LEASE LD_LIBRARY_PATH="$STAGE/lib" "$CLIENTS/bin/python" -c 'import pynvml; pynvml.nvmlInit()'
+    [ "$status" = 1 ]
+    contains "$output" "no vgpu lease: run under sbatch --gres=vgpu:N or vgpu-run"
+    contains "$output" "Driver Not Loaded"
+}
+
+@test "no name of nvml.h is missing" {
+    local header
+    header=$(echo "$CLIENTS"/lib/python3*/site-packages/nvidia/cu13/include/nvml.h)
+    run "$PYTHON" "$TOP_SRCDIR/remoting/nvml/generate.py" missing "$TOP_SRCDIR/remoting/nvml/nvml.api" "$header"
+    [ "$status" = 0 ] && [ -z "$output" ] || { echo "$output"; return 1; }
+}
