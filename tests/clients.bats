@@ -9,7 +9,8 @@ setup_file() {
     stage
     export VGPU_SOFT_DEVICES=2 VGPU_SOFT_UNITS=2
     CLIENTS=$TOP_SRCDIR/.deps-clients
-    export CLIENTS
+    # Where they look for NVRTC and NVVM.
+    export CLIENTS CUDA_HOME=$CUDA_HOME_DIR CUDA_PATH=$CUDA_HOME_DIR
 }
 
 setup() {
@@ -30,6 +31,9 @@ client() {
 @test "pynvml's questions" { client shm nvml --gpus 2 --mem 512M; }
 @test "pynvml's questions over tcp, of slices with a share" { client tcp nvml --gpus 2 --mem 512M --cores 50; }
 
+@test "cuda-python's driver bindings" { client shm bindings; }
+@test "cuda-python's driver bindings over tcp" { client tcp bindings; }
+@test "Numba's kernels" { client shm numba-kernels; }
 @test "without a lease NVML says so, and what to do" {
     run env -u VGPU_LEASE LD_LIBRARY_PATH="$STAGE/lib" "$CLIENTS/bin/python" -c 'import pynvml; pynvml.nvmlInit()'
     [ "$status" = 1 ]
