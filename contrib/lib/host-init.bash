@@ -34,6 +34,7 @@ for path in "${shared[@]}"; do
     done
     [[ -z $closed ]] || cover "$closed" 755
 done
+[[ -e /etc/hosts ]] || : >/etc/hosts # a mount needs a place; empty, it says what none says
 mount --bind "$dir/etc/hosts" /etc/hosts
 mount --bind "$dir/etc/slurm" /etc/slurm
 install -d -m 755 /run/lock /run/slurm /run/vgpu
