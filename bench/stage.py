@@ -43,6 +43,8 @@ class Stage:
         }
         for runtime in (self.build / "remoting/cudart/.libs").glob("libcudart.so.1[0-9]"):
             links[f"lib/{runtime.name}"] = f"remoting/cudart/.libs/{runtime.name}"
+        for wrapper in (self.build / "remoting/libs/.libs").glob("lib*.so.*[0-9]"):
+            links[f"lib/{wrapper.name}"] = f"remoting/libs/.libs/{wrapper.name}"
         for name, target in links.items():
             target = self.build / target
             if not target.exists():

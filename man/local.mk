@@ -12,9 +12,10 @@ noinst_PROGRAMS += %D%/page
 %C%_page_SOURCES = %D%/page.cc softgpu/driver/variables.cc spank-plugin/option-table.cc
 %C%_page_LDADD = $(control_ldadd)
 
-$(man_pages): %D%/page remoting/api/coverage.man
+$(man_pages): %D%/page remoting/api/coverage.man $(libs_manuals)
 	$(AM_V_GEN)template=$(srcdir)/$@.in && %D%/page$(EXEEXT) $$template > $@.filled && \
-	$(SED) -e '/^@COVERAGE@$$/{r remoting/api/coverage.man' -e 'd;}' $@.filled > $@.new && \
+	$(SED) -e '/^@COVERAGE@$$/{r remoting/api/coverage.man' -e 'd;}' \
+	  $(libs_manuals:%=-e '/^@LIBRARIES@$$/r %') -e '/^@LIBRARIES@$$/d' $@.filled > $@.new && \
 	rm -f $@.filled && mv $@.new $@
 %D%/vgpu-run.1: %D%/vgpu-run.1.in
 %D%/vgpu-smi.1: %D%/vgpu-smi.1.in

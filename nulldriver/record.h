@@ -28,11 +28,20 @@ struct Exact {
     size_t bytes;
 };
 
+// Words of whoever records.
+struct Said {
+    std::string words;
+};
+
 std::string text(Content content);
 std::string text(Exact bytes);
 std::string text(const char *string);
 std::string text(const void *pointer);
 std::string text(double value);
+inline std::string text(const Said &said)
+{
+    return said.words;
+}
 
 template<class T>
 std::string text(const T &value)

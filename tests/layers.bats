@@ -27,6 +27,7 @@ may() {
 @test "nvml stands on wire" { may remoting/nvml 'remoting/(base|wire|nvml)'; }
 @test "image stands on base" { may remoting/image 'remoting/(base|image)'; }
 @test "server never meets client" { may remoting/server 'remoting/(base|image|wire|api|server)'; }
+@test "libs stands on api, wire and base" { may remoting/libs 'remoting/(base|wire|api|libs)|nulldriver'; }
 @test "cudart stands on the public driver API" { may remoting/cudart 'remoting/(base|cudart)'; }
 @test "the software GPU stands on image and base" { may softgpu 'remoting/(base|image)|softgpu/(ptx|driver)'; }
 @test "the null driver stands on image, base and the PTX reader" { may nulldriver 'remoting/(base|image)|softgpu/ptx|nulldriver'; }
@@ -37,7 +38,7 @@ may() {
     may gres-plugin 'gres-plugin'
 }
 
-@test "cuda.h only in api, client, cudart, server, softgpu, nulldriver, bench and the tests' programs" {
+@test "cuda.h only in api, client, cudart, libs, server, softgpu, nulldriver, bench and the tests' programs" {
     run grep -rlE '#include <(cuda|cuda_runtime[a-z_]*|driver_types)\.h>' --include='*.h' --include='*.cc' --include='*.c' remoting/base remoting/wire daemon gres-plugin spank-plugin
     [ -z "$output" ] || { echo "$output"; return 1; }
 }

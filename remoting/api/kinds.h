@@ -32,6 +32,7 @@ enum class Kind : uint8_t {
     graph_node = 18,
     user_object = 19,
     allocation = 20, // physical memory; no parameter of the vocabulary, its C type is a number
+    library_object = 26, // of a CUDA library: its type is told apart by the library's own table
 };
 
 // Below this a handle is a special value of the driver (the legacy stream 1, the per-thread stream

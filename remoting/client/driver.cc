@@ -2,7 +2,9 @@
 // cuInit and what belongs to no device: versions, private tables, the profiler's switches.
 #include "config.h"
 
+#include "remoting/api/library-table.h"
 #include "remoting/client/entry.h"
+#include "remoting/client/libraries.h"
 #include "remoting/client/static-cudart.h"
 
 #include <cudaProfiler.h>
@@ -36,14 +38,16 @@ VGPU_ENTRY cuDriverGetVersion(int *version)
     return CUDA_SUCCESS;
 }
 
-// The tables are undocumented, and one of them is a keyed integrity check that is not ours to
+// One table is ours, for the wrappers of the CUDA libraries. The vendor's are undocumented, and one of them is a keyed integrity check that is not ours to
 // answer. Whoever can do without goes on; NVIDIA's own runtime cannot, and its user is told what to
 // do.
 VGPU_ENTRY cuGetExportTable(const void **table, const CUuuid *id)
 {
     if (!table || !id)
         return CUDA_ERROR_INVALID_VALUE;
-    *table = nullptr;
+    *table = vgpu::api::is_library_table(*id) ? library_table() : nullptr;
+    if (*table)
+        return CUDA_SUCCESS;
     report_caller(__builtin_return_address(0));
     return CUDA_ERROR_NOT_FOUND;
 }

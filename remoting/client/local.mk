@@ -30,7 +30,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/image.cc %D%/image.h \
 	%D%/jit-options.cc %D%/jit-options.h \
 	%D%/launch-old.cc %D%/launch.cc \
-	%D%/library.cc \
+	%D%/libraries.cc %D%/libraries.h %D%/library.cc \
 	%D%/link.cc \
 	%D%/load.cc %D%/load.h \
 	%D%/looks.h \

@@ -7,6 +7,7 @@
 #include "remoting/base/variables.h"
 #include "remoting/client/call.h"
 #include "remoting/client/errors.h"
+#include "remoting/client/libraries.h"
 #include "remoting/client/static-cudart.h"
 #include "remoting/wire/handshake.h"
 
@@ -115,7 +116,8 @@ void fork_child()
 
 const char *call_name(uint32_t number) noexcept
 {
-    const char *name = number <= UINT16_MAX ? api::call_name(api::Call(number)) : nullptr;
+    const char *name =
+        number <= UINT16_MAX ? api::call_name(api::Call(number)) : library_call_name(number);
     return name ? name : "call of an unknown number";
 }
 

@@ -34,6 +34,10 @@ CUresult vgpuPeerAtomics(Session &session, uint32_t source, uint32_t destination
                          const uint32_t *operations, uint32_t n, uint32_t *capabilities,
                          uint32_t m);
 
+// libraries.cc
+void vgpuLibraryOpen(Session &session, Request &request);
+void vgpuLibraryCall(Session &session, Request &request);
+
 // link-calls.cc
 void vgpuLinkCreate(Session &session, Request &request);
 void vgpuLinkAdd(Session &session, Request &request);

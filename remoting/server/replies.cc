@@ -10,7 +10,7 @@
 namespace vgpu::server
 {
 
-void Replies::fail_later(api::Call call, CUresult result)
+void Replies::fail_later(uint32_t call, CUresult result)
 {
     // Not mutex_: that may be held by a waiter for as long as the client does not read, and the
     // client may be waiting for this thread.
@@ -40,7 +40,7 @@ void Replies::transmit(ReplyTo to, CUresult result, std::span<const std::byte> b
         std::lock_guard lock(deferred_mutex_);
         if (deferred_ != CUDA_SUCCESS) {
             pair[0] = uint32_t(deferred_);
-            pair[1] = uint32_t(deferred_call_);
+            pair[1] = deferred_call_;
         }
         deferred_ = CUDA_SUCCESS;
     }

@@ -32,7 +32,9 @@ public:
     void attach(wire::Channel &channel) { channel_ = &channel; }
 
     // Keeps the first failure since the last reply; the next reply carries it.
-    void fail_later(api::Call call, CUresult result);
+    void fail_later(api::Call call, CUresult result) { fail_later(uint32_t(call), result); }
+    // `call` may be a library's too: its number is behind the library's, at bit 16.
+    void fail_later(uint32_t call, CUresult result);
 
     // `body` is what follows the pair of the deferred failure; `data` follows the body, its size a
     // multiple of 8. A peer that is gone is noted, not thrown: a waiter has nobody to tell; the
@@ -62,7 +64,7 @@ private:
 
     std::mutex deferred_mutex_; // of the two below; taken after mutex_, never held while sending
     CUresult deferred_ = CUDA_SUCCESS;
-    api::Call deferred_call_{};
+    uint32_t deferred_call_ = 0;
 };
 
 } // namespace vgpu::server

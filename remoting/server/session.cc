@@ -244,6 +244,7 @@ void Session::close_context(uint32_t word)
     contexts.restore();
     handles.remove_context(word);
     links.drop_context(word);
+    libraries.drop_context(word);
     memory.drop_context(word);
     contexts.close(word);
 }

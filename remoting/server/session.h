@@ -14,6 +14,7 @@
 #include "remoting/server/host-memory.h"
 #include "remoting/server/host-service.h"
 #include "remoting/server/images.h"
+#include "remoting/server/libraries.h"
 #include "remoting/server/links.h"
 #include "remoting/server/memory.h"
 #include "remoting/server/mirrors.h"
@@ -103,6 +104,7 @@ public:
     Mirrors mirrors;
     Images images;
     Links links;
+    Libraries libraries;
     Replies replies;
     HostService host_service{replies};
     InStaging in_staging;

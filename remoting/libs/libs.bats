@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The wrappers of the CUDA libraries: their names and types are the libraries' own, and what reaches a library beside the worker is
+# what reaches it straight.
+bats_require_minimum_version 1.5.0
+load ../../tests/lib
+load ../../tests/daemons
+
+LIBS=$TOP_BUILDDIR/remoting/libs
+
+setup_file() {
+    stage
+    mkdir -p "$STAGE/lib/null"
+    ln -sf "$NULL_LIBDIR/libcuda-null.so.1" "$STAGE/lib/null/"
+    ln -sf libcuda-null.so.1 "$STAGE/lib/null/libcuda.so.1"
+    local one
+    for one in "$LIBS"/null/.libs/lib*.so.*[0-9]; do
+        ln -sf "$one" "$STAGE/lib/null/"
+    done
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    driver=$VGPU_LIBDIR/null/libcuda-null.so.1
+}
+
+teardown() { nothing_left; }
+
+exports() { nm -D --defined-only "$1" | awk '{print $3}' | sed 's/@@.*//' | grep '^cu' | sort; }
+
+# same NAME PREFIX SET_MODE: a program that makes every call, straight on the recording library and remoted.
+same() {
+    local name=$1 prefix=$2 mode=$3 channel
+    env LD_LIBRARY_PATH="$STAGE/lib/null" VGPU_NULL_RECORD=straight.record "$LIBS/$name-calls" >straight
+    "$PYTHON" "$TOP_SRCDIR/remoting/libs/sequence.py" "$prefix" "$mode" straight.record >straight.calls
+    # All that is in the description was made.
+    [ "$(cut -d' ' -f1 straight.calls | sort -u)" = "$(sed -n 's/.*{[0-9]*, "\([^"]*\)", &serve.*/\1/p' "$LIBS/$name/server.cc" | sort -u)" ]
+    for channel in shm tcp; do
+        rm -f record
+        run -0 --separate-stderr env VGPU_NULL_RECORD="$PWD/record" vgpu-run --driver "$driver" --channel "$channel" "$LIBS/$name-calls"
+        [ -z "$stderr" ] || { echo "$stderr"; return 1; }
+        "$PYTHON" "$TOP_SRCDIR/remoting/libs/sequence.py" "$prefix" "$mode" record >calls
+        diff straight.calls calls | head -20 | cut -c1-300
+        cmp straight.calls calls
+        echo "$output" >answers
+        diff straight answers | head -20
+        cmp straight answers
+    done
+}
+
+@test "cuBLAS: every call reaches the library as it does straight" { same cublas cublas cublasSetPointerMode_v2; }
+
+@test "the wrappers export what the vendor's libraries do" {
+    local one theirs none=yes
+    for one in "$LIBS"/.libs/lib*.so.*[0-9]; do
+        theirs=$CUDA_HOME_DIR/lib64/$(basename "$one")
+        case $one in *.*.*.*.*) continue ;; esac
+        [ -e "$theirs" ] || theirs=$CUDA_HOME_DIR/lib/$(basename "$one")
+        [ -e "$theirs" ] || continue
+        none=
+        diff <(exports "$theirs") <(exports "$one")
+        [ "$(objdump -p "$one" | sed -n 's/ *SONAME *//p')" = "$(basename "$theirs")" ]
+        objdump -T "$one" | grep -q " $(basename "$theirs")  *cu" || objdump -T "$one" | grep -q "$(basename "$theirs") "
+    done
+    [ -z "$none" ] || skip "none of the vendor's libraries is here"
+}
+
+@test "the descriptions agree with the headers" {
+    local api name header none=yes
+    for api in "$TOP_SRCDIR"/remoting/libs/*.api; do
+        name=$(basename "$api" .api)
+        header=$(sed -n 's/^header //p' "$api")
+        # shellcheck disable=SC2086
+        printf '#include <%s>\n' $header >all.h
+        $CXX -E -P -x c++ -isystem "$CUDA_HOME_DIR/include" all.h >all.txt 2>/dev/null || continue
+        none=
+        $CXX -std=c++20 -fsyntax-only -x c++ -isystem "$CUDA_HOME_DIR/include" "$LIBS/$name/check.cc"
+        "$PYTHON" "$TOP_SRCDIR/remoting/libs/generate.py" --missing all.txt "$api"
+    done
+    [ -z "$none" ] || skip "none of the libraries' headers is here"
+}
+
+@test "a wrapper over another libcuda says so, once, and does not work" {
+    run env LD_LIBRARY_PATH="$STAGE/lib/null" "$LIBS/cublas-calls"
+    rm -rf mixed
+    mkdir mixed
+    ln -s "$driver" mixed/libcuda.so.1
+    ln -s "$STAGE/lib/libcublas.so.13" mixed/
+    run --separate-stderr env LD_LIBRARY_PATH="$PWD/mixed" "$LIBS/cublas-calls"
+    contains "$output" "cublasCreate_v2 1 "
+    once "$stderr" "take both from the same folder"
+}
+
+@test "a library that is not beside the worker is named" {
+    mkdir -p none
+    ln -sf "$NULL_LIBDIR/libcuda-null.so.1" none/
+    run --separate-stderr env -u LD_LIBRARY_PATH vgpu-run --driver "$PWD/none/libcuda-null.so.1" "$LIBS/cublas-calls"
+    contains "$output" "cublasCreate_v2 1 "
+    contains "$stderr" "libcublas: not to be had beside the GPU"
+}
+
+# A description with these lines is refused with this text, at its last line.
+refuses() {
+    printf '%s\n' 'library libdemo 15' 'object demo_t 1' "$1" >bad.api
+    run "$PYTHON" "$TOP_SRCDIR/remoting/libs/generate.py" --out . bad.api
+    [ "$status" = 1 ] || { echo "accepted: $1"; return 1; }
+    contains "$output" "bad.api:3: $2"
+}
+
+@test "what is no description is refused with file and line" {
+    refuses '1 sync demo (float *x)' "'float *x' is no parameter"
+    refuses '1 sync demo (widget x)' "'widget x' is no parameter: unknown type"
+    refuses '1 sync demo (scalar in void x)' "scalar 'x' is void"
+    refuses '1 sync demo (in float x[n])' "'n' in the size of 'x' is no parameter"
+    refuses '- sync demo ()' "a number is for what is on the wire"
+    refuses '1 refuse demo' "a number is for what is on the wire"
+    refuses '- refuse demo' 'a refused call needs a "reason"'
+    refuses '1 async demo () fast' "unknown effect 'fast'"
+    refuses '1 async demo (out demo_t x) creates widget' "creates needs a type of object"
+}

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# The wrappers of the CUDA libraries, and recording libraries of the same ABI beside the null driver. All of it is generated from
+# the .api files; no header of the libraries is needed.
+libs_scripts = %D%/generate.py %D%/library.py %D%/write.py
+EXTRA_DIST += $(libs_scripts) $(libs_names:%=%D%/%.api)
+libs_names = cublas
+libs_generated = $(foreach one,$(libs_names),$(libs_files:%=%D%/$(one)/%))
+libs_manuals = $(libs_names:%=%D%/%/manual.man)
+libs_files = client.cc server.cc check.cc record.cc calls.inc manual.man
+BUILT_SOURCES += $(libs_generated) $(libs_names:%=%D%/%/generated.stamp)
+CLEANFILES += $(libs_generated) $(libs_names:%=%D%/%/generated.stamp) $(libs_names:%=%D%/%/*.map)
+
+%D%/%/generated.stamp: %D%/%.api $(libs_scripts)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(PYTHON) $(srcdir)/%D%/generate.py --out $(@D) $< && touch $@
+
+# Written only when they change: make looks at the stamp, and compiles nothing anew that is as it was.
+$(libs_generated): $(libs_names:%=%D%/%/generated.stamp)
+	@test -f $@ || { rm -f $(@D)/generated.stamp; $(MAKE) $(AM_MAKEFLAGS) $(@D)/generated.stamp; }
+
+# Loaded into applications: nothing of libstdc++ may come from, or go to, them.
+libs_link = $(LIBTOOL) $(AM_V_lt) --tag=CC $(AM_LIBTOOLFLAGS) $(LIBTOOLFLAGS) --mode=link $(CC) $(CFLAGS) $(VGPU_SANITIZE)
+libs_link_end = $(LDFLAGS) -static-libgcc -Wl,`$(CXX) -print-file-name=libstdc++.a` -o $@
+# Every one has the version node of its soname.
+%D%/%.map: %D%/local.mk
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo '$(subst /,.so.,lib$*) { global: cu*; vgpuLibraryVersion; local: *; };' | \
+	$(SED) 's/^lib\([^.]*\).so./lib\1.so./' > $@
+
+# ---- cuBLAS
+vgpulib_LTLIBRARIES += %D%/libcublas.la
+%C%_libcublas_la_SOURCES = %D%/cublas.cc %D%/major.cc %D%/wrapper.cc %D%/wrapper.h
+nodist_%C%_libcublas_la_SOURCES = %D%/cublas/client.cc
+%C%_libcublas_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=13
+%C%_libcublas_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
+%C%_libcublas_la_LDFLAGS = -version-info 13:0:0 -Wl,--version-script=%D%/cublas/13.map $(libs_ldflags)
+libs_ldflags = -Wl,-z,defs -Wl,-z,nodelete -Wl,-Bsymbolic-functions
+%C%_libcublas_la_LINK = $(libs_link) $(%C%_libcublas_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
+
+vgpunull_LTLIBRARIES += %D%/null/libcublas.la
+%C%_null_libcublas_la_SOURCES = %D%/record.cc %D%/record.h nulldriver/record.cc nulldriver/record.h
+nodist_%C%_null_libcublas_la_SOURCES = %D%/cublas/record.cc
+%C%_null_libcublas_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
+%C%_null_libcublas_la_LIBADD = remoting/base/libbase.la
+%C%_null_libcublas_la_LDFLAGS = -version-info 13:0:0 -Wl,--version-script=%D%/cublas/13.map $(libs_ldflags)
+%C%_null_libcublas_la_LINK = $(libs_link) $(%C%_null_libcublas_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_null_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
+
+# ---- the tests
+check_PROGRAMS += %D%/cublas-calls
+%C%_cublas_calls_SOURCES = %D%/library-calls.cc
+%C%_cublas_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/cublas/calls.inc"'
+%C%_cublas_calls_LDADD = -ldl
+BATS_TESTS += %D%/libs.bats
+EXTRA_DIST += %D%/libs.bats %D%/sequence.py

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The libraries whose calls are served; what their calls are is generated (remoting/libs).
+#include "remoting/server/libraries.h"
+
+namespace vgpu::server
+{
+
+extern const LibraryDescription libcublas_description;
+
+std::span<const LibraryDescription *const> library_descriptions()
+{
+    static constexpr const LibraryDescription *kAll[] = {&libcublas_description};
+    return kAll;
+}
+
+} // namespace vgpu::server
