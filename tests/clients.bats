@@ -31,6 +31,25 @@ client() {
 @test "pynvml's questions" { client shm nvml --gpus 2 --mem 512M; }
 @test "pynvml's questions over tcp, of slices with a share" { client tcp nvml --gpus 2 --mem 512M --cores 50; }
 
+# A library of the vendor's kind, whose one device draws 70 W and has two modes of ECC.
+@test "what the GPU node's NVML reads is handed through" {
+    mkdir vendor
+    # shellcheck disable=SC2086
+    $CXX -shared -fPIC -o vendor/libnvidia-ml.so.1 -x c - <<'END'
+int nvmlInit_v2(void) { return 0; }
+int nvmlSystemGetDriverVersion(char *text, unsigned n) { return n < 10 ? 7 : (__builtin_strcpy(text, "580.65.06"), 0); }
+int nvmlDeviceGetHandleByPciBusId_v2(const char *bus, void **device) { return *device = (void *)bus, 0; }
+int nvmlDeviceGetPowerUsage(void *device, unsigned *value) { return *value = 70000, 0; }
+int nvmlDeviceGetTemperature(void *device, int sensor, unsigned *value) { return *value = 41 + sensor, 0; }
+int nvmlDeviceGetClockInfo(void *device, int kind, unsigned *value) { return *value = 1000 + kind, 0; }
+int nvmlDeviceGetEccMode(void *device, unsigned *now, unsigned *then) { return *now = 1, *then = 0, 0; }
+int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *value) { return *value = 1ull << 40, 0; }
+int nvmlDeviceGetUtilizationRates(void *device, unsigned *rates) { return rates[0] = 30, rates[1] = 20, 0; }
+int nvmlDeviceGetFanSpeed(void *device, unsigned *value) { return 3; }
+END
+    LD_LIBRARY_PATH=$PWD/vendor client shm readings --driver "$NULL_LIBDIR/libcuda-null.so.1"
+}
+
 @test "cuda-python's driver bindings" { client shm bindings; }
 @test "cuda-python's driver bindings over tcp" { client tcp bindings; }
 @test "Numba's kernels" { client shm numba-kernels; }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <msgpack.hpp>
 #include <string>
 #include <vector>
@@ -35,9 +36,14 @@ struct Device {
     uint32_t utilisation = 0; // percent, since the last heartbeat
     std::string health = "ok";
     uint64_t last_seen = 0;
+
+    // What the vendor's management library says, by the names of remoting/nvml/nvml.api; vgpud
+    // alone has it.
+    std::string driver_version; // "580.65.06"
+    std::map<std::string, uint64_t> readings;
     MSGPACK_DEFINE_MAP(node, index, uuid, name, kind, pci, capability, driver, memory, units, cpus,
                        max_slices, default_memory, default_cores, memory_used, utilisation, health,
-                       last_seen)
+                       last_seen, driver_version, readings)
 };
 
 /// One slice that is leased: what is granted, and what vgpud measured.

@@ -31,7 +31,7 @@ Vgpud::Vgpud(uv_loop_t *loop, const Conf &conf, Probed probed)
       desk_(table_, conf_, true,
             {[](const Lease &, const std::function<void(const std::string &)> &done) { done(""); },
              [this](const Lease &lease, const std::string &) { sessions_.revoke(lease.lease); },
-             [](const Lease &) {}, [this] { sessions_.refresh(); }}),
+             [](const Lease &) {}, [this] { refresh(); }}),
       gate_(loop, "vgpud", conf.node_name, instance_, conf.auth, conf.max_connection_rate,
             [this](Fd fd, const wire::Acceptance &acceptance) {
                 admitted(std::move(fd), acceptance);
@@ -39,6 +39,8 @@ Vgpud::Vgpud(uv_loop_t *loop, const Conf &conf, Probed probed)
 {
     for (const Device &device : probed_.devices)
         table_.devices[device_key(device.node, device.uuid)] = device;
+    if (!probed_.software)
+        sensors_ = std::make_unique<Sensors>(probed_.devices);
     listen();
     if (conf_.vgpuctld_host.empty())
         sweep_ = std::make_unique<Timer>(loop_, 1000, 1000, [this] {
@@ -156,9 +158,17 @@ wire::Map Vgpud::registration() const
     return map;
 }
 
-wire::Map Vgpud::heartbeat(uint64_t epoch)
+void Vgpud::refresh()
 {
     sessions_.refresh();
+    if (sensors_)
+        for (auto &[key, row] : table_.devices)
+            sensors_->show(row);
+}
+
+wire::Map Vgpud::heartbeat(uint64_t epoch)
+{
+    refresh();
     const State state = table_.state();
     wire::Map map;
     map.set("epoch", epoch)

@@ -8,6 +8,7 @@
 
 #include "daemon/common/desk.h"
 #include "daemon/common/gate.h"
+#include "daemon/vgpud/sensors.h"
 #include "daemon/vgpud/sessions.h"
 #include "daemon/vgpud/uplink.h"
 
@@ -28,6 +29,7 @@ private:
     void asked(Connection &connection, std::string_view method, const msgpack::object &params,
                const Reply &reply);
     void ordered(std::string_view method, const msgpack::object &params, const Reply &reply);
+    void refresh();
     wire::Map registration() const;
     wire::Map heartbeat(uint64_t epoch);
 
@@ -37,6 +39,7 @@ private:
     std::string instance_;
     Table table_; // this node only
     Sessions sessions_;
+    std::unique_ptr<Sensors> sensors_; // of GPUs, not of the software GPU
     Desk desk_;
     Gate gate_;
     std::set<std::shared_ptr<Connection>> connections_;

@@ -30,7 +30,8 @@ bool DeviceMeter::open()
     tried_ = true;
     // Open until the process ends, like the driver.
     void *library = dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
+    // Our own would tell of slices.
+    if (!library || dlsym(library, "vgpuManagementVersion"))
         return false;
     auto init = reinterpret_cast<int (*)()>(dlsym(library, "nvmlInit_v2"));
     by_bus_ =
