@@ -75,6 +75,10 @@ AC_DEFUN([VGPU_LIBRARIES], [
   AC_CHECK_HEADERS([mpfr.h], [have_mpfr=yes], [have_mpfr=no])
   CPPFLAGS=$vgpu_save_CPPFLAGS
   AC_LANG_POP
+  # OpenBLAS and no other: cblas.h alone tells nothing of whose it is.
+  PKG_CHECK_MODULES([OPENBLAS], [openblas], [OPENBLAS=yes], [OPENBLAS=])
+  AC_SUBST([OPENBLAS])
+  AM_CONDITIONAL([HAVE_OPENBLAS], [test -n "$OPENBLAS"])
   AM_CONDITIONAL([HAVE_MPFR], [test "x$have_mpfr" = xyes])
   AM_CONDITIONAL([HAVE_GTEST], [test "x$have_gtest" = xyes])
   AC_PATH_PROG([BATS], [bats])
@@ -155,6 +159,8 @@ AC_DEFUN([VGPU_SUMMARY], [
         [AS_ECHO(["  Slurm plugins     left out: no spank.h below $with_slurm (Debian: libslurm-dev)"])])
   AS_IF([test "x$have_gtest" = xyes], [AS_ECHO(["  unit tests        GoogleTest"])],
         [AS_ECHO(["  unit tests        left out: no GoogleTest (Debian: libgtest-dev)"])])
+  AS_IF([test -n "$OPENBLAS"], [AS_ECHO(["  soft cuBLAS       OpenBLAS"])],
+        [AS_ECHO(["  soft cuBLAS       left out: no OpenBLAS (Debian: libopenblas-dev)"])])
   AS_IF([test "x$have_mpfr" = xyes], [AS_ECHO(["  PTX references    MPFR"])],
         [AS_ECHO(["  PTX references    left out: no MPFR (Debian: libmpfr-dev)"])])
   AS_IF([test -n "$BATS"], [AS_ECHO(["  program tests     $BATS"])], [AS_ECHO(["  program tests     left out: no bats (Debian: bats)"])])

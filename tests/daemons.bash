@@ -9,6 +9,10 @@ stage() {
     ln -sf "${RUNTIMES[@]}" "$TOP_BUILDDIR"/remoting/libs/.libs/lib*.so.*[0-9] "$STAGE/lib/"
     ln -sf "$TOP_BUILDDIR/softgpu/driver/.libs/libcuda-soft.so.1" "$STAGE/lib/soft/"
     ln -sf "$STAGE/lib/soft/libcuda-soft.so.1" "$STAGE/lib/soft/libcuda.so.1"
+    local one
+    for one in "$TOP_BUILDDIR"/remoting/libs/soft/.libs/lib*.so.*[0-9]; do
+        [ ! -e "$one" ] || ln -sf "$one" "$STAGE/lib/soft/"
+    done
     ln -sf "$TOP_BUILDDIR/vgpud" "$TOP_BUILDDIR/daemon/vgpustepd/vgpustepd" "$STAGE/libexec/"
     chmod 755 "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR" 2>/dev/null || :
     export STAGE VGPU_LIBDIR=$STAGE/lib VGPU_LIBEXECDIR=$STAGE/libexec PATH=$TOP_BUILDDIR:$PATH

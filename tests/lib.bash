@@ -74,7 +74,7 @@ straight() {
     local lib=$TOP_BUILDDIR/tests/straight
     # The build tree has the software GPU under its own name only.
     [ -e "$lib/libcuda.so.1" ] || { mkdir -p "$lib" && ln -sf "$SOFT_LIBDIR/libcuda-soft.so.1" "$lib/libcuda.so.1"; }
-    env LD_LIBRARY_PATH="$lib:$CUDART_LIBDIR:$TOP_BUILDDIR/remoting/cudart/12:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@"
+    env LD_LIBRARY_PATH="$lib:$TOP_BUILDDIR/remoting/libs/soft/.libs:$CUDART_LIBDIR:$TOP_BUILDDIR/remoting/cudart/12:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@"
 }
 
 # The programs of the driver API alone: no runtime is in them that could be linked in two ways.

@@ -34,6 +34,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", metavar="DIR", help="where to write")
     parser.add_argument("--missing", metavar="FILE", help="write nothing; fail if a function of this preprocessed header is in no line")
+    parser.add_argument("--served", metavar="FILE", help="what the software GPU's library computes: writes soft.cc alone")
     parser.add_argument("api", help="the description")
     args = parser.parse_args()
     try:
@@ -47,6 +48,9 @@ def main():
         for name in names:
             print(f"{name} is in no line of {source}", file=sys.stderr)
         return int(bool(names))
+    if args.served:
+        store(os.path.join(args.out or ".", "soft.cc"), write.software(library, source, write.read_served(args.served)))
+        return 0
     for name, make in write.FILES.items():
         store(os.path.join(args.out or ".", name), make(library, source))
     return 0

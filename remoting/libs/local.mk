@@ -27,7 +27,7 @@ libs_link_end = $(LDFLAGS) -static-libgcc -Wl,`$(CXX) -print-file-name=libstdc++
 
 # ---- cuBLAS
 vgpulib_LTLIBRARIES += %D%/libcublas.la
-%C%_libcublas_la_SOURCES = %D%/cublas.cc %D%/major.cc %D%/wrapper.cc %D%/wrapper.h
+%C%_libcublas_la_SOURCES = %D%/cublas-common.cc %D%/cublas-common.h %D%/cublas.cc %D%/major.cc %D%/wrapper.cc %D%/wrapper.h
 nodist_%C%_libcublas_la_SOURCES = %D%/cublas/client.cc
 %C%_libcublas_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=13
 %C%_libcublas_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
@@ -44,6 +44,25 @@ nodist_%C%_null_libcublas_la_SOURCES = %D%/cublas/record.cc
 %C%_null_libcublas_la_LDFLAGS = -version-info 13:0:0 -Wl,--version-script=%D%/cublas/13.map $(libs_ldflags)
 %C%_null_libcublas_la_LINK = $(libs_link) $(%C%_null_libcublas_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_null_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
+
+# ---- beside the software GPU
+EXTRA_DIST += %D%/soft/cublas.served
+if HAVE_OPENBLAS
+vgpusoft_LTLIBRARIES += %D%/soft/libcublas.la
+BUILT_SOURCES += %D%/cublas/soft.cc
+CLEANFILES += %D%/cublas/soft.cc
+endif
+%D%/%/soft.cc: %D%/%.api %D%/soft/%.served $(libs_scripts)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(PYTHON) $(srcdir)/%D%/generate.py --out $(@D) --served $(srcdir)/%D%/soft/$*.served \
+	  $(srcdir)/%D%/$*.api && touch $@
+%C%_soft_libcublas_la_SOURCES = %D%/cublas-common.cc %D%/cublas-common.h %D%/soft/cblas-types.h %D%/soft/cublas.cc %D%/soft/cublas.h \
+	%D%/soft/gemm-types.cc %D%/soft/gemm-types.h %D%/soft/half.h %D%/soft/work.cc %D%/soft/work.h
+nodist_%C%_soft_libcublas_la_SOURCES = %D%/cublas/soft.cc
+%C%_soft_libcublas_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) $(OPENBLAS_CFLAGS)
+%C%_soft_libcublas_la_LIBADD = remoting/base/libbase.la $(OPENBLAS_LIBS) -lpthread -ldl -lm
+%C%_soft_libcublas_la_LDFLAGS = -version-info 13:0:0 -Wl,--version-script=%D%/cublas/13.map $(libs_ldflags)
+%C%_soft_libcublas_la_LINK = $(libs_link) $(%C%_soft_libcublas_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_soft_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
 
 # ---- the tests
 check_PROGRAMS += %D%/cublas-calls

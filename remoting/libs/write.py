@@ -258,6 +258,47 @@ def program(library, source):
     return "\n".join(out) + "\n"
 
 
+# ---- the software GPU's library ------------------------------------------------------------------
+
+def read_served(path):
+    """NAME -> (TEMPLATE, LETTER) of a `.served` file, whose head says what it means."""
+    served = {}
+    with open(path, encoding="utf-8") as text:
+        for line in text:
+            words = re.sub(r"#.*", "", line).split()
+            for word in words[1:]:
+                name, _, letter = word.partition("=")
+                if choice := re.search(r"\[(\w+)\]", name):
+                    served.update({name.replace(choice[0], one): (words[0], one.upper()) for one in choice[1]})
+                else:
+                    served[name] = (words[0], letter)
+    return served
+
+
+def software(library, source, served):
+    """Each call goes to a template, or is refused."""
+    short = library.name[3:]
+    unknown = set(served) - {c.name for c in library.calls}
+    if unknown:
+        raise ValueError(f"{source} has no {', '.join(sorted(unknown))}")
+    out = [TOP.format(source), f'#include "remoting/libs/soft/{short}.h"\n', f"using namespace vgpu::soft::{short};\n",
+           "#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wunused-parameter\"",
+           'extern "C" {', "#pragma GCC visibility push(default)"]
+    for c in library.calls:
+        if not c.on_wire:
+            continue
+        template, letter = served.get(c.name) or served.get(c.name.removesuffix("_64")) or ("", "")
+        out.append(f"int {c.name}({our_params(c)})\n{{")
+        if template:
+            count = "int64_t" if c.name.endswith("_64") else "int"
+            types = f"vgpu::soft::{short}::{letter}, {count}" if letter else count
+            out += [f"    return {template}<{types}>({', '.join(p.name for p in c.params)});", "}"]
+        else:
+            out += [f'    return refused("{c.name}");', "}"]
+    out += ["#pragma GCC visibility pop", "}", "#pragma GCC diagnostic pop"]
+    return "\n".join(out) + "\n"
+
+
 # ---- the linker, the manual ---------------------------------------------------------------------
 
 def manual(library, source):

@@ -6,16 +6,19 @@ cuda_runtime_programs = \
 	error-codes graph-nodes graphs histogram host-functions \
 	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add
+# Those that call a CUDA library need one beside the software GPU.
+cuda_library_programs = $(if $(OPENBLAS),blas)
+cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs)
 # The driver API alone: one link of each, NAME.
 cuda_driver_programs = driver-ptx enumerate graph-memory legacy-launch linker stream-values vmm
-cuda_sources = $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
+cuda_sources = %D%/blas.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
 EXTRA_DIST += %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
 
 if HAVE_NVCC
-cuda_programs = $(cuda_runtime_programs:%=%D%/%-shared) $(cuda_runtime_programs:%=%D%/%-static) \
+cuda_programs = $(cuda_all_runtime_programs:%=%D%/%-shared) $(cuda_all_runtime_programs:%=%D%/%-static) \
 	$(cuda_driver_programs:%=%D%/%) %D%/nvrtc-shared %D%/nvrtc-static %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
 cuda_programs += $(if $(MPICC),%D%/mpi-ranks-shared %D%/mpi-ranks-static)
 check_DATA += $(cuda_programs)
@@ -36,17 +39,20 @@ cuda_libraries = -L$(CUDA_HOME_DIR)/lib64 -L$(CUDA_HOME_DIR)/lib
 cuda_archive = remoting/cudart/libcudart_static.a
 # RUNPATH, which comes after LD_LIBRARY_PATH: an RPATH would find NVIDIA's runtime before ours.
 cuda_runpath = -Wl,--enable-new-dtags,-rpath,$(CUDA_HOME_DIR)/lib64:$(CUDA_HOME_DIR)/lib
-cuda_objects = $(cuda_runtime_programs:%=%D%/%.o)
+cuda_objects = $(cuda_all_runtime_programs:%=%D%/%.o)
+# The wrappers' names are the vendor's.
+%D%/blas-shared %D%/blas-static: cuda_more = -Lremoting/libs/.libs -lcublas
+%D%/blas-shared %D%/blas-static: remoting/libs/libcublas.la
 
 $(cuda_objects): %D%/%.o: %D%/%.cu %D%/check.h %D%/driver-symbol.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -c $< -o $@
 
-$(cuda_runtime_programs:%=%D%/%-shared): %D%/%-shared: %D%/%.o
-	$(AM_V_GEN)$(NVCC) -cudart shared $(cuda_libraries) $< -o $@
+$(cuda_all_runtime_programs:%=%D%/%-shared): %D%/%-shared: %D%/%.o
+	$(AM_V_GEN)$(NVCC) -cudart shared $(cuda_more) $(cuda_libraries) $< -o $@
 
 # nvcc's own choice, -lcudart_static, found in our folder first.
-$(cuda_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archive)
-	$(AM_V_GEN)$(NVCC) -Lremoting/cudart $< -o $@
+$(cuda_all_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archive)
+	$(AM_V_GEN)$(NVCC) -Lremoting/cudart $(cuda_more) $< -o $@
 
 # The programs that cannot be carried, to see that they are recognised: the vendor's static runtime.
 %D%/vector-add-nvidia: %D%/vector-add.o
