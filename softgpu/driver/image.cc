@@ -177,15 +177,29 @@ std::shared_ptr<Program> compile(const std::string &ptx, JitLog &log)
 {
     static std::mutex lock;
     static auto &known = *new std::unordered_map<std::string, std::weak_ptr<Program>>;
+    auto given = [&](const std::shared_ptr<Program> &program) {
+        if (log.verbose())
+            describe(*program, log);
+        log.finish();
+        if (!has_variables(*program))
+            return program;
+        // Each has variables of its own; what is known stays as long as one of them.
+        auto own = program->copy();
+        return std::shared_ptr<Program>(own.get(), [own, program](Program *) {});
+    };
     {
         std::lock_guard hold(lock);
         if (auto it = known.find(ptx); it != known.end())
-            if (auto program = it->second.lock()) {
-                if (log.verbose())
-                    describe(*program, log);
-                log.finish();
-                return program;
-            }
+            if (auto program = it->second.lock())
+                return given(program);
+    }
+    if (int target = target_of(ptx); target > limits::major * 10 + limits::minor) {
+        std::string reason = "the program's .target, sm_" + std::to_string(target) +
+                             ", is higher than this device's, sm_" +
+                             std::to_string(limits::major * 10 + limits::minor);
+        log.error(reason);
+        log.finish();
+        throw Failure(CUDA_ERROR_INVALID_PTX, reason);
     }
     std::shared_ptr<Program> program;
     try {
@@ -197,16 +211,14 @@ std::shared_ptr<Program> compile(const std::string &ptx, JitLog &log)
         log.finish();
         throw Failure(CUDA_ERROR_INVALID_PTX, error.what());
     }
-    if (!has_variables(*program)) {
+    if (!has_variables(*program))
         program->bind([](const GlobalInfo &) { return uint64_t(0); });
+    {
         std::lock_guard hold(lock);
         std::erase_if(known, [](auto &entry) { return entry.second.expired(); });
         known[ptx] = program;
     }
-    if (log.verbose())
-        describe(*program, log);
-    log.finish();
-    return program;
+    return given(program);
 }
 
 } // namespace vgpu::soft::driver

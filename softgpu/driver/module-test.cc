@@ -135,6 +135,35 @@ TEST_F(Modules, SayWhyATextIsBad)
     FAILS(CUDA_ERROR_FILE_NOT_FOUND, cuModuleLoad(&module, "/nowhere/at/all.ptx"));
 }
 
+TEST_F(Modules, ForNewerDevicesAreRefused)
+{
+    std::string text = kText;
+    text.replace(text.find("sm_75"), 5, "sm_90");
+    char words[300] = "";
+    CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+    void *values[] = {words, reinterpret_cast<void *>(sizeof words)};
+    CUmodule module;
+    FAILS(CUDA_ERROR_INVALID_PTX, cuModuleLoadDataEx(&module, text.c_str(), 2, options, values));
+    EXPECT_NE(nullptr, strstr(words, "sm_90, is higher than this device's, sm_80")) << words;
+}
+
+TEST_F(Modules, OfOneTextHaveVariablesOfTheirOwn)
+{
+    CUmodule first, second;
+    CUfunction tick, tock;
+    OK(cuModuleLoadData(&first, kText));
+    OK(cuModuleGetFunction(&tick, first, "tick"));
+    EXPECT_EQ(8, run(tick, 1));
+    // Decoded once, but not a copy of what the first has made of its variables.
+    OK(cuModuleLoadData(&second, kText));
+    OK(cuModuleGetFunction(&tock, second, "tick"));
+    EXPECT_EQ(5, run(tock, 0));
+    EXPECT_EQ(11, run(tick, 1));
+    OK(cuModuleUnload(first));
+    EXPECT_EQ(8, run(tock, 1));
+    OK(cuModuleUnload(second));
+}
+
 TEST_F(Modules, ComeFromFiles)
 {
     char path[] = "/tmp/vgpu-soft-XXXXXX";

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/ptx/fuzz-program.h"
 
-#include "softgpu/ptx/program.h"
+#include "softgpu/ptx/fuzz-sandbox.h"
 
-#include <atomic>
-#include <cstring>
 #include <fstream>
-#include <mutex>
 #include <sstream>
 #include <stdexcept>
 
@@ -14,56 +11,6 @@ namespace vgpu::soft::fuzz
 {
 namespace
 {
-
-constexpr size_t kBuffer = 1024;
-constexpr unsigned kPatience = 40; ///< slices a launch may take
-constexpr size_t kMostBytes = 64u << 20;
-// Kernels race with themselves, which is not what the thread sanitizer is asked about.
-#ifdef __SANITIZE_THREAD__
-constexpr unsigned kThreads = 1;
-#else
-constexpr unsigned kThreads = 2;
-#endif
-
-/// Memory, and a host that loses its patience.
-class Sandbox : public Host
-{
-public:
-    uint64_t take(size_t bytes, size_t alignment, bool writable)
-    {
-        std::lock_guard guard(lock_);
-        size_t room = std::max<size_t>(bytes, 1);
-        // The end is the allocation's end: a sanitizer sees the first byte behind it.
-        size_t padded = (room + alignment - 1) / alignment * alignment;
-        owned_.push_back(
-            {static_cast<std::byte *>(::operator new(padded, std::align_val_t(alignment))),
-             alignment});
-        std::memset(owned_.back().at, 0, padded);
-        auto address = reinterpret_cast<uint64_t>(owned_.back().at);
-        map.add({address, address + room, writable});
-        return address;
-    }
-    ~Sandbox() override
-    {
-        for (const Owned &one : owned_)
-            ::operator delete(one.at, std::align_val_t(one.alignment));
-    }
-    void print(std::string_view) override {}
-    uint64_t allocate(size_t bytes) override { return bytes > kBuffer ? 0 : take(bytes, 16, true); }
-    void release(uint64_t address) override { map.remove(address); }
-    bool cancelled() const override { return ++polls > kPatience; }
-
-    MemoryMap map;
-    mutable std::atomic<unsigned> polls{0};
-
-private:
-    struct Owned {
-        std::byte *at;
-        size_t alignment;
-    };
-    std::mutex lock_;
-    std::vector<Owned> owned_;
-};
 
 std::vector<std::string> lines_of(const std::string &text)
 {
@@ -74,11 +21,11 @@ std::vector<std::string> lines_of(const std::string &text)
     return lines;
 }
 
-std::string read(const char *path)
+std::string read(const std::string &path)
 {
     std::ifstream file(path);
     if (!file)
-        throw std::runtime_error(std::string("cannot read ") + path);
+        throw std::runtime_error("cannot read " + path);
     std::ostringstream out;
     out << file.rdbuf();
     return out.str();
@@ -242,10 +189,10 @@ unsigned run_anything(const std::string &text)
     return ran;
 }
 
-std::vector<std::string> seeds()
+std::vector<std::string> seeds(const std::string &file)
 {
     std::vector<std::string> all;
-    std::istringstream in(read(VGPU_SOURCE_DIR "/softgpu/ptx/fuzz-seeds.ptx"));
+    std::istringstream in(read(VGPU_SOURCE_DIR "/softgpu/ptx/" + file));
     std::string one;
     for (std::string line; std::getline(in, line);) {
         if (line == "//--") {

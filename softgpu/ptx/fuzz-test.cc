@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/ptx/fuzz-program.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -24,6 +25,22 @@ unsigned setting(const char *name, unsigned otherwise)
 {
     const char *text = getenv(name);
     return text ? unsigned(strtoul(text, nullptr, 10)) : otherwise;
+}
+
+TEST(Fuzz, LaunchesAreHarmless)
+{
+    const unsigned rounds = setting("VGPU_FUZZ_ROUNDS", 400);
+    std::mt19937 random(setting("VGPU_FUZZ_SEED", 20240607));
+    unsigned well = 0, faults = 0;
+    for (unsigned round = 0; round < rounds; round++) {
+        std::vector<uint8_t> bytes(48);
+        std::generate(bytes.begin(), bytes.end(), [&] { return uint8_t(random()); });
+        Fault fault = fuzz::launch_anything(bytes);
+        EXPECT_NE(fault.kind, Fault::Kind::internal) << fault.text;
+        (fault.kind == Fault::Kind::none ? well : faults)++;
+    }
+    EXPECT_GT(well, rounds / 50);
+    EXPECT_GT(faults, rounds / 4);
 }
 
 /// VGPU_FUZZ_ROUNDS and VGPU_FUZZ_SEED make a longer run or another one; VGPU_FUZZ_KEEP names a

@@ -101,12 +101,17 @@ UNIT_TESTS += %D%/unit-ptx
 	%D%/control-test.cc \
 	%D%/extra-test.cc \
 	%D%/forms-test.cc \
+	%D%/fuzz-arguments.cc \
 	%D%/fuzz-program.cc \
 	%D%/fuzz-program.h \
+	%D%/fuzz-sandbox.h \
 	%D%/fuzz-test.cc \
 	%D%/index-test.cc \
+	%D%/matrix-memory-test.cc \
 	%D%/matrix-test.cc \
+	%D%/matrix-test.h \
 	%D%/memory-test.cc \
+	%D%/order-test.cc \
 	%D%/parse-test.cc \
 	%D%/texture-test.cc \
 	%D%/test-machine.h
@@ -133,7 +138,7 @@ if HAVE_MPFR
 %C%_unit_ptx_LDADD += -lmpfr -lgmp
 endif
 endif
-EXTRA_DIST += %D%/corpus-forms.txt %D%/fuzz-seeds.ptx docs/ptx.md
+EXTRA_DIST += %D%/corpus-forms.txt %D%/fuzz-launches.ptx %D%/fuzz-seeds.ptx docs/ptx.md
 
 # docs/ptx.md from the tables, after a row was added.
 .PHONY: update-ptx-page
@@ -141,9 +146,13 @@ update-ptx-page: %D%/unit-ptx
 	-VGPU_WRITE_PTX_PAGE=$(abs_top_srcdir)/docs/ptx.md %D%/unit-ptx --gtest_filter=Page.IsCurrent
 
 if FUZZERS
-FUZZ_TESTS += %D%/fuzz-ptx
+FUZZ_TESTS += %D%/fuzz-launch %D%/fuzz-ptx
 endif
-%C%_fuzz_ptx_SOURCES = %D%/fuzz-program.cc %D%/fuzz-program.h %D%/fuzz-ptx.cc
+%C%_fuzz_launch_SOURCES = %D%/fuzz-arguments.cc %D%/fuzz-launch.cc %D%/fuzz-program.cc %D%/fuzz-program.h %D%/fuzz-sandbox.h
+%C%_fuzz_launch_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_SOURCE_DIR='"$(abs_top_srcdir)"'
+%C%_fuzz_launch_CXXFLAGS = $(fuzzer_cxxflags)
+%C%_fuzz_launch_LDADD = %D%/libptx.la remoting/image/libimage.la
+%C%_fuzz_ptx_SOURCES = %D%/fuzz-program.cc %D%/fuzz-program.h %D%/fuzz-ptx.cc %D%/fuzz-sandbox.h
 %C%_fuzz_ptx_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_SOURCE_DIR='"$(abs_top_srcdir)"'
 %C%_fuzz_ptx_CXXFLAGS = $(fuzzer_cxxflags)
 %C%_fuzz_ptx_LDADD = %D%/libptx.la remoting/image/libimage.la

@@ -276,6 +276,13 @@ std::vector<GlobalInfo> Module::globals() const
     return result;
 }
 
+std::shared_ptr<Program> Module::copy() const
+{
+    if (bound_)
+        throw Error(EINVAL, "the module is bound already");
+    return std::make_shared<Module>(*this);
+}
+
 void Module::bind(const std::function<uint64_t(const GlobalInfo &)> &place)
 {
     if (bound_)

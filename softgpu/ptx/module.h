@@ -33,6 +33,7 @@ public:
     const KernelInfo *kernel(std::string_view name) const override;
     std::vector<GlobalInfo> globals() const override;
     void bind(const std::function<uint64_t(const GlobalInfo &)> &place) override;
+    std::shared_ptr<Program> copy() const override;
 
     const std::vector<Code> &functions() const { return functions_; }
     const Code *find_kernel(std::string_view name) const;

@@ -126,27 +126,27 @@ const Inst *sign(Warp &warp, const Inst *inst)
     return inst + 1;
 }
 
-constexpr uint32_t kMods = kFtz | kSat | kRelu | kApprox;
-
-#define FORMS(type, T, R)                                                                          \
-    {"add" type, half<Add, T, R>, kSignature<R, R, R>, kMods},                                     \
-        {"sub" type, half<Sub, T, R>, kSignature<R, R, R>, kMods},                                 \
-        {"mul" type, half<Mul, T, R>, kSignature<R, R, R>, kMods},                                 \
-        {"fma" type, half<Fma, T, R>, kSignature<R, R, R, R>, kMods},                              \
-        {"min" type, half<Extreme<false>, T, R>, kSignature<R, R, R>, kMods | kNanResult},         \
-        {"max" type, half<Extreme<true>, T, R>, kSignature<R, R, R>, kMods | kNanResult},          \
-        {"ex2" type, half<Ex2, T, R>, kSignature<R, R>, kMods},                                    \
-        {"tanh" type, half<Tanh, T, R>, kSignature<R, R>, kMods},                                  \
-        {"neg" type, sign<Neg, T, R>, kSignature<R, R>, kFtz},                                     \
+// What the PTX manual lets each type have: bf16 neither saturates nor flushes, only a fused
+// multiplication clamps at zero, and ex2 and tanh are approximations.
+#define FORMS(type, T, R, flushes, saturates, raises)                                              \
+    {"add" type, half<Add, T, R>, kSignature<R, R, R>, flushes | saturates},                       \
+        {"sub" type, half<Sub, T, R>, kSignature<R, R, R>, flushes | saturates},                   \
+        {"mul" type, half<Mul, T, R>, kSignature<R, R, R>, flushes | saturates},                   \
+        {"fma" type, half<Fma, T, R>, kSignature<R, R, R, R>, flushes | saturates | kRelu},        \
+        {"min" type, half<Extreme<false>, T, R>, kSignature<R, R, R>, flushes | kNanResult},       \
+        {"max" type, half<Extreme<true>, T, R>, kSignature<R, R, R>, flushes | kNanResult},        \
+        {"ex2" type, half<Ex2, T, R>, kSignature<R, R>, raises},                                   \
+        {"tanh" type, half<Tanh, T, R>, kSignature<R, R>, kApprox},                                \
+        {"neg" type, sign<Neg, T, R>, kSignature<R, R>, flushes},                                  \
     {                                                                                              \
-        "abs" type, sign<Abs, T, R>, kSignature<R, R>, kFtz                                        \
+        "abs" type, sign<Abs, T, R>, kSignature<R, R>, flushes                                     \
     }
 
 const Operation kRows[] = {
-    FORMS(".f16", F16, uint16_t),
-    FORMS(".f16x2", F16, uint32_t),
-    FORMS(".bf16", Bf16, uint16_t),
-    FORMS(".bf16x2", Bf16, uint32_t),
+    FORMS(".f16", F16, uint16_t, kFtz, kSat, kApprox),
+    FORMS(".f16x2", F16, uint32_t, kFtz, kSat, kApprox),
+    FORMS(".bf16", Bf16, uint16_t, 0, 0, kApprox | kFtz),
+    FORMS(".bf16x2", Bf16, uint32_t, 0, 0, kApprox | kFtz),
 };
 
 } // namespace

@@ -57,7 +57,7 @@ const Inst *load(Warp &warp, const Inst *inst)
                     if (N > 1 && slot == kNoSlot)
                         continue;
                     Reg *d = lanes<Reg>(warp, slot);
-#pragma GCC ivdep
+                    VGPU_INDEPENDENT
                     for (unsigned l = 0; l < kLanes; l++)
                         d[l] = Reg(read<Mem>(first + l * bytes + k * sizeof(Mem)));
                 }
@@ -73,7 +73,7 @@ const Inst *load(Warp &warp, const Inst *inst)
                         for (unsigned l = 0; l < kLanes / 2; l++)
                             d[l] = value;
                     } else {
-#pragma GCC ivdep
+                        VGPU_INDEPENDENT
                         for (unsigned l = 0; l < kLanes / 2; l++)
                             d[l] = Reg(read<Mem>(halves.first[h] + l * sizeof(Mem)));
                     }

@@ -43,7 +43,7 @@ const Inst *store(Warp &warp, const Inst *inst)
             if (std::byte *first = contiguous<true, Space>(warp, inst, bytes)) {
                 for (unsigned k = 0; k < N; k++) {
                     const Reg *value = lanes<Reg>(warp, source(inst, k));
-#pragma GCC ivdep
+                    VGPU_INDEPENDENT
                     for (unsigned l = 0; l < kLanes; l++) {
                         Mem now = Mem(value[l]);
                         __builtin_memcpy(first + l * bytes + k * sizeof(Mem), &now, sizeof now);
@@ -61,7 +61,7 @@ const Inst *store(Warp &warp, const Inst *inst)
                         Mem now = Mem(value[kLanes / 2 - 1]);
                         __builtin_memcpy(to, &now, sizeof now);
                     } else {
-#pragma GCC ivdep
+                        VGPU_INDEPENDENT
                         for (unsigned l = 0; l < kLanes / 2; l++) {
                             Mem now = Mem(value[l]);
                             __builtin_memcpy(to + l * sizeof(Mem), &now, sizeof now);

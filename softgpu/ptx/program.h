@@ -68,6 +68,10 @@ public:
     /// functions included). `place` returns zeroed memory of at least the size and alignment,
     /// already in the device's MemoryMap.
     virtual void bind(const std::function<uint64_t(const GlobalInfo &)> &place) = 0;
+
+    /// The same once more, to be bound elsewhere: costs a copy instead of decoding. Not to be
+    /// called while or after this one is bound.
+    virtual std::shared_ptr<Program> copy() const = 0;
 };
 
 struct Dim3 {
