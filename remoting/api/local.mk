@@ -28,7 +28,7 @@ if HAVE_GTEST
 check_PROGRAMS += %D%/unit-api
 UNIT_TESTS += %D%/unit-api
 endif
-%C%_unit_api_SOURCES = %D%/params-test.cc $(api_headers)
+%C%_unit_api_SOURCES = %D%/library-params-test.cc %D%/params-test.cc $(api_headers)
 nodist_%C%_unit_api_SOURCES = %D%/calls.h
 %C%_unit_api_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_api_LDADD = -lgtest -lgtest_main -lpthread

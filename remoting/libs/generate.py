@@ -27,7 +27,7 @@ def missing(library, preprocessed):
     with open(preprocessed, encoding="utf-8", errors="replace") as file:
         text = " ".join(file.read().split())
     names = set(re.findall(rf"\b(?:{library.status}|size_t|void|const char \*)\s*(?:__attribute__\(\(\S+\)\)\s*)?({library.name[3:]}\w+) ?\([^;{{}}]*\) ?;", text))
-    return sorted(names - {c.name for c in library.calls})
+    return sorted(names - {c.name for c in library.calls} - library.absent)
 
 
 def main():

@@ -31,27 +31,27 @@ CUdeviceptr buffer;             // what every pointer to the device is
 bool on_device;                 // where scalars lie
 unsigned char places[32][4096]; // one for each parameter
 
-void *object(int type)
+[[maybe_unused]] void *object(int type)
 {
     return objects[type];
 }
 
-void *made(int type)
+[[maybe_unused]] void *made(int type)
 {
     return &objects[type];
 }
 
-void *device(int place)
+[[maybe_unused]] void *device(int place)
 {
     return reinterpret_cast<void *>(buffer + 256 * unsigned(place));
 }
 
-void *host(int place)
+[[maybe_unused]] void *host(int place)
 {
     return places[place];
 }
 
-void *scalar(int place, bool)
+[[maybe_unused]] void *scalar(int place, bool)
 {
     return on_device ? device(place) : host(place);
 }

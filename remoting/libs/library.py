@@ -67,6 +67,7 @@ class Library:
     enums: set = field(default_factory=set)
     objects: dict = field(default_factory=dict)
     calls: list = field(default_factory=list)
+    absent: set = field(default_factory=set)
 
     def size_of(self, type_):
         return 4 if type_ in self.enums else ELEMENTS[type_]
@@ -205,6 +206,8 @@ def directive(library, where, words):
         library.enums.update(rest)
     elif word == "object":
         library.objects[rest[0]] = int(rest[1])
+    elif word == "absent": # in the header, but no library exports it
+        library.absent.update(rest)
     elif word == "refused": # NAME... "reason" for many
         reason = " ".join(rest).split('"')[1]
         for name in " ".join(rest).split('"')[0].split():

@@ -49,6 +49,7 @@ same() {
 }
 
 @test "cuBLAS: every call reaches the library as it does straight" { same cublas cublas cublasSetPointerMode_v2; }
+@test "cuRAND: the same" { same curand curand none; }
 
 @test "the wrappers export what the vendor's libraries do" {
     local one theirs none=yes

@@ -3,7 +3,7 @@
 # the .api files; no header of the libraries is needed.
 libs_scripts = %D%/generate.py %D%/library.py %D%/write.py
 EXTRA_DIST += $(libs_scripts) $(libs_names:%=%D%/%.api)
-libs_names = cublas
+libs_names = cublas curand
 libs_generated = $(foreach one,$(libs_names),$(libs_files:%=%D%/$(one)/%))
 libs_manuals = $(libs_names:%=%D%/%/manual.man)
 libs_files = client.cc server.cc check.cc record.cc calls.inc manual.man
@@ -45,6 +45,25 @@ nodist_%C%_null_libcublas_la_SOURCES = %D%/cublas/record.cc
 %C%_null_libcublas_la_LINK = $(libs_link) $(%C%_null_libcublas_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_null_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
 
+# ---- cuRAND
+vgpulib_LTLIBRARIES += %D%/libcurand.la
+%C%_libcurand_la_SOURCES = %D%/major.cc %D%/wrapper.cc %D%/wrapper.h
+nodist_%C%_libcurand_la_SOURCES = %D%/curand/client.cc
+%C%_libcurand_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=10
+%C%_libcurand_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
+%C%_libcurand_la_LDFLAGS = -version-info 10:0:0 -Wl,--version-script=%D%/curand/10.map $(libs_ldflags)
+%C%_libcurand_la_LINK = $(libs_link) $(%C%_libcurand_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_libcurand_la_DEPENDENCIES = %D%/curand/10.map
+
+vgpunull_LTLIBRARIES += %D%/null/libcurand.la
+%C%_null_libcurand_la_SOURCES = %D%/record.cc %D%/record.h nulldriver/record.cc nulldriver/record.h
+nodist_%C%_null_libcurand_la_SOURCES = %D%/curand/record.cc
+%C%_null_libcurand_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
+%C%_null_libcurand_la_LIBADD = remoting/base/libbase.la
+%C%_null_libcurand_la_LDFLAGS = -version-info 10:0:0 -Wl,--version-script=%D%/curand/10.map $(libs_ldflags)
+%C%_null_libcurand_la_LINK = $(libs_link) $(%C%_null_libcurand_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_null_libcurand_la_DEPENDENCIES = %D%/curand/10.map
+
 # ---- beside the software GPU
 EXTRA_DIST += %D%/soft/cublas.served
 if HAVE_OPENBLAS
@@ -69,5 +88,9 @@ check_PROGRAMS += %D%/cublas-calls
 %C%_cublas_calls_SOURCES = %D%/library-calls.cc
 %C%_cublas_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/cublas/calls.inc"'
 %C%_cublas_calls_LDADD = -ldl
+check_PROGRAMS += %D%/curand-calls
+%C%_curand_calls_SOURCES = %D%/library-calls.cc
+%C%_curand_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/curand/calls.inc"'
+%C%_curand_calls_LDADD = -ldl
 BATS_TESTS += %D%/libs.bats
 EXTRA_DIST += %D%/libs.bats %D%/sequence.py
