@@ -66,6 +66,18 @@ same() {
     [ -z "$none" ] || skip "none of the vendor's libraries is here"
 }
 
+@test "a program of CUDA 12 finds its cuBLAS, over the worker's of either major" {
+    [ "$(objdump -p "$STAGE/lib/libcublas.so.12" | sed -n 's/ *SONAME *//p')" = libcublas.so.12 ]
+    diff <(exports "$STAGE/lib/libcublas.so.13") <(exports "$STAGE/lib/libcublas.so.12")
+    cat >twelve.py <<'END'
+import ctypes
+blas, handle, version = ctypes.CDLL("libcublas.so.12"), ctypes.c_void_p(), ctypes.c_int()
+print(blas.cublasCreate_v2(ctypes.byref(handle)), blas.cublasGetVersion_v2(handle, ctypes.byref(version)), version.value)
+END
+    run -0 --separate-stderr vgpu-run --driver "$driver" "$PYTHON" twelve.py
+    [ "$output" = "0 0 5" ] || { echo "$output $stderr"; return 1; }
+}
+
 @test "the descriptions agree with the headers" {
     local api name header none=yes
     for api in "$TOP_SRCDIR"/remoting/libs/*.api; do

@@ -36,6 +36,18 @@ libs_ldflags = -Wl,-z,defs -Wl,-z,nodelete -Wl,-Bsymbolic-functions
 %C%_libcublas_la_LINK = $(libs_link) $(%C%_libcublas_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
 
+# The same for programs of CUDA 12, whose cuBLAS has no function that 13 lacks; not by libtool, which would have two libraries of
+# one name install over one another.
+vgpulib_DATA += %D%/12/libcublas.so.12
+CLEANFILES += %D%/12/*
+%D%/12/libcublas.so.12: %D%/libcublas.la %D%/cublas/12.map %D%/major.cc
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && \
+	$(CXX) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=12 $(AM_CXXFLAGS) $(CXXFLAGS) -fPIC \
+	  -c $(srcdir)/%D%/major.cc -o $(@D)/major.o && \
+	objects=`echo $(filter-out %major.lo,$(%C%_libcublas_la_OBJECTS)) | $(SED) 's,\([^ /]*\)\.lo,.libs/\1.o,g'` && \
+	$(CC) -shared $(CFLAGS) $(VGPU_SANITIZE) -Wl,-soname,libcublas.so.12 -Wl,--version-script=%D%/cublas/12.map $(libs_ldflags) \
+	  $$objects $(@D)/major.o remoting/base/.libs/libbase.a -lpthread -ldl $(libs_link_end)
+
 vgpunull_LTLIBRARIES += %D%/null/libcublas.la
 %C%_null_libcublas_la_SOURCES = %D%/record.cc %D%/record.h nulldriver/record.cc nulldriver/record.h
 nodist_%C%_null_libcublas_la_SOURCES = %D%/cublas/record.cc
