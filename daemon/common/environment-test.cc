@@ -24,6 +24,9 @@ protected:
         std::ofstream(directory_ + "/libcuda.so.1");
         std::ofstream(directory_ + "/libcudart.so.13");
         std::ofstream(directory_ + "/libcudart.so");
+        std::ofstream(directory_ + "/libcublas.so.13");
+        std::ofstream(directory_ + "/libcublas.so.13.0.0");
+        std::ofstream(directory_ + "/libnvidia-ml.so.1");
         setenv("VGPU_LIBDIR", directory_.c_str(), 1);
     }
     void TearDown() override
@@ -53,8 +56,8 @@ TEST_F(Environment, SetsWhatAProgramNeeds)
     const auto all = made({});
     EXPECT_EQ(all.at("VGPU_LEASE"), "/l");
     EXPECT_EQ(all.at("LD_LIBRARY_PATH"), directory_);
-    EXPECT_EQ(all.at("LD_PRELOAD"),
-              directory_ + "/libcuda.so.1:" + directory_ + "/libcudart.so.13");
+    EXPECT_EQ(all.at("LD_PRELOAD"), directory_ + "/libcuda.so.1:" + directory_ +
+                                        "/libcudart.so.13:" + directory_ + "/libcublas.so.13");
     EXPECT_EQ(all.at("NVCC_APPEND_FLAGS"), "-cudart shared");
 }
 
@@ -64,7 +67,7 @@ TEST_F(Environment, KeepsWhatIsThere)
                            {"LD_PRELOAD", "/a.so /b.so"},
                            {"NVCC_APPEND_FLAGS", "-g"}});
     EXPECT_EQ(all.at("LD_LIBRARY_PATH"), directory_ + ":/opt/lib");
-    EXPECT_TRUE(all.at("LD_PRELOAD").ends_with("libcudart.so.13:/a.so:/b.so"))
+    EXPECT_TRUE(all.at("LD_PRELOAD").ends_with("libcublas.so.13:/a.so:/b.so"))
         << all.at("LD_PRELOAD");
     EXPECT_EQ(all.at("NVCC_APPEND_FLAGS"), "-g -cudart shared");
 }

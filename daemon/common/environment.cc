@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <glob.h>
+#include <span>
 
 #include "remoting/base/variables.h"
 
@@ -18,14 +19,18 @@ std::string directory(const Option &option, const char *compiled_in)
     return value.empty() ? compiled_in : value;
 }
 
-/// libcuda.so.1 and every libcudart.so.N that is there.
+/// libcuda.so.1, every libcudart.so.N, then the wrappers of CUDA's libraries, as far as they are
+/// there. Not libnvidia-ml.so.1, which programs open by its name only.
 std::vector<std::string> libraries()
 {
     std::vector<std::string> list;
-    for (const char *pattern : {"/libcuda.so.1", "/libcudart.so.[0-9][0-9]"}) {
+    for (const char *pattern : {"/libcuda.so.1", "/libcudart.so.[0-9][0-9]", "/libcu*.so.[0-9]",
+                                "/libcu*.so.[0-9][0-9]"}) {
         glob_t found{};
         if (glob((library_dir() + pattern).c_str(), 0, nullptr, &found) == 0)
-            list.insert(list.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+            for (const char *path : std::span(found.gl_pathv, found.gl_pathc))
+                if (std::find(list.begin(), list.end(), path) == list.end())
+                    list.push_back(path);
         globfree(&found);
     }
     return list;
