@@ -156,6 +156,10 @@ void Decoder::texture(const Instruction &in)
     size_t operands = site.kind == TextureKind::level       ? 3
                       : site.kind == TextureKind::gradients ? 4
                                                             : 2;
+    if (in.operands.size() > operands)
+        fail_at(in.operands[operands].at, "offsets of texels and comparisons of depth are not "
+                                          "supported (" +
+                                              std::string(in.opcode) + ")");
     need(in, operands, operands);
     texture_place(in.operands[1], in, geometry->dimensions, geometry->layered, types[1], site);
     if (site.kind == TextureKind::level)
