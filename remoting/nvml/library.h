@@ -61,7 +61,7 @@ Result answer_none(unsigned *count);
 template<class... Pointers>
 void need(Pointers... pointers)
 {
-    if (((pointers == nullptr) || ...))
+    if (!(pointers && ...))
         throw Answer{kInvalidArgument};
 }
 
