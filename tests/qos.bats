@@ -95,6 +95,15 @@ held() { [ "$(sessions "[.sessions[] | select(.qos == \"$2\") | .paced_ns] | add
     move normal
     eventually 20 held in normal
     [ "$(sessions '.sessions[0] | .pace_in')" = 20000000 ]
+    # Every number that says how it is adjusted can be watched.
+    vgpuctl metrics --server "$ADDRESS" --conf "$DIR/vgpu.conf" >shown
+    local metric
+    for metric in pace_bytes_per_second bytes_per_second bytes_total; do
+        [ "$(grep -c "^vgpu_session_to_device_$metric{.*,channel=\"tcp\",qos=\"normal\"} [1-9]" shown)" = 1 ] || { cat shown; return 1; }
+    done
+    grep -q '^vgpu_session_chunk_bytes{.*} 125000$' shown || { cat shown; return 1; }
+    grep -q '^vgpu_session_rtt_seconds{.*} 0\.' shown || grep -qE '^vgpu_session_rtt_seconds.*} [0-9.]+e-' shown || { cat shown; return 1; }
+    grep -q '^vgpu_session_to_device_queue_bytes{' shown
     move bulk --out
     eventually 20 held out bulk
     [ "$(sessions '[.sessions[] | select(.qos == "bulk") | .pace_out] | add')" = 5000000 ]

@@ -11,6 +11,6 @@ vgpu_smi_CPPFLAGS = $(AM_CPPFLAGS)
 vgpu_smi_SOURCES = $(vgpu_tool_sources) %D%/vgpu-smi.cc
 vgpu_smi_LDADD = $(tool_ldadd)
 vgpuctl_CPPFLAGS = $(AM_CPPFLAGS)
-vgpuctl_SOURCES = $(vgpu_tool_sources) %D%/vgpuctl.cc
+vgpuctl_SOURCES = $(vgpu_tool_sources) %D%/metrics.cc %D%/metrics.h %D%/vgpuctl.cc
 vgpuctl_LDADD = $(tool_ldadd)
 tool_ldadd = daemon/common/libdaemon.la $(control_ldadd)

@@ -4,6 +4,7 @@
 
 #include "daemon/common/command-line.h"
 #include "daemon/common/command-options.h"
+#include "daemon/tools/metrics.h"
 #include "daemon/tools/show.h"
 #include "daemon/tools/target.h"
 
@@ -25,14 +26,19 @@ int main(int argc, char **argv)
     CLI::App *release =
         app.add_subcommand("release", "Ends leases; their programs lose their GPUs.");
     release->add_option("lease", leases, "as vgpuctl show leases names them")->required();
+    CLI::App *metrics =
+        app.add_subcommand("metrics", "Prints the table's numbers in Prometheus' text format.");
     // The common options may also stand behind the command.
     show->fallthrough();
     release->fallthrough();
+    metrics->fallthrough();
     CLI11_PARSE(app, argc, argv);
     try {
         Client client = Target{wanted.string("server"), wanted.string("conf")}.connect();
         for (const std::string &lease : leases)
             client.release(lease);
+        if (*metrics)
+            std::cout << metrics_text(client.state());
         if (*show) {
             const State state = client.state();
             std::cout << (kind == "nodes"     ? show_nodes(state)

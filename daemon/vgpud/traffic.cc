@@ -115,6 +115,10 @@ void Traffic::show(Session &row) const
     row.pace_out = live.out.pace;
     row.paced_ns = page.in.waited_ns.load(std::memory_order_relaxed) +
                    page.out.waited_ns.load(std::memory_order_relaxed);
+    row.chunk = page.in.chunk.load(std::memory_order_relaxed);
+    row.rtt_us = page.rtt_us.load(std::memory_order_relaxed);
+    row.queue_in = page.in.queue.load(std::memory_order_relaxed);
+    row.queue_out = page.out.queue.load(std::memory_order_relaxed);
 }
 
 } // namespace vgpu::control

@@ -2,12 +2,18 @@
 #include "remoting/server/bulk.h"
 
 #include "remoting/api/params.h"
+#include "remoting/base/clock.h"
 #include "remoting/base/error.h"
 #include "remoting/base/log.h"
 #include "remoting/server/copy.h"
 
 #include <algorithm>
 #include <cerrno>
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 namespace vgpu::server
 {
@@ -68,11 +74,35 @@ void Bulk::read()
         if (n == 0)
             return;
         in_pace_.passed(n);
+        observe();
         std::lock_guard lock(mutex_);
         received_.store(at + n, std::memory_order_release);
         if (waiting_)
             arrived_.notify_all();
     }
+}
+
+// For people, now and then: what the kernel knows of the path, and what waits on it.
+void Bulk::observe() noexcept
+{
+    constexpr uint64_t kOftenNs = 100'000'000;
+    if (!traffic_)
+        return;
+    const uint64_t now = now_ns();
+    uint64_t last = observed_ns_.load(std::memory_order_relaxed);
+    if (now - last < kOftenNs || !observed_ns_.compare_exchange_strong(last, now))
+        return;
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (getsockopt(stream_->descriptor(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+        traffic_->rtt_us.store(info.tcpi_rtt, std::memory_order_relaxed);
+    int unsent = 0;
+    if (ioctl(stream_->descriptor(), SIOCOUTQ, &unsent) == 0 && unsent >= 0)
+        traffic_->out.queue.store(uint64_t(unsent), std::memory_order_relaxed);
+    const uint64_t received = received_.load(std::memory_order_relaxed);
+    const uint64_t claimed = claimed_.load(std::memory_order_relaxed);
+    traffic_->in.queue.store(claimed > received ? claimed - received : 0,
+                             std::memory_order_relaxed);
 }
 
 bool Bulk::wait_for(uint64_t end)
@@ -164,6 +194,7 @@ try {
     out_pace_.enter(data.size());
     stream_->write(pieces);
     out_pace_.passed(sizeof frame + data.size());
+    observe();
     return true;
 } catch (const std::exception &error) {
     // The receiving end reports a dead peer; here it is only worth a word when debugging.

@@ -37,6 +37,7 @@ public:
     // Where bytes are counted, and the pace is set; before open(). Without it there is no pace.
     void account(TrafficPage &page) noexcept
     {
+        traffic_ = &page;
         in_pace_.attach(&page.in);
         out_pace_.attach(&page.out);
     }
@@ -88,6 +89,7 @@ private:
     void run();
     void read();
     bool wait_for(uint64_t end);
+    void observe() noexcept;
     bool has(uint64_t end) const noexcept
     {
         return received_.load(std::memory_order_acquire) >= end; // partner: read()
@@ -112,6 +114,9 @@ private:
     std::atomic<uint64_t> received_{0}; // the reader's
     std::atomic<uint64_t> claimed_{0};  // the dispatch thread's
     std::atomic<uint64_t> freed_{0};    // the waiters', one at a time; partner: read() and claim()
+
+    TrafficPage *traffic_ = nullptr;
+    std::atomic<uint64_t> observed_ns_{0};
 
     // The dispatch thread's.
     bool pinned_ = false;

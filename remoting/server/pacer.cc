@@ -29,11 +29,11 @@ size_t Pacer::enter(size_t most)
         if (pace == 0) {
             tokens_ = 0;
             refilled_ns_ = 0;
-            return most;
+            return chosen(most);
         }
         refill(pace);
         if (tokens_ >= 0) // a sixteenth of the burst, so that both ends have something to do
-            return std::min(most, std::max(size_t(pace / kBurstPart / 16), kLeast));
+            return chosen(std::min(most, std::max(size_t(pace / kBurstPart / 16), kLeast)));
         constexpr uint64_t kLongestNs = 20'000'000;
         const auto ns =
             uint64_t(std::clamp(-tokens_ / double(pace) * 1e9, 100'000.0, double(kLongestNs)));
@@ -42,6 +42,12 @@ size_t Pacer::enter(size_t most)
             return most;
         way_->waited_ns.fetch_add(ns, std::memory_order_relaxed); // partner: vgpud's look
     }
+}
+
+size_t Pacer::chosen(size_t chunk) noexcept
+{
+    way_->chunk.store(chunk, std::memory_order_relaxed); // partner: vgpud, for people
+    return chunk;
 }
 
 void Pacer::passed(size_t bytes) noexcept

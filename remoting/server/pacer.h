@@ -34,6 +34,7 @@ public:
 
 private:
     void refill(uint64_t pace) noexcept;
+    size_t chosen(size_t chunk) noexcept;
 
     TrafficWay *way_ = nullptr;
     double tokens_ = 0; // bytes; below 0 is debt

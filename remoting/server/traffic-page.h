@@ -17,11 +17,14 @@ struct TrafficWay {
     std::atomic<uint64_t> bytes;     // counted by the worker, read by vgpud
     std::atomic<uint64_t> waited_ns; // for the pace; counted by the worker, read by vgpud
     std::atomic<uint64_t> pace;      // bytes a second, 0: any; set by vgpud, kept by the worker
+    std::atomic<uint64_t> chunk;     // bytes let through at a time; the worker's choice
+    std::atomic<uint64_t> queue;     // bytes that wait; told by the worker
 };
 
 struct alignas(4096) TrafficPage {
     std::atomic<uint32_t> version; // set by vgpud before a worker sees the page
     TrafficWay in, out;
+    std::atomic<uint64_t> rtt_us; // of the bulk connection; told by the worker
 };
 static_assert(sizeof(TrafficPage) == 4096);
 
