@@ -64,6 +64,10 @@ AC_DEFUN([VGPU_LIBRARIES], [
   LIBS="$LIBS -l:libsodium.a -lpthread"
   AC_LINK_IFELSE([AC_LANG_PROGRAM([[int sodium_init(void);]], [[return sodium_init();]])], [AC_MSG_RESULT([yes])],
     [AC_MSG_RESULT([no]); AC_MSG_ERROR([libsodium.a not found: the wrapper libraries link it statically (Debian: libsodium-dev, Fedora: libsodium-static)])])
+  AC_MSG_CHECKING([whether liblz4.a can be linked])
+  LIBS="$vgpu_save_LIBS -l:liblz4.a"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[int LZ4_versionNumber(void);]], [[return LZ4_versionNumber();]])], [AC_MSG_RESULT([yes])],
+    [AC_MSG_RESULT([no]); AC_MSG_ERROR([liblz4.a not found: the wrapper libraries link it statically (Debian: liblz4-dev, Fedora: lz4-static)])])
   LIBS=$vgpu_save_LIBS
   AC_LANG_PUSH([C++])
   AC_CHECK_HEADERS([msgpack.hpp], [], [AC_MSG_ERROR([msgpack-c not found (Debian: libmsgpack-cxx-dev); contrib/deps installs it])], [[#define MSGPACK_NO_BOOST 1]])

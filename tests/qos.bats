@@ -111,6 +111,37 @@ held() { [ "$(sessions "[.sessions[] | select(.qos == \"$2\") | .paced_ns] | add
     [ "$(sessions '[.sessions[] | select(.qos == "normal") | .pace_in] | add')" = 20000000 ]
 }
 
+# sent MODE OPTION...: how many bytes a program's 12 MiB of copies are on a path of 100 Mb/s.
+sent() {
+    local mode=$1
+    shift
+    VGPU_CONF_COMPRESSION=$mode VGPU_TEST_LINK=rate=100M VGPU_LOG_LEVEL=info timeout 60 \
+        vgpu-run --channel tcp "${PYTHON:-python3}" "$TOP_SRCDIR/tests/bulk-sender.py" --few "$@" 2>&1 |
+        sed -n 's/.*test link: .* messages and \([0-9]*\) bytes out.*/\1/p'
+}
+
+@test "on a slow path, and where the site wants it, what gives way is compressed" {
+    local all=$((12 << 20)) zeros noise off
+    zeros=$(sent adaptive)
+    noise=$(sent adaptive --noise)
+    off=$(sent no)
+    echo "zeros $zeros, noise $noise, off $off"
+    ((zeros < all / 2)) # the first of them find out that it is worth it
+    ((noise >= all && noise < all + all / 500))
+    ((off >= all && off < all + all / 500))
+}
+
+@test "what is compressed comes out as it was" {
+    local name
+    for name in copy-2d array-copies streams-overlap; do
+        need_program "$name-shared"
+        expected "$name-shared" >expected
+        run -0 --separate-stderr env VGPU_CONF_COMPRESSION=adaptive VGPU_TEST_LINK=rate=400M timeout 60 \
+            vgpu-run --channel tcp "$PROGRAMS/$name-shared"
+        diff expected - <<<"$output"
+    done
+}
+
 @test "the class is the lease's, the site's default or refused" {
     "${RUN[@]}" --qos latency vgpuctl --server "$ADDRESS" --conf "$DIR/vgpu.conf" show leases >shown
     grep -q latency shown || { cat shown; return 1; }

@@ -71,6 +71,10 @@ const Option kTable[] = {
      "The shared memory of one direction between a program and its worker, a power of two from 4K "
      "to 64M. What does not fit waits.",
      Type::size},
+    {"Compression", "VGPU_CONF_COMPRESSION", "--compression", "no",
+     "Whether large copies over TCP and Unix sockets are compressed (LZ4): adaptive compresses "
+     "where that is seen to be faster, because the path is slow and the bytes give way.",
+     Type::choice, "adaptive|no"},
     {"LinkRate", "VGPU_CONF_LINK_RATE", "--link-rate", "0",
      "What the node's network carries in each direction, in bits a second such as 10G: what large "
      "copies over TCP share out among them, by the weights of their leases' classes. 0 measures it "
@@ -178,6 +182,7 @@ Conf conf_of(const Options &options, const std::string &path)
     if (!wire::valid_ring(conf.ring_size))
         fail(EINVAL, "%s: RingSize=%s: a power of two from 4K to 64M is possible",
              options.source("RingSize").c_str(), options.string("RingSize").c_str());
+    conf.compression = options.string("Compression") == "adaptive";
     conf.link_rate = options.rate("LinkRate");
     conf.default_qos = options.string("DefaultQos");
     auto qos = [&](const char *weight, const char *cap) {

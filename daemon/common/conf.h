@@ -41,6 +41,7 @@ struct Conf {
     std::string driver;      // empty: the system's libcuda.so.1, else the software GPU
     std::string channel;     // auto, shm, unix, tcp
     uint64_t ring_size;      // bytes of one direction
+    bool compression;        // of large copies, where the path is slow
     uint64_t link_rate;      // bits a second, one way; 0: measured
     std::string default_qos; // latency, normal, bulk
     QosClass latency, normal, bulk;

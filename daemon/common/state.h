@@ -92,16 +92,17 @@ struct Session {
 
     // Its large copies over a stream, to the device and from it.
     std::string qos;
-    uint64_t bulk_in = 0, bulk_out = 0; // bytes
-    uint64_t rate_in = 0, rate_out = 0; // bytes a second
-    uint64_t pace_in = 0, pace_out = 0; // bytes a second that it is held to; 0: none
-    uint64_t paced_ns = 0;              // that it has waited for that
-    uint64_t chunk = 0;                 // bytes that are let through at a time, to the device
+    uint64_t bulk_in = 0, bulk_out = 0;   // bytes on the network
+    uint64_t saved_in = 0, saved_out = 0; // bytes that compression has kept off it
+    uint64_t rate_in = 0, rate_out = 0;   // bytes a second
+    uint64_t pace_in = 0, pace_out = 0;   // bytes a second that it is held to; 0: none
+    uint64_t paced_ns = 0;                // that it has waited for that
+    uint64_t chunk = 0;                   // bytes that are let through at a time, to the device
     uint64_t rtt_us = 0;
     uint64_t queue_in = 0, queue_out = 0; // bytes that wait
     MSGPACK_DEFINE_MAP(session, lease, node, host, pid, worker_pid, channel, since, qos, bulk_in,
-                       bulk_out, rate_in, rate_out, pace_in, pace_out, paced_ns, chunk, rtt_us,
-                       queue_in, queue_out, memory_used)
+                       bulk_out, saved_in, saved_out, rate_in, rate_out, pace_in, pace_out,
+                       paced_ns, chunk, rtt_us, queue_in, queue_out, memory_used)
 };
 
 /// One GPU node.

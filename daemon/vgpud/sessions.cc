@@ -85,7 +85,8 @@ void Sessions::join(Fd connection, const wire::Acceptance &acceptance)
     if (!no) {
         try {
             set_nonblocking(connection.get(), false);
-            live->second.worker->hand_over(connection.get(), acceptance);
+            live->second.worker->hand_over(connection.get(), acceptance,
+                                           conf_.compression && peer.compression);
             log(Level::debug, "worker %d has its bulk connection",
                 static_cast<int>(live->second.worker->pid()));
             return;

@@ -28,6 +28,13 @@ double bytes(uint64_t bits)
     return static_cast<double>(bits) / 8;
 }
 
+// Blocks that are sent as they are have headers all the same.
+uint64_t saved(const TrafficWay &way)
+{
+    const auto bytes = static_cast<int64_t>(way.saved.load(std::memory_order_relaxed));
+    return static_cast<uint64_t>(std::max<int64_t>(bytes, 0));
+}
+
 // Partners: the worker's counts. Each number stands for itself; none is read together with another.
 void look_at(Flow &flow, const TrafficWay &way, uint64_t elapsed_ns)
 {
@@ -109,6 +116,8 @@ void Traffic::show(Session &row) const
     row.qos = live.qos;
     row.bulk_in = page.in.bytes.load(std::memory_order_relaxed);
     row.bulk_out = page.out.bytes.load(std::memory_order_relaxed);
+    row.saved_in = saved(page.in);
+    row.saved_out = saved(page.out);
     row.rate_in = static_cast<uint64_t>(live.in.rate);
     row.rate_out = static_cast<uint64_t>(live.out.rate);
     row.pace_in = live.in.pace;

@@ -219,14 +219,15 @@ std::vector<std::byte> key_bytes(const wire::Acceptance &acceptance)
     return keys;
 }
 
-void Worker::hand_over(int connection, const wire::Acceptance &acceptance)
+void Worker::hand_over(int connection, const wire::Acceptance &acceptance, bool compression)
 {
     if (!aside_)
         fail(EEXIST, "this session has its bulk connection already");
     const std::vector<std::byte> keys = key_bytes(acceptance);
     wire::Map map;
     map.set("proof", std::span<const std::byte>(acceptance.proof))
-        .set("keys", std::span<const std::byte>(keys));
+        .set("keys", std::span<const std::byte>(keys))
+        .set("compression", compression);
     // A worker that has not read its socket's first frame has room for it: nothing waits here.
     const Fd aside = std::move(aside_);
     wire::send_frame(aside.get(), map.pack(), Deadline::after_ms(0), std::span(&connection, 1));

@@ -43,7 +43,7 @@ public:
 
     /// Passes the one bulk connection that a worker may have on to it, with what it needs to
     /// welcome it. Throws Error for a second one.
-    void hand_over(int connection, const wire::Acceptance &acceptance);
+    void hand_over(int connection, const wire::Acceptance &acceptance, bool compression);
 
     /// SIGTERM to its process group, SIGKILL where that has not helped after five seconds.
     void stop();

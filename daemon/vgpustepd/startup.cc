@@ -93,6 +93,7 @@ wire::Acceptance parse_aside(const msgpack::object &map)
     const auto proof = wire::get_bytes(map, "proof");
     result.proof.assign(proof.begin(), proof.end());
     parse_keys(wire::get_bytes(map, "keys"), result);
+    result.compression = wire::get_bool(map, "compression", false);
     return result;
 }
 

@@ -70,10 +70,11 @@ void Bulk::read()
                  (unsigned long long)kBulkRing);
         const size_t place = at % kBulkRing;
         const size_t most = size_t(std::min(room, kBulkRing - uint64_t(place)));
+        const uint64_t before = stream_->bytes_in();
         const size_t n = stream_->read({ring_->data() + place, in_pace_.enter(most)});
         if (n == 0)
             return;
-        in_pace_.passed(n);
+        in_pace_.passed(n, stream_->bytes_in() - before);
         observe();
         std::lock_guard lock(mutex_);
         received_.store(at + n, std::memory_order_release);
@@ -192,8 +193,9 @@ try {
                       {const_cast<std::byte *>(data.data()), data.size()}};
     std::lock_guard lock(out_);
     out_pace_.enter(data.size());
+    const uint64_t before = stream_->bytes_out();
     stream_->write(pieces);
-    out_pace_.passed(sizeof frame + data.size());
+    out_pace_.passed(sizeof frame + data.size(), stream_->bytes_out() - before);
     observe();
     return true;
 } catch (const std::exception &error) {

@@ -50,12 +50,14 @@ size_t Pacer::chosen(size_t chunk) noexcept
     return chunk;
 }
 
-void Pacer::passed(size_t bytes) noexcept
+void Pacer::passed(size_t bytes, uint64_t carried) noexcept
 {
     if (!way_)
         return;
-    way_->bytes.fetch_add(bytes, std::memory_order_relaxed); // partner: vgpud's look
-    tokens_ -= double(bytes);
+    way_->bytes.fetch_add(carried, std::memory_order_relaxed); // partner: vgpud's look
+    // Below 0 for a moment, when a block has come of which a part is read.
+    way_->saved.fetch_add(bytes - carried, std::memory_order_relaxed);
+    tokens_ -= double(carried);
 }
 
 void Pacer::stop() noexcept

@@ -27,7 +27,8 @@ public:
     // Waits until bytes may pass; how many of `most` that are now, at least kLeast or `most`. What
     // is let through beyond the pace is waited for by the next. One thread at a time.
     size_t enter(size_t most);
-    void passed(size_t bytes) noexcept;
+    // So many have passed, and were `carried` on the network.
+    void passed(size_t bytes, uint64_t carried) noexcept;
 
     // From any thread: nobody waits any more.
     void stop() noexcept;

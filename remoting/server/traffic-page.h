@@ -14,7 +14,8 @@ constexpr uint32_t kTrafficPageVersion = 1;
 
 // One direction, as the device sees it.
 struct TrafficWay {
-    std::atomic<uint64_t> bytes;     // counted by the worker, read by vgpud
+    std::atomic<uint64_t> bytes;     // on the network; counted by the worker, read by vgpud
+    std::atomic<uint64_t> saved;     // by compression; likewise
     std::atomic<uint64_t> waited_ns; // for the pace; counted by the worker, read by vgpud
     std::atomic<uint64_t> pace;      // bytes a second, 0: any; set by vgpud, kept by the worker
     std::atomic<uint64_t> chunk;     // bytes let through at a time; the worker's choice

@@ -23,21 +23,32 @@ public:
         set_nonblocking(socket_.get(), false); // the reader sleeps in recv()
     }
 
-    void write(std::span<iovec> pieces) override { send_all(socket_, pieces); }
+    void write(std::span<iovec> pieces) override
+    {
+        for (const iovec &piece : pieces)
+            out_ += piece.iov_len;
+        send_all(socket_, pieces);
+    }
 
     size_t read(std::span<std::byte> to) override
     {
         for (;;)
-            if (auto n = receive_some(socket_, to, true))
+            if (auto n = receive_some(socket_, to, true)) {
+                in_ += *n;
                 return *n;
+            }
     }
 
     int descriptor() const override { return socket_.get(); }
     bool is_sealed() const override { return socket_.is_sealed(); }
+    uint64_t bytes_in() const override { return in_; }
+    uint64_t bytes_out() const override { return out_; }
     void shut_down() noexcept override { ::shutdown(socket_.get(), SHUT_RDWR); }
 
 private:
     StreamSocket socket_;
+    uint64_t in_ = 0;  // the reader's
+    uint64_t out_ = 0; // the writer's
 };
 
 } // namespace

@@ -41,6 +41,11 @@ public:
 
     virtual int descriptor() const = 0;
     virtual bool is_sealed() const = 0;
+    virtual bool is_compressed() const { return false; } // where that is worth it
+
+    // What has gone over the connection: by the reader and the writer alone, each for his own.
+    virtual uint64_t bytes_in() const = 0;
+    virtual uint64_t bytes_out() const = 0;
 
     // Ends both directions, from any thread.
     virtual void shut_down() noexcept = 0;

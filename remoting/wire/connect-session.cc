@@ -3,6 +3,7 @@
 #include "remoting/base/hex.h"
 #include "remoting/base/variables.h"
 #include "remoting/wire/address.h"
+#include "remoting/wire/compressed-stream.h"
 #include "remoting/wire/opening.h"
 #include "remoting/wire/ring-channel.h"
 #include "remoting/wire/ring.h"
@@ -109,12 +110,15 @@ std::unique_ptr<BulkStream> connect_bulk(const LeaseFile &lease, const SessionIn
     if (opening.challenge().instance != session.instance)
         fail(ECONNREFUSED, "vgpud on %s was started again", lease.node.c_str());
     Map fields;
-    fields.set("lease", lease.lease).set("session", session.session);
+    fields.set("lease", lease.lease).set("session", session.session).set("compression", true);
     opening.hello("bulk", std::move(fields), kHandshakeMs);
     auto frame = opening.welcome(kHandshakeMs);
     if (get_string(frame.get(), "session") != session.session)
         fail(EPROTO, "another session's worker answered");
-    return with_test_link(make_bulk_stream(opening.take()));
+    // The node's vgpu.conf decides.
+    const bool compression = get_bool(frame.get(), "compression", false);
+    auto stream = with_test_link(make_bulk_stream(opening.take()));
+    return compression ? make_compressed_stream(std::move(stream)) : std::move(stream);
 }
 
 } // namespace vgpu::wire

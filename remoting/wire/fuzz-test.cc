@@ -35,6 +35,17 @@ static void mutate_and_run(void (*target)(std::span<const std::byte>), const std
     }
 }
 
+TEST(Fuzz, Blocks)
+{
+    // Five bytes as they are, then 595 alike, compressed.
+    mutate_and_run(fuzz_blocks, std::string("\5\0\0\0\5\0\0\0abcde"
+                                            "\x53\2\0\0\x0d\0\0\0"
+                                            "\x1f"
+                                            "a\1\0\xff\xff\x3c\x50"
+                                            "aaaaa",
+                                            34));
+}
+
 TEST(Fuzz, Codec)
 {
     mutate_and_run(fuzz_codec,

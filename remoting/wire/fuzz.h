@@ -21,6 +21,7 @@
 #endif
 
 #ifndef VGPU_FUZZER
+void fuzz_blocks(std::span<const std::byte> input);
 void fuzz_codec(std::span<const std::byte> input);
 void fuzz_frame(std::span<const std::byte> input);
 void fuzz_lease(std::span<const std::byte> input);

@@ -4,6 +4,7 @@
 
 #include "remoting/base/hex.h"
 #include "remoting/base/random.h"
+#include "remoting/wire/compressed-stream.h"
 #include "remoting/wire/opening.h"
 #include "remoting/wire/ring-channel.h"
 #include "remoting/wire/ring.h"
@@ -156,6 +157,7 @@ static Peer parse_peer(const msgpack::object &frame)
     if (peer.role == "bulk") {
         peer.lease = get_string(frame, "lease");
         peer.session = get_string(frame, "session");
+        peer.compression = get_bool(frame, "compression", false);
         if (!is_id(peer.lease) || !is_id(peer.session))
             fail(EPROTO, "the hello's lease or session is not 16 hexadecimal digits");
     }
@@ -274,10 +276,11 @@ std::unique_ptr<BulkStream> accept_bulk(Fd connection, const std::string &sessio
                                         const Acceptance &acceptance)
 {
     Map fields;
-    fields.set("session", session);
+    fields.set("session", session).set("compression", acceptance.compression);
     auto frame = pack_welcome(acceptance, std::move(fields));
     send_frame(connection.get(), frame, Deadline::after_ms(kHandshakeMs));
-    return make_bulk_stream(welcomed(std::move(connection), acceptance, frame));
+    auto stream = make_bulk_stream(welcomed(std::move(connection), acceptance, frame));
+    return acceptance.compression ? make_compressed_stream(std::move(stream)) : std::move(stream);
 }
 
 } // namespace vgpu::wire

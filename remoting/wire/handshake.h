@@ -54,10 +54,11 @@ struct Peer {
     std::string host;
     int64_t pid = 0;
     std::string software;
-    std::string lease;   // session and bulk only
-    std::string session; // bulk only: the one that it belongs to
-    std::string channel; // session only: "ring" or "stream"
-    uint64_t api = 0;    // session only: hash of the call table
+    std::string lease;        // session and bulk only
+    std::string session;      // bulk only: the one that it belongs to
+    bool compression = false; // bulk only: it can compress
+    std::string channel;      // session only: "ring" or "stream"
+    uint64_t api = 0;         // session only: hash of the call table
 };
 
 // What a welcome needs beside its own words: made by who knows the secrets, used by who welcomes.
@@ -65,6 +66,7 @@ struct Acceptance {
     Peer peer;
     std::vector<std::byte> proof; // that the acceptor is one
     std::optional<SealKeys> keys; // if the connection is to be sealed after the welcome
+    bool compression = false;     // bulk only: blocks are compressed where that is worth it
 };
 
 // The first look at a hello, before its proof is there: is it one, and of our version? Throws

@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += %D%/libwire.la
 	%D%/bulk-stream.cc %D%/bulk-stream.h \
 	%D%/channel.h \
 	%D%/codec.h \
+	%D%/compressed-stream.cc %D%/compressed-stream.h \
 	%D%/connect-control.cc \
 	%D%/connect-session.cc \
 	%D%/descriptors.cc %D%/descriptors.h \
@@ -24,13 +25,13 @@ noinst_LTLIBRARIES += %D%/libwire.la
 	%D%/stream-channel.cc %D%/stream-channel.h \
 	%D%/stream-socket.cc %D%/stream-socket.h \
 	%D%/test-link.cc %D%/test-link.h
-%C%_libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(SODIUM_CFLAGS) $(MUNGE_CFLAGS)
-# Users link libbase.la too. The archive, so that a wrapper library brings its authentication along instead of making every
-# application's host install another library. It is compiled for programs (-fPIE): a shared library that links libwire.la
+%C%_libwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(LZ4_CFLAGS) $(SODIUM_CFLAGS) $(MUNGE_CFLAGS)
+# Users link libbase.la too. The archives, so that a wrapper library brings its authentication and compression along instead of making every
+# application's host install another library. They are compiled for programs (-fPIE): a shared library that links libwire.la
 # needs a linker map that keeps these symbols local, as each of ours has.
-%C%_libwire_la_LIBADD = -l:libsodium.a -ldl
+%C%_libwire_la_LIBADD = -l:libsodium.a -l:liblz4.a -ldl
 
-%C%_fuzz_targets = %D%/fuzz-codec.cc %D%/fuzz-frame.cc %D%/fuzz-lease.cc %D%/fuzz-options.cc
+%C%_fuzz_targets = %D%/fuzz-blocks.cc %D%/fuzz-codec.cc %D%/fuzz-frame.cc %D%/fuzz-lease.cc %D%/fuzz-options.cc
 
 if HAVE_GTEST
 check_PROGRAMS += %D%/unit-wire
@@ -39,6 +40,7 @@ UNIT_TESTS += %D%/unit-wire
 	%D%/auth-test.cc \
 	%D%/channel-test.cc \
 	%D%/codec-test.cc \
+	%D%/compressed-stream-test.cc \
 	%D%/frame-test.cc \
 	%D%/fuzz-test.cc \
 	%D%/fuzz.h \
@@ -46,6 +48,7 @@ UNIT_TESTS += %D%/unit-wire
 	%D%/handshake-testing.h \
 	%D%/sealed-opening-test.cc \
 	%D%/munge-test.cc \
+	%D%/memory-stream.h \
 	%D%/seal-test.cc \
 	%D%/spin-test.cc \
 	%D%/test-link-test.cc \
@@ -55,8 +58,12 @@ UNIT_TESTS += %D%/unit-wire
 endif
 
 if FUZZERS
-FUZZ_TESTS += %D%/fuzz-codec %D%/fuzz-frame %D%/fuzz-lease %D%/fuzz-options
+FUZZ_TESTS += %D%/fuzz-blocks %D%/fuzz-codec %D%/fuzz-frame %D%/fuzz-lease %D%/fuzz-options
 endif
+%C%_fuzz_blocks_SOURCES = %D%/fuzz-blocks.cc %D%/fuzz.h
+%C%_fuzz_blocks_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
+%C%_fuzz_blocks_CXXFLAGS = $(fuzzer_cxxflags)
+%C%_fuzz_blocks_LDADD = %D%/libwire.la remoting/base/libbase.la
 %C%_fuzz_codec_SOURCES = %D%/fuzz-codec.cc %D%/fuzz.h
 %C%_fuzz_codec_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
 %C%_fuzz_codec_CXXFLAGS = $(fuzzer_cxxflags)

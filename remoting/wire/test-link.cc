@@ -371,6 +371,8 @@ public:
 
     int descriptor() const override { return inner_->descriptor(); }
     bool is_sealed() const override { return inner_->is_sealed(); }
+    uint64_t bytes_in() const override { return path_->bytes_in; }
+    uint64_t bytes_out() const override { return path_->bytes_out; }
     void shut_down() noexcept override
     {
         inner_->shut_down();
