@@ -218,7 +218,7 @@ def shapes(calls, header, sources):
 
 HANDLE_NUMBERS = ("none", "context", "module", "function", "stream", "event", "library", "kernel", "pool", "array", "image",
                   "host", "link", "graph", "graph_exec", "mipmap", "texture", "surface", "graph_node", "user_object",
-                  "allocation")
+                  "allocation", "texref", "surfref", "green", "resource_desc")
 
 
 # ---- manual -------------------------------------------------------------------------------------

@@ -32,6 +32,10 @@ enum class Kind : uint8_t {
     graph_node = 18,
     user_object = 19,
     allocation = 20, // physical memory; no parameter of the vocabulary, its C type is a number
+    texref = 21,
+    surfref = 22,
+    green = 23, // a green context
+    resource_desc = 24,
     library_object = 26, // of a CUDA library: its type is told apart by the library's own table
 };
 
@@ -107,6 +111,14 @@ template<>
 inline constexpr Kind kKind<CUgraphNode> = Kind::graph_node;
 template<>
 inline constexpr Kind kKind<CUuserObject> = Kind::user_object;
+template<>
+inline constexpr Kind kKind<CUtexref> = Kind::texref;
+template<>
+inline constexpr Kind kKind<CUsurfref> = Kind::surfref;
+template<>
+inline constexpr Kind kKind<CUgreenCtx> = Kind::green;
+template<>
+inline constexpr Kind kKind<CUdevResourceDesc> = Kind::resource_desc;
 
 template<class H>
 concept HandleType = kKind<H>

@@ -50,6 +50,17 @@ struct Fields<CUDA_ARRAY3D_DESCRIPTOR> {
 };
 
 template<>
+struct Fields<CUDA_ARRAY_DESCRIPTOR> {
+    static void visit(auto &s, auto &&field)
+    {
+        field(s.Width);
+        field(s.Height);
+        field(s.Format);
+        field(s.NumChannels);
+    }
+};
+
+template<>
 struct Fields<CUDA_ARRAY_SPARSE_PROPERTIES> {
     static void visit(auto &s, auto &&field)
     {

@@ -12,7 +12,8 @@ PLAIN = {"int", "float", "double", "size_t", "void", "string"}
 HANDLES = {"CUcontext": "context", "CUmodule": "module", "CUfunction": "function", "CUstream": "stream",
            "CUevent": "event", "CUlibrary": "library", "CUkernel": "kernel", "CUmemoryPool": "pool",
            "CUarray": "array", "CUmipmappedArray": "mipmap", "CUlinkState": "link", "CUgraph": "graph", "CUgraphExec": "graph_exec",
-           "CUgraphNode": "graph_node", "CUuserObject": "user_object"}
+           "CUgraphNode": "graph_node", "CUuserObject": "user_object", "CUtexref": "texref", "CUsurfref": "surfref", "CUgreenCtx": "green",
+           "CUdevResourceDesc": "resource_desc"}
 KINDS = set(HANDLES.values()) | {"image", "host", "texture", "surface", "allocation"}
 FLAGS = ("waits", "shadowed", "served")
 

@@ -175,8 +175,8 @@ VGPU_ENTRY cuCtxDestroy_v2(CUcontext handle)
         Context *context = session.contexts.find(handle);
         if (!context)
             return handle ? CUDA_ERROR_INVALID_CONTEXT : CUDA_ERROR_INVALID_VALUE;
-        if (context->primary)
-            return CUDA_ERROR_INVALID_CONTEXT; // it is released, not destroyed
+        if (context->primary || green_of(session, context->id))
+            return CUDA_ERROR_INVALID_CONTEXT; // it is released, or goes with the green one
         session.connection().complete_before(session.connection().last_sequence());
         CUresult result = remote::cuCtxDestroy_v2(handle);
         context->alive.store(false, std::memory_order_release);

@@ -62,6 +62,10 @@ private:
     std::vector<Context *> primary_;
 };
 
+// The green context of which a context was made, null if it is none (green.cc).
+class Session;
+CUgreenCtx green_of(const Session &session, uint64_t context);
+
 // The calling thread's stack; null if it is empty or its top was destroyed.
 Context *current_context() noexcept;
 // The top as it is, destroyed or not.

@@ -4,4 +4,5 @@
 
 #define VGPU_EXPORT __attribute__((visibility("default")))
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" // some are
 #include "remoting/api/client-forwards.inc"

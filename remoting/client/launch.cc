@@ -153,9 +153,11 @@ CUresult read_attributes(const CUlaunchConfig &config, Shape &shape)
             break;
         case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION: {
             auto &cluster = attribute.value.clusterDim;
+            constexpr unsigned kMost = 255; // a byte for each; devices take 16 at most
+            if (cluster.x > kMost || cluster.y > kMost || cluster.z > kMost)
+                return CUDA_ERROR_INVALID_CLUSTER_SIZE;
             if (cluster.x > 1 || cluster.y > 1 || cluster.z > 1)
-                return refused("CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION",
-                               "thread block clusters are not carried");
+                shape.flags |= cluster.x << 8 | cluster.y << 16 | cluster.z << 24;
             break;
         }
         case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:

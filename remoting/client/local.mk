@@ -23,6 +23,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/forward.h %D%/forwards.cc \
 	%D%/function-entry.cc %D%/function.cc %D%/function.h \
 	%D%/graph-describe.cc %D%/graph-exec.cc %D%/graph-node.cc %D%/graph-old-names.cc %D%/graph-parameters.cc %D%/graph.cc %D%/graph.h \
+	%D%/green.cc \
 	%D%/host-function.cc \
 	%D%/host-memory.cc \
 	%D%/host-service.cc %D%/host-service.h \
@@ -54,7 +55,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/stream.cc \
 	%D%/stubs.cc \
 	%D%/table.h \
-	%D%/texture.cc \
+	%D%/tensor-map.cc %D%/texref.cc %D%/texture.cc \
 	%D%/thread-stream.cc %D%/thread-stream.h %D%/thread.cc %D%/thread.h \
 	%D%/vmm.cc \
 	%D%/wait.cc %D%/wait.h \

@@ -142,6 +142,17 @@ struct GraphNode {
     std::vector<CUmemAccessDesc> access;
 };
 
+// A green context is known by the context that was made of it.
+struct GreenContext {
+    uint64_t context = 0;
+};
+
+// What a texture or surface reference was given last: one of these, or memory.
+struct LooksAt {
+    CUarray array = nullptr;
+    CUmipmappedArray mipmap = nullptr;
+};
+
 // An executable graph.
 struct GraphExec {
     bool asks = false;       // a launch may call functions here, or want memory of this process

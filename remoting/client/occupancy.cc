@@ -7,6 +7,7 @@
 #include "remoting/client/remote.h"
 
 #include <algorithm>
+#include <span>
 
 namespace vgpu::client
 {
@@ -118,4 +119,43 @@ VGPU_ENTRY cuOccupancyMaxPotentialBlockSize(int *grid, int *block, CUfunction ha
 {
     return cuOccupancyMaxPotentialBlockSizeWithFlags(grid, block, handle, dynamic_of, dynamic,
                                                      limit, 0);
+}
+
+namespace
+{
+
+// The launch that is asked about, as far as clusters are concerned.
+CUresult clusters(uint32_t which, CUfunction handle, const CUlaunchConfig *config, int *result)
+{
+    return entry_in_context([&](Session &session, Context &) -> CUresult {
+        if (!config || !result || (config->numAttrs && !config->attrs))
+            return CUDA_ERROR_INVALID_VALUE;
+        if (!find_function(session, handle))
+            return CUDA_ERROR_INVALID_HANDLE;
+        uint32_t numbers[10] = {config->gridDimX,      config->gridDimY,  config->gridDimZ,
+                                config->blockDimX,     config->blockDimY, config->blockDimZ,
+                                config->sharedMemBytes};
+        for (auto &attribute : std::span(config->attrs, config->numAttrs))
+            if (attribute.id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION) {
+                auto &cluster = attribute.value.clusterDim;
+                numbers[7] = cluster.x;
+                numbers[8] = cluster.y;
+                numbers[9] = cluster.z;
+            }
+        return remote::vgpuClusters(which, handle, numbers, std::size(numbers), result);
+    });
+}
+
+} // namespace
+
+VGPU_ENTRY cuOccupancyMaxActiveClusters(int *number, CUfunction function,
+                                        const CUlaunchConfig *config)
+{
+    return clusters(0, function, config, number);
+}
+
+VGPU_ENTRY cuOccupancyMaxPotentialClusterSize(int *size, CUfunction function,
+                                              const CUlaunchConfig *config)
+{
+    return clusters(1, function, config, size);
 }

@@ -82,6 +82,8 @@ public:
     Table<Code> libraries;
     Table<GraphNode> graph_nodes;
     Table<GraphExec> graph_execs;
+    Table<GreenContext> greens;
+    Table<LooksAt> references;
     Table<Array> arrays;
     Table<Mipmap> mipmaps;
     Looks textures;

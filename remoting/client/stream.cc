@@ -169,9 +169,10 @@ VGPU_ENTRY cuStreamGetCtx_ptsz(CUstream handle, CUcontext *context)
 #if CUDA_VERSION >= 12050
 VGPU_ENTRY cuStreamGetCtx_v2(CUstream handle, CUcontext *context, CUgreenCtx *green)
 {
-    if (green)
-        *green = nullptr;
-    return cuStreamGetCtx(handle, context);
+    CUresult result = cuStreamGetCtx(handle, context);
+    if (result == CUDA_SUCCESS && green)
+        result = cuStreamGetGreenCtx(handle, green);
+    return result;
 }
 
 VGPU_ENTRY cuStreamGetCtx_v2_ptsz(CUstream handle, CUcontext *context, CUgreenCtx *green)

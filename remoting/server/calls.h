@@ -206,6 +206,29 @@ CUresult vgpuSurfaceCreate(Session &session, uint64_t surface, uint64_t *object,
                            const CUDA_RESOURCE_DESC *resource);
 CUresult vgpuSurfaceDestroy(Session &session, uint64_t surface);
 
+// texref-calls.cc
+CUresult vgpuTexrefSetBorder(Session &session, CUtexref texref, const float *colour, uint64_t n);
+CUresult vgpuTexrefBorder(Session &session, CUtexref texref, float *colour, uint64_t n);
+CUresult vgpuClusters(Session &session, uint32_t which, CUfunction function,
+                      const uint32_t *numbers, uint64_t n, int *result);
+CUresult vgpuTensorMap(Session &session, uint32_t which, CUdeviceptr address, const uint64_t *map,
+                       uint64_t m, const uint64_t *numbers, uint64_t n, uint64_t *made, uint64_t k);
+
+// green-calls.cc
+CUresult vgpuResource(Session &session, uint32_t of, uint64_t id, uint32_t type,
+                      unsigned char *resource, uint64_t n);
+CUresult vgpuResourceSplit(Session &session, const unsigned char *resource, uint64_t n,
+                           uint32_t flags, uint32_t least, uint32_t most, uint32_t *groups,
+                           unsigned char *made, uint64_t m);
+CUresult vgpuResourceDescribe(Session &session, CUdevResourceDesc *description,
+                              const unsigned char *resources, uint64_t n);
+CUresult cuGreenCtxCreate(Session &session, CUgreenCtx *green, CUdevResourceDesc description,
+                          CUdevice device, unsigned flags);
+CUresult cuGreenCtxDestroy(Session &session, CUgreenCtx green);
+CUresult vgpuGreenContext(Session &session, CUgreenCtx green, CUcontext *context);
+CUresult vgpuGreenStream(Session &session, CUgreenCtx green, CUstream *stream, uint32_t flags,
+                         int priority);
+
 // stream-calls.cc
 CUresult cuStreamCreateWithPriority(Session &session, CUstream *stream, unsigned flags,
                                     int priority);

@@ -3,6 +3,8 @@
 
 #include "remoting/api/kinds.h"
 
+#include <utility>
+
 namespace vgpu::server
 {
 
@@ -127,6 +129,7 @@ CUresult Contexts::create(size_t slice, unsigned flags, CUcontext *handle)
 void Contexts::adopt(uint32_t word, CUcontext handle)
 {
     add(word, handle, created_slice_, false);
+    contexts_.at(word).green = std::exchange(created_green_, false);
     if (costs.adopted)
         costs.adopted(word);
 }
@@ -156,7 +159,7 @@ void Contexts::close(uint32_t word)
     driver_.cuCtxSetCurrent(nullptr);
     if (context->primary)
         driver_.cuDevicePrimaryCtxRelease_v2(slices_[context->slice].device);
-    else
+    else if (!context->green)
         driver_.cuCtxDestroy_v2(context->handle);
     if (current_ == context)
         current_ = nullptr;

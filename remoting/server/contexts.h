@@ -19,6 +19,7 @@ struct Context {
     CUcontext handle = nullptr;
     size_t slice = 0;
     bool primary = false;               // of the driver's device: released instead of destroyed
+    bool green = false;                 // of a green context, with which it ends
     std::vector<CUstream> non_blocking; // which the legacy stream does not wait for
     std::vector<CUstream> blocking;     // the others that were created
     CUstream beside =
@@ -85,6 +86,12 @@ public:
     // A created context has no number until adopt() gives it one.
     CUresult create(size_t slice, unsigned flags, CUcontext *handle);
     void adopt(uint32_t word, CUcontext handle);
+    // The same for a green context's, which adopt() then takes.
+    void create_green(size_t slice) noexcept
+    {
+        created_slice_ = slice;
+        created_green_ = true;
+    }
 
     // Ends it with all of the driver's objects in it. What the device still does for it is waited
     // for.
@@ -109,6 +116,7 @@ private:
     std::map<uint32_t, Context> contexts_;
     Context *current_ = nullptr;
     size_t created_slice_ = 0;
+    bool created_green_ = false;
 };
 
 } // namespace vgpu::server

@@ -6,4 +6,5 @@
 #include <cstddef>
 #include <type_traits>
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" // some are
 #include "remoting/api/coverage.inc"

@@ -9,6 +9,9 @@
 #include <cstdlib>
 #include <dlfcn.h>
 
+// What the header calls deprecated is carried too.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 namespace vgpu::server
 {
 namespace

@@ -8,6 +8,10 @@
 #include <memory>
 #include <string>
 
+// What the header calls deprecated is carried too.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 namespace vgpu::server
 {
 
@@ -103,12 +107,41 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
 #else
 #define VGPU_ENTRIES_12_4
 #endif
+#if CUDA_VERSION >= 12050
+#define VGPU_ENTRIES_12_5 ENTRY(cuGreenCtxStreamCreate)
+#else
+#define VGPU_ENTRIES_12_5
+#endif
+#if CUDA_VERSION >= 12080
+#define VGPU_ENTRIES_12_8 ENTRY(cuTensorMapEncodeIm2colWide)
+#else
+#define VGPU_ENTRIES_12_8
+#endif
 #if CUDA_VERSION >= 13000
 #define VGPU_ENTRIES_13_0 ENTRY(cuDeviceGetP2PAtomicCapabilities)
 #else
 #define VGPU_ENTRIES_13_0
 #endif
-#define VGPU_OPTIONAL_ENTRIES VGPU_ENTRIES_12_4 VGPU_ENTRIES_13_0
+#define VGPU_OPTIONAL_ENTRIES                                                                      \
+    VGPU_ENTRIES_12_4                                                                              \
+    VGPU_ENTRIES_12_5                                                                              \
+    VGPU_ENTRIES_12_8                                                                              \
+    VGPU_ENTRIES_13_0                                                                              \
+    ENTRY(cuTexRefSetBorderColor)                                                                  \
+    ENTRY(cuTexRefGetBorderColor)                                                                  \
+    ENTRY(cuOccupancyMaxActiveClusters)                                                            \
+    ENTRY(cuOccupancyMaxPotentialClusterSize)                                                      \
+    ENTRY(cuTensorMapEncodeTiled)                                                                  \
+    ENTRY(cuTensorMapEncodeIm2col)                                                                 \
+    ENTRY(cuTensorMapReplaceAddress)                                                               \
+    ENTRY(cuDeviceGetDevResource)                                                                  \
+    ENTRY(cuCtxGetDevResource)                                                                     \
+    ENTRY(cuGreenCtxGetDevResource)                                                                \
+    ENTRY(cuDevSmResourceSplitByCount)                                                             \
+    ENTRY(cuDevResourceGenerateDesc)                                                               \
+    ENTRY(cuGreenCtxCreate)                                                                        \
+    ENTRY(cuGreenCtxDestroy)                                                                       \
+    ENTRY(cuCtxFromGreenCtx)
 
 struct OwnEntries {
 #define ENTRY(name) decltype(&::name) name = nullptr;
@@ -193,3 +226,5 @@ struct Driver : ServedEntries, OwnEntries, GraphEntries {
 std::unique_ptr<Driver> open_driver(const std::string &path);
 
 } // namespace vgpu::server
+
+#pragma GCC diagnostic pop

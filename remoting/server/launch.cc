@@ -105,10 +105,18 @@ CUresult vgpuLaunch(Session &session, uint64_t id, uint32_t grid_x, uint32_t gri
             return result;
     }
     CUresult result;
-    if (flags & kCooperative) {
-        CUlaunchAttribute cooperative{};
-        cooperative.id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE;
-        cooperative.value.cooperative = 1;
+    if (flags) {
+        CUlaunchAttribute attributes[2] = {};
+        unsigned count = 0;
+        if (flags & kCooperative) {
+            attributes[count].id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE;
+            attributes[count++].value.cooperative = 1;
+        }
+        if (flags >> 8) {
+            attributes[count].id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+            attributes[count++].value.clusterDim = {flags >> 8 & 0xff, flags >> 16 & 0xff,
+                                                    flags >> 24};
+        }
         CUlaunchConfig config{};
         config.gridDimX = grid_x;
         config.gridDimY = grid_y;
@@ -118,8 +126,8 @@ CUresult vgpuLaunch(Session &session, uint64_t id, uint32_t grid_x, uint32_t gri
         config.blockDimZ = block_z;
         config.sharedMemBytes = shared;
         config.hStream = stream;
-        config.attrs = &cooperative;
-        config.numAttrs = 1;
+        config.attrs = attributes;
+        config.numAttrs = count;
         result = session.driver.cuLaunchKernelEx(&config, function, nullptr, packed);
     } else {
         result = session.driver.cuLaunchKernel(function, grid_x, grid_y, grid_z, block_x, block_y,

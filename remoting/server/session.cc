@@ -77,6 +77,8 @@ Session::~Session()
     }
     for (Retired &retired : retired_)
         retired.action();
+    for (void *green : handles.all_of(api::Kind::green))
+        calls::cuGreenCtxDestroy(*this, CUgreenCtx(green));
 }
 
 void Session::run()

@@ -10,6 +10,7 @@
 #include "remoting/server/device-meter.h"
 #include "remoting/server/driver.h"
 #include "remoting/server/graphs.h"
+#include "remoting/server/green.h"
 #include "remoting/server/handles.h"
 #include "remoting/server/host-memory.h"
 #include "remoting/server/host-service.h"
@@ -103,6 +104,7 @@ public:
     HostMemory host_memory;
     Mirrors mirrors;
     Images images;
+    Resources resources;
     Links links;
     Libraries libraries;
     Replies replies;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/capture.h"
 #include "softgpu/driver/context.h"
+#include "softgpu/driver/green.h"
 #include "softgpu/driver/machine.h"
 
 using namespace vgpu::soft::driver;
@@ -67,7 +68,7 @@ SOFT_EXPORT CUresult CUDAAPI cuCtxDestroy_v2(CUcontext handle)
 {
     ENTRY({
         auto context = machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT);
-        require(!context->primary, CUDA_ERROR_INVALID_CONTEXT);
+        require(!context->primary && !GreenContext::of(*context), CUDA_ERROR_INVALID_CONTEXT);
         context->destroy();
         if (current::peek() == context)
             current::pop();

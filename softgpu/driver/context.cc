@@ -13,8 +13,8 @@
 namespace vgpu::soft::driver
 {
 
-Context::Context(Device &device, unsigned flags, bool primary)
-    : device(device), primary(primary), flags(flags)
+Context::Context(Device &device, unsigned flags, bool primary, unsigned units)
+    : device(device), primary(primary), units(units ? units : device.units), flags(flags)
 {
     limits_ = {{CU_LIMIT_STACK_SIZE, 1024},
                {CU_LIMIT_PRINTF_FIFO_SIZE, 1 << 20},
@@ -25,9 +25,10 @@ Context::Context(Device &device, unsigned flags, bool primary)
                {CU_LIMIT_PERSISTING_L2_CACHE_SIZE, 0}};
 }
 
-std::shared_ptr<Context> Context::create(Device &device, unsigned flags, bool primary)
+std::shared_ptr<Context> Context::create(Device &device, unsigned flags, bool primary,
+                                         unsigned units)
 {
-    std::shared_ptr<Context> context(new Context(device, flags, primary));
+    std::shared_ptr<Context> context(new Context(device, flags, primary, units));
     context->legacy_ = std::make_shared<Stream>(context, Stream::Role::legacy, 0, 0);
     machine().contexts.add(context);
     return context;
@@ -116,15 +117,30 @@ bool Context::settled(Stream &stream)
     return std::all_of(points.begin(), points.end(), [](auto &point) { return point.reached(); });
 }
 
-void Context::drain()
+std::vector<Point> Context::last_of_all()
 {
     std::vector<Point> points{legacy_->last()};
-    {
-        std::lock_guard hold(lock_);
-        for (auto &stream : streams_)
-            points.push_back(stream->last());
-    }
-    for (auto &point : points)
+    std::lock_guard hold(lock_);
+    for (auto &stream : streams_)
+        points.push_back(stream->last());
+    return points;
+}
+
+Point Context::submit_behind_all(Work work)
+{
+    work.after = last_of_all();
+    return submit(*legacy_, std::move(work));
+}
+
+void Context::submit_everywhere(const Point &point)
+{
+    for (auto &place : last_of_all())
+        submit(*place.stream, {[] {}, {point}});
+}
+
+void Context::drain()
+{
+    for (auto &point : last_of_all())
         point.wait();
 }
 

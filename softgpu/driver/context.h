@@ -21,11 +21,13 @@ namespace vgpu::soft::driver
 class Context : public std::enable_shared_from_this<Context>
 {
 public:
-    static std::shared_ptr<Context> create(Device &device, unsigned flags, bool primary);
+    static std::shared_ptr<Context> create(Device &device, unsigned flags, bool primary,
+                                           unsigned units = 0); ///< 0: all of the device's
 
     uint64_t id = 0;
     Device &device;
     const bool primary;
+    const unsigned units; ///< on which its kernels run
     std::atomic<unsigned> flags;
     std::atomic<int> cache_config{0};
     std::atomic<int> shared_config{CU_SHARED_MEM_CONFIG_FOUR_BYTE_BANK_SIZE};
@@ -51,6 +53,11 @@ public:
     void wait_for(Stream &stream);
     bool settled(Stream &stream);
 
+    /// A work of the legacy stream behind all that was given to any stream; and one of each stream
+    /// behind a point.
+    Point submit_behind_all(Work work);
+    void submit_everywhere(const Point &point);
+
     void drain();       ///< waits for all streams
     void synchronize(); ///< the same, settles, and throws the sticky error
 
@@ -71,9 +78,10 @@ public:
     void destroy();
 
 private:
-    Context(Device &device, unsigned flags, bool primary);
+    Context(Device &device, unsigned flags, bool primary, unsigned units);
     void order(Stream &stream, Work &work);
     std::vector<Point> meant_by(Stream &stream);
+    std::vector<Point> last_of_all();
 
     std::atomic<bool> alive_{true};
     std::atomic<int> error_{CUDA_SUCCESS};

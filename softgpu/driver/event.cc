@@ -102,6 +102,33 @@ SOFT_EXPORT CUresult CUDAAPI cuEventRecordWithFlags(CUevent event, CUstream stre
     });
 }
 
+#if CUDA_VERSION >= 12050
+SOFT_EXPORT CUresult CUDAAPI cuCtxRecordEvent(CUcontext handle, CUevent event)
+{
+    ENTRY({
+        auto context =
+            handle ? machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT) : current::get();
+        context->check();
+        auto which = machine().events.get(event);
+        auto made_in = which->context.lock();
+        require(made_in && &made_in->device == &context->device, CUDA_ERROR_INVALID_HANDLE);
+        which->record([&](Work work) { return context->submit_behind_all(std::move(work)); });
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuCtxWaitEvent(CUcontext handle, CUevent event)
+{
+    ENTRY({
+        auto context =
+            handle ? machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT) : current::get();
+        context->check();
+        auto recording = machine().events.get(event)->last();
+        if (recording && !recording->point.reached())
+            context->submit_everywhere(recording->point);
+    });
+}
+#endif
+
 SOFT_EXPORT CUresult CUDAAPI cuEventRecord(CUevent event, CUstream stream)
 {
     return cuEventRecordWithFlags(event, stream, 0);

@@ -94,6 +94,7 @@ def main():
     per_thread = {s: base for s, base in sorted(per_thread.items()) if base in done}
     text = top + '#include "softgpu/driver/stream.h"\n\n// The header renames the older forms, which are meant here by their own names.\n'
     text += "".join(f"#undef {base}\n" for base in sorted((set(per_thread.values()) | set(old)) & names.keys()))
+    text += '\n// Some of the newer ones are deprecated too.\n#pragma GCC diagnostic ignored "-Wdeprecated-declarations"\n'
     for symbol, newer in old.items():
         text += (f"\nSOFT_EXPORT CUresult CUDAAPI {newer}({symbols[newer]});\n"
                  f"SOFT_EXPORT CUresult CUDAAPI {symbol}({symbols[symbol]})\n{{\n"

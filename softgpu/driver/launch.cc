@@ -130,7 +130,7 @@ void run(Context &context, const Launch &it)
     if (context.broken() || context.cancelled())
         return;
     KernelHost host(context);
-    Fault fault = execute(it, machine().memory, host, context.device.units);
+    Fault fault = execute(it, machine().memory, host, context.units);
     if (fault.kind != Fault::Kind::none && !context.cancelled())
         context.fault(code_of(fault.kind), fault.text);
 }

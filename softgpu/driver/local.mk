@@ -21,6 +21,7 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 	%D%/graph-memory.cc %D%/graph-memory.h \
 	%D%/graph-node-api.cc %D%/graph-node.cc %D%/graph-node.h \
 	%D%/graph-old-names.cc \
+	%D%/green.cc %D%/green.h \
 	%D%/heap.cc %D%/heap.h \
 	%D%/host-memory.cc \
 	%D%/image.cc %D%/image.h \
@@ -43,7 +44,7 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 	%D%/registry.h \
 	%D%/settings.cc %D%/settings.h \
 	%D%/stream-api.cc %D%/stream-attribute.cc %D%/stream-memory.cc %D%/stream.cc %D%/stream.h \
-	%D%/texture.cc %D%/texture.h \
+	%D%/texref.cc %D%/texref.h %D%/texture.cc %D%/texture.h \
 	%D%/variables.cc %D%/variables.h \
 	%D%/vmm.cc %D%/vmm.h
 nodist_%C%_libcuda_soft_la_SOURCES = %D%/per-thread.cc %D%/refused.cc

@@ -19,6 +19,7 @@ class Event;
 class Exec;
 class Function;
 class Graph;
+struct GreenContext;
 class Kernel;
 class Library;
 class Link;
@@ -26,10 +27,12 @@ class Mipmap;
 class Module;
 struct Node;
 class Pool;
+struct ResourceDesc;
 class Physical;
 class Stream;
 struct SurfaceObject;
 struct TextureObject;
+struct TextureReference;
 struct UserObject;
 
 /// Everything this process' driver has. Made at first use and never destroyed: detached threads may
@@ -60,6 +63,9 @@ struct Machine {
     Registry<Mipmap> mipmaps{Kind::mipmap};
     Registry<TextureObject> textures{Kind::texture};
     Registry<SurfaceObject> surfaces{Kind::surface};
+    Registry<TextureReference> texrefs{Kind::texref};
+    Registry<GreenContext> greens{Kind::green};
+    Registry<ResourceDesc> resource_descs{Kind::resource_desc};
 
     Device &device(CUdevice ordinal); ///< throws INVALID_DEVICE
 };

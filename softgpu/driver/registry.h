@@ -35,7 +35,10 @@ enum class Kind : uint64_t {
     array,
     mipmap,
     texture,
-    surface
+    surface,
+    texref,
+    green,
+    resource_desc
 };
 
 template<class T>

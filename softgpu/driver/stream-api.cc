@@ -2,6 +2,7 @@
 #include "softgpu/driver/capture.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/event.h"
+#include "softgpu/driver/green.h"
 #include "softgpu/driver/machine.h"
 
 #include <algorithm>
@@ -189,11 +190,22 @@ SOFT_EXPORT CUresult CUDAAPI cuStreamGetCtx_v2(CUstream stream, CUcontext *conte
 {
     ENTRY({
         require(context && green);
-        *context = handle_of<CUcontext>(*open(stream).context);
-        *green = nullptr;
+        auto where = open(stream).context;
+        auto own = GreenContext::of(*where);
+        *context = handle_of<CUcontext>(*where);
+        *green = own ? handle_of<CUgreenCtx>(*own) : nullptr;
     });
 }
 #endif
+
+SOFT_EXPORT CUresult CUDAAPI cuStreamGetGreenCtx(CUstream handle, CUgreenCtx *green)
+{
+    ENTRY({
+        require(green != nullptr);
+        auto own = GreenContext::of(*open(handle).context);
+        *green = own ? handle_of<CUgreenCtx>(*own) : nullptr;
+    });
+}
 
 #if CUDA_VERSION >= 12080
 SOFT_EXPORT CUresult CUDAAPI cuStreamGetDevice(CUstream stream, CUdevice *device)
