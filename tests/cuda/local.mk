@@ -2,8 +2,9 @@
 # The CUDA programs that must run. Each is compiled once and linked twice: NAME-shared against libcudart.so, as
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
 cuda_runtime_programs = \
-	array-codes array-copies call-codes capture-codes constant-memory copy-2d copy-behind-kernel device-array device-features device-printf \
-	error-codes graph-nodes graphs histogram host-functions \
+	algorithms array-codes array-copies call-codes capture-codes constant-memory copy-2d copy-behind-kernel device-array device-cases \
+	device-features device-printf \
+	error-codes graph-nodes graphs histogram host-cases host-functions \
 	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota \
 	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add
 # Those that call a CUDA library need one beside the software GPU.
@@ -13,7 +14,7 @@ cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs)
 cuda_driver_programs = driver-ptx enumerate graph-memory green-contexts texture-references legacy-launch linker stream-values vmm
 cuda_sources = %D%/blas.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
-EXTRA_DIST += %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats $(cuda_sources)
+EXTRA_DIST += %D%/cases.h %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
 
@@ -44,7 +45,7 @@ cuda_objects = $(cuda_all_runtime_programs:%=%D%/%.o)
 %D%/blas-shared %D%/blas-static: cuda_more = -Lremoting/libs/.libs -lcublas
 %D%/blas-shared %D%/blas-static: remoting/libs/libcublas.la
 
-$(cuda_objects): %D%/%.o: %D%/%.cu %D%/check.h %D%/driver-symbol.h
+$(cuda_objects): %D%/%.o: %D%/%.cu %D%/cases.h %D%/check.h %D%/driver-symbol.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -c $< -o $@
 
 $(cuda_all_runtime_programs:%=%D%/%-shared): %D%/%-shared: %D%/%.o

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many small programs in one: CASE(name) { ... return number; } is checked by itself, and its name
+// and number are printed. One binary, since starting one takes longer than most of them run.
+#pragma once
+
+#include "check.h"
+
+#include <cuda_runtime.h>
+
+#include <vector>
+
+struct Case {
+    const char *name;
+    uint64_t (*run)();
+    static std::vector<Case> &all()
+    {
+        static std::vector<Case> list;
+        return list;
+    }
+};
+
+#define CASE(name)                                                                                 \
+    static uint64_t case_##name();                                                                 \
+    static const bool listed_##name = (Case::all().push_back({#name, case_##name}), true);         \
+    static uint64_t case_##name()
+
+// An array of the device's, and its copy here.
+template<class T>
+struct Array {
+    explicit Array(size_t n, T value = T()) : host(n, value)
+    {
+        CUDA(cudaMalloc(&at, n * sizeof(T)));
+    }
+    Array(const Array &) = delete;
+    ~Array() { cudaFree(at); }
+    size_t size() const { return host.size(); }
+    void put() { CUDA(cudaMemcpy(at, host.data(), size() * sizeof(T), cudaMemcpyHostToDevice)); }
+    void get() { CUDA(cudaMemcpy(host.data(), at, size() * sizeof(T), cudaMemcpyDeviceToHost)); }
+    T &operator[](size_t i) { return host[i]; }
+    uint64_t sum() const { return checksum(host.data(), size() * sizeof(T)); }
+    std::vector<T> host;
+    T *at = nullptr;
+};
+
+inline int run_cases()
+{
+    for (const Case &one : Case::all()) {
+        uint64_t sum = one.run();
+        CUDA(cudaDeviceSynchronize());
+        CUDA(cudaGetLastError());
+        std::printf("%s: %s %016llx\n", program, one.name, static_cast<unsigned long long>(sum));
+    }
+    passed(Case::all().size());
+    return 0;
+}
