@@ -29,6 +29,16 @@ refuses() {
     done
 }
 
+@test "says which tests name a call, if it is told where they are" {
+    mkdir -p top/tests/cuda top/remoting/wire
+    echo 'cuMemAlloc_v2(&a, 1); cudaStreamCreate(&s);' >top/tests/cuda/some.cu
+    echo 'cuMemAlloc(&a, 1); cuMemAllocation(1);' >top/remoting/wire/other-test.cc
+    generate --out . --tests top "$golden/demo.api"
+    grep -qx '.It Fn cuMemAlloc_v2 Ta remote, awaited Ta some, other-test' coverage.man
+    grep -qx '.It Fn cuStreamCreate Ta remote, not awaited Ta some' coverage.man
+    grep -qx '.It Fn cuInit Ta answered at home Ta -' coverage.man
+}
+
 @test "leaves files alone that would not change" {
     generate --out . "$golden/demo.api"
     touch -d '2001-01-01' calls.h

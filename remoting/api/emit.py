@@ -230,9 +230,13 @@ def coverage_man(calls, header, sources):
            ".Sh CALLS", f"Of the {len(cuda)} functions of the driver API, in all their versions, {len(served)} are carried or answered on",
            "the node where the program runs.", "The others return", ".Dv CUDA_ERROR_NOT_SUPPORTED ,", "and their names are logged once.",
            ".Ss Carried"]
-    out += [".Bl -column cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags class -compact"]
+    # Where nobody looked at the tests there is no third column.
+    told = any(c.tested for c in cuda)
+    if told:
+        out += ["Behind each stands how it is carried and, of the project's tests, some that call it."]
+    out += [".Bl -column cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags class" + " tests" * told + " -compact"]
     how = {"sync": "remote, awaited", "async": "remote, not awaited", "custom": "remote", "local": "answered at home"}
-    out += [f".It Fn {c.name} Ta {how[c.cls]}" for c in served]
+    out += [f".It Fn {c.name} Ta {how[c.cls]}" + f" Ta {', '.join(c.tested[:3]) or '-'}" * told for c in served]
     out += [".El", ".Ss Refused", ".Bl -tag -width Ds"]
     reasons = {}
     for c in cuda:

@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 import emit  # noqa: E402
 import header as cuda_header  # noqa: E402
 import spec  # noqa: E402
+import tested  # noqa: E402
 
 KNOWN_VERSION = 13000  # of the cuda.h that cuda.api describes in full
 
@@ -37,6 +38,7 @@ def main():
     parser.add_argument("--preprocessed", required=True, metavar="FILE", help="cuda.h after cc -E -P -D__CUDA_API_VERSION_INTERNAL")
     parser.add_argument("--header", required=True, metavar="FILE", help="cuda.h itself, for its version")
     parser.add_argument("--out", metavar="DIR", help="where to write")
+    parser.add_argument("--tests", metavar="DIR", help="top of the sources: the manual says which tests there name a call")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a function of cuda.h is in no line")
     parser.add_argument("api", nargs="+", help="the descriptions")
     args = parser.parse_args()
@@ -52,6 +54,8 @@ def main():
     if args.check:
         return int(report_missing(header, calls))
     report_missing(header, calls)
+    if args.tests:
+        tested.note(calls, args.tests)
     sources = ", ".join(os.path.basename(path) for path in args.api)
     for name, make in emit.FILES.items():
         write(os.path.join(args.out or ".", name), make(calls, header, sources))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The parameter vocabulary is headers; what generate.py writes lies beside them in the build tree.
 api_headers = %D%/array-format.h %D%/kinds.h %D%/library-params.h %D%/library-table.h %D%/params.h %D%/resource.h %D%/scalars.h
-api_scripts = %D%/generate.py %D%/spec.py %D%/header.py %D%/emit.py
+api_scripts = %D%/generate.py %D%/spec.py %D%/header.py %D%/emit.py %D%/tested.py
 api_descriptions = %D%/session.api %D%/cuda.api
 api_generated = %D%/calls.h %D%/client-forwards.inc %D%/client-remote.inc %D%/client-stubs.inc %D%/server-table.inc \
 	%D%/driver-table.inc %D%/coverage.inc %D%/shapes.inc %D%/coverage.man
@@ -15,9 +15,9 @@ CLEANFILES += $(api_generated) %D%/generated.stamp %D%/cuda-h.txt
 	printf '%s\n' '#include <cuda.h>' '#if __has_include(<cudaProfiler.h>)' '#include <cudaProfiler.h>' '#endif' | \
 	$(CXX) -x c++ -E -P -D__CUDA_API_VERSION_INTERNAL $(CUDA_CPPFLAGS) -o $@.new - && mv $@.new $@
 
-%D%/generated.stamp: $(api_scripts) $(api_descriptions) %D%/cuda-h.txt
+%D%/generated.stamp: $(api_scripts) $(api_descriptions) %D%/cuda-h.txt $(cuda_sources)
 	$(AM_V_GEN)$(PYTHON) $(srcdir)/%D%/generate.py --preprocessed %D%/cuda-h.txt \
-	  --header $(CUDA_HOME_DIR)/include/cuda.h --out %D% \
+	  --header $(CUDA_HOME_DIR)/include/cuda.h --out %D% --tests $(srcdir) \
 	  $(srcdir)/%D%/session.api $(srcdir)/%D%/cuda.api && touch $@
 
 # Written only when they change: make looks at the stamp, and compiles nothing anew that is as it was.

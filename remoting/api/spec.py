@@ -59,6 +59,7 @@ class Call:
     reason: str = ""
     forwards: str = ""
     flags: set = field(default_factory=set)
+    tested: list = field(default_factory=list)  # files that name it (tested.py)
 
     @property
     def on_wire(self):
