@@ -62,6 +62,9 @@ const Option kTable[] = {
      "The CUDA driver library that the workers open. The default is the system's libcuda.so.1, and "
      "the software GPU where there is none.",
      Type::path},
+    {"Libraries", "VGPU_CONF_LIBRARIES", "--libraries", "",
+     "Folders with CUDA libraries (libcublas.so.13, ...) for the workers, with colons between. They "
+     "come before the driver's own and the system's."},
     {"Channel", "VGPU_CONF_CHANNEL", "--channel", "auto",
      "How programs reach their worker, where a job does not choose: shm, unix, tcp, or auto for "
      "the "
@@ -177,6 +180,7 @@ Conf conf_of(const Options &options, const std::string &path)
     conf.state_save_location = options.string("StateSaveLocation");
     conf.slurm_user = options.string("SlurmUser");
     conf.driver = options.string("Driver");
+    conf.libraries = options.string("Libraries");
     conf.channel = options.string("Channel");
     conf.ring_size = options.size("RingSize");
     if (!wire::valid_ring(conf.ring_size))

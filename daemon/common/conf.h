@@ -39,6 +39,7 @@ struct Conf {
     std::string debug_level;
 
     std::string driver;      // empty: the system's libcuda.so.1, else the software GPU
+    std::string libraries;   // folders, with colons between
     std::string channel;     // auto, shm, unix, tcp
     uint64_t ring_size;      // bytes of one direction
     bool compression;        // of large copies, where the path is slow

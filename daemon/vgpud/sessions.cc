@@ -135,6 +135,7 @@ Fd Sessions::orders(const std::string &session, const wire::Acceptance &acceptan
                                      .set("ring", conf_.ring_size)
                                      .set("api", peer.api)
                                      .set("driver", probed_.driver)
+                                     .set("libraries", conf_.libraries)
                                      .set("slices", slices)
                                      .set("client", client)
                                      .set("log_level", conf_.debug_level)

@@ -67,6 +67,7 @@ Startup parse_startup(std::span<const std::byte> bytes)
     result.software = string("software");
     result.channel = string("channel");
     result.driver = string("driver");
+    result.libraries = string("libraries");
     result.api = wire::get_u64(map, "api");
     result.ring = wire::get_u64(map, "ring");
     for (const msgpack::object &slice : wire::get_array(map, "slices"))

@@ -28,7 +28,7 @@ struct StartupSlice {
 };
 
 struct Startup {
-    std::string session, lease, node, software, channel, driver;
+    std::string session, lease, node, software, channel, driver, libraries;
     uint64_t api = 0;  // hash of the client's table of calls
     uint64_t ring = 0; // bytes of one direction, if it is one
     std::vector<StartupSlice> slices;

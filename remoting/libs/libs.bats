@@ -112,6 +112,16 @@ END
     contains "$stderr" "libcublas: not to be had beside the GPU"
 }
 
+@test "Libraries= comes first" {
+    ln -sf "$NULL_LIBDIR/libcuda-null.so.1" .
+    mkdir -p site
+    ln -sf "$STAGE/lib/null/libcublas.so.13" site/
+    run -0 --separate-stderr env VGPU_CONF_LIBRARIES="/nonexistent:$PWD/site" VGPU_LOG_LEVEL=info \
+        vgpu-run --driver "$PWD/libcuda-null.so.1" "$LIBS/cublas-calls"
+    contains "$output" "cublasCreate_v2 0 "
+    contains "$stderr" "$PWD/site/libcublas.so.13 is used"
+}
+
 # A description with these lines is refused with this text, at its last line.
 refuses() {
     printf '%s\n' 'library libdemo 15' 'object demo_t 1' "$1" >bad.api

@@ -45,6 +45,21 @@ void *try_file(const std::string &path, std::string &why)
     return nullptr;
 }
 
+// In a folder that the administrator named.
+void *find_named(const std::string &folders, const std::string &file, std::string &path,
+                 std::string &why)
+{
+    for (size_t at = 0; at < folders.size();) {
+        size_t end = std::min(folders.find(':', at), folders.size());
+        path = folders.substr(at, end - at) + "/" + file;
+        void *handle = end > at ? try_file(path, why) : nullptr;
+        if (handle)
+            return handle;
+        at = end + 1;
+    }
+    return nullptr;
+}
+
 // In the driver's own folder if it was named with one, then where the system has it. The software
 // GPU and the null driver have libraries of their own in theirs; the vendor's cannot work over
 // them.
@@ -79,7 +94,10 @@ std::string Libraries::open(const std::string &driver, uint32_t number, unsigned
     std::string why;
     for (unsigned one : majors) {
         std::string path;
-        void *handle = find_file(driver, text("%s.so.%u", about->name, one), path, why);
+        const std::string file = text("%s.so.%u", about->name, one);
+        void *handle = find_named(folders, file, path, why);
+        if (!handle)
+            handle = find_file(driver, file, path, why);
         if (!handle)
             continue;
         auto opened = std::make_unique<Opened>();

@@ -68,6 +68,8 @@ public:
         uint32_t word; // the context it was made in
     };
 
+    std::string folders; // where they are looked for first, with colons between
+
     // Why it cannot be had, or nothing. `beside`: the driver's path, in whose folder it is looked
     // for first.
     std::string open(const std::string &beside, uint32_t number, unsigned major, uint64_t hash);
