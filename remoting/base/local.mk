@@ -8,6 +8,7 @@ noinst_LTLIBRARIES += %D%/libbase.la
 	%D%/fd.cc %D%/fd.h \
 	%D%/hex.cc %D%/hex.h \
 	%D%/log.cc %D%/log.h \
+	%D%/log-history.cc %D%/log-history.h \
 	%D%/options.cc %D%/options.h %D%/options-text.cc %D%/pairs.cc \
 	%D%/parse.cc %D%/parse.h \
 	%D%/random.cc %D%/random.h \
@@ -21,6 +22,7 @@ UNIT_TESTS += %D%/unit-base
 	%D%/difference-test.cc \
 	%D%/fd-test.cc \
 	%D%/log-test.cc \
+	%D%/log-history-test.cc \
 	%D%/options-test.cc \
 	%D%/parse-test.cc
 %C%_unit_base_LDADD = %D%/libbase.la -lgtest -lgtest_main -lpthread

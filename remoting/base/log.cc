@@ -26,6 +26,8 @@ static constinit std::mutex sink_mutex;
 // Guarded by sink_mutex. Never freed: lines may be logged while the process exits.
 static constinit std::shared_ptr<const Sink> *sink = nullptr;
 
+static constinit std::atomic<void (*)(Level, std::string_view)> listener{nullptr};
+
 static constexpr const char *kNames[] = {"debug", "info", "warning", "error"};
 
 const char *level_name(Level level) noexcept
@@ -66,6 +68,11 @@ bool logs(Level level) noexcept
     return int(level) >= limit;
 }
 
+void set_log_listener(void (*function)(Level, std::string_view)) noexcept
+{
+    listener.store(function, std::memory_order_release);
+}
+
 void set_log_sink(Sink function)
 {
     auto next = function ? std::make_shared<const Sink>(std::move(function)) : nullptr;
@@ -92,7 +99,10 @@ static void print(const char *line, size_t length) noexcept
 
 void log(Level level, const char *format, ...)
 {
-    if (!logs(level))
+    const auto listens =
+        level >= Level::warning ? listener.load(std::memory_order_acquire) : nullptr;
+    const bool printed = logs(level);
+    if (!printed && !listens)
         return;
     int saved = errno;
     char line[2048];
@@ -105,14 +115,16 @@ void log(Level level, const char *format, ...)
     size_t length = n < 0 ? 0 : std::min(size_t(n), room - 1);
 
     std::shared_ptr<const Sink> to;
-    {
+    if (printed) {
         std::lock_guard lock(sink_mutex);
         if (sink)
             to = *sink;
     }
+    if (listens)
+        listens(level, std::string_view(line + prefix, length));
     if (to) {
         (*to)(level, std::string_view(line + prefix, length));
-    } else {
+    } else if (printed) {
         line[size_t(prefix) + length] = '\n';
         print(line, size_t(prefix) + length + 1);
     }

@@ -24,6 +24,10 @@ const char *level_name(Level level) noexcept;
 bool parse_level(std::string_view name, Level &level) noexcept;
 void set_log_level(Level level) noexcept;
 
+// Called with each warning and error, also with those that are not printed; beside the sink. A plain
+// function, so that setting it leaves no trace.
+void set_log_listener(void (*listener)(Level, std::string_view)) noexcept;
+
 // Daemons hand the lines to their own logger. An empty function restores the default.
 void set_log_sink(std::function<void(Level, std::string_view)> sink);
 

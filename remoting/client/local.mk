@@ -24,6 +24,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/function-entry.cc %D%/function.cc %D%/function.h \
 	%D%/graph-describe.cc %D%/graph-exec.cc %D%/graph-node.cc %D%/graph-old-names.cc %D%/graph-parameters.cc %D%/graph.cc %D%/graph.h \
 	%D%/green.cc \
+	%D%/logs.cc %D%/logs.h \
 	%D%/host-function.cc \
 	%D%/host-memory.cc \
 	%D%/host-service.cc %D%/host-service.h \

@@ -8,6 +8,7 @@
 #include "remoting/client/call.h"
 #include "remoting/client/errors.h"
 #include "remoting/client/libraries.h"
+#include "remoting/client/logs.h"
 #include "remoting/client/static-cudart.h"
 #include "remoting/wire/handshake.h"
 
@@ -163,6 +164,7 @@ CUresult Session::start()
     std::lock_guard lock(start_mutex);
     if (state.load(std::memory_order_acquire) != State::fresh)
         return get(why) ? CUDA_SUCCESS : why;
+    remember_logs();
     if (report_static_cudart())
         return CUDA_ERROR_NOT_SUPPORTED;
     if (!getenv(kLeaseVariable.env)) {

@@ -22,6 +22,7 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
 	%D%/graph-node-api.cc %D%/graph-node.cc %D%/graph-node.h \
 	%D%/graph-old-names.cc \
 	%D%/green.cc %D%/green.h \
+	%D%/logs-api.cc \
 	%D%/heap.cc %D%/heap.h \
 	%D%/host-memory.cc \
 	%D%/image.cc %D%/image.h \

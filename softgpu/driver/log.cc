@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/log.h"
+#include "remoting/base/log-history.h"
 #include "remoting/base/parse.h"
 
 #include <cstdarg>
@@ -22,14 +23,14 @@ static bool is_silenced() noexcept
 
 void log(const char *format, ...)
 {
-    if (is_silenced())
-        return;
     char line[2048];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "libcuda-soft: %s\n", line);
+    LogHistory::get().add(LogHistory::error, line);
+    if (!is_silenced())
+        fprintf(stderr, "libcuda-soft: %s\n", line);
 }
 
 } // namespace vgpu::soft::driver
