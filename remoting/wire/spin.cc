@@ -12,7 +12,7 @@ namespace
 
 constexpr uint64_t kMinSpinNs = 8'000;
 constexpr uint64_t kMaxSpinNs = 50'000;
-constexpr unsigned kCrowdedWaits = 32;
+constexpr unsigned kCrowdedWaits = 4;
 
 } // namespace
 
