@@ -66,11 +66,12 @@ constexpr uint64_t scale_bytes(uint64_t compute, uint64_t result) noexcept
 
 // ---- objects ------------------------------------------------------------------------------------
 
-template<uint32_t Type>
+// `Also`: another type, whose objects may stand for this one's.
+template<uint32_t Type, uint32_t Also = Type>
 struct Handle {
     struct Client : ClientHalf {
         explicit Client(const void *o) : object(static_cast<const Object *>(o)) {}
-        bool ok() const { return object && object->type == Type; }
+        bool ok() const { return object && (object->type == Type || object->type == Also); }
         void put(Encoder &out) const { out.u64(object->id); }
         const Object *object;
     };
@@ -78,7 +79,11 @@ struct Handle {
         CUresult get(Decoder &in, auto &names)
         {
             id = in.u64();
-            return names.object(Type, id, handle, mode);
+            CUresult result = names.object(Type, id, handle, mode);
+            if constexpr (Also != Type)
+                if (result != CUDA_SUCCESS)
+                    result = names.object(Also, id, handle, mode);
+            return result;
         }
         void *arg() const { return handle; }
         uint64_t id = 0;
@@ -135,7 +140,10 @@ struct Stream {
         bool known;
         uint64_t id;
     };
-    using Server = api::Handle<CUstream>::Server;
+    // `is_place`: it says where the call's work goes, unless the call gives it to the object.
+    struct Server : api::Handle<CUstream>::Server {
+        static constexpr bool is_place = true;
+    };
 };
 
 // ---- numbers and memory -------------------------------------------------------------------------
@@ -338,6 +346,64 @@ struct HostOut {
         void put(Encoder &out) const { out.bytes(std::as_bytes(std::span(words)).first(bytes)); }
         std::vector<uint64_t> words; // aligned for all that it may hold
         size_t bytes = 0;
+    };
+};
+
+// One that may be absent, which is told by its having no bytes.
+template<class Size>
+struct MaybeHostIn {
+    struct Client : HostIn<Size>::Client {
+        Client(const void *p, uint64_t n) : HostIn<Size>::Client(p, p ? n : 0) {}
+    };
+    struct Server : HostIn<Size>::Server {
+        CUresult bind(const auto &all) const
+        {
+            return this->bytes.empty() ? CUDA_SUCCESS : HostIn<Size>::Server::bind(all);
+        }
+        void *arg() const { return this->bytes.empty() ? nullptr : HostIn<Size>::Server::arg(); }
+    };
+};
+
+template<class Size>
+struct MaybeHostOut {
+    struct Client : HostOut<Size>::Client {
+        using HostOut<Size>::Client::Client;
+        bool ok() const { return this->n <= kMaxReplyArray; }
+        void take(Decoder &in) const
+        {
+            if (this->pointer)
+                HostOut<Size>::Client::take(in);
+            else
+                in.bytes(size_t(this->n));
+        }
+    };
+    using Server = typename HostOut<Size>::Server;
+};
+
+template<class Size>
+struct HostInOut {
+    struct Client : HostIn<Size>::Client {
+        Client(void *p, uint64_t n) : HostIn<Size>::Client(p, n), to(p) {}
+        void take(Decoder &in) const
+        {
+            auto bytes = in.bytes(size_t(this->n));
+            if (in.ok() && this->n)
+                std::memcpy(to, bytes.data(), size_t(this->n));
+        }
+        void *to;
+    };
+    struct Server : HostOut<Size>::Server {
+        CUresult get(Decoder &in, auto &names) { return given.get(in, names); }
+        CUresult bind(const auto &all)
+        {
+            CUresult result = given.bind(all);
+            if (result == CUDA_SUCCESS)
+                result = HostOut<Size>::Server::bind(all);
+            if (result == CUDA_SUCCESS && !given.bytes.empty())
+                std::memcpy(this->words.data(), given.bytes.data(), given.bytes.size());
+            return result;
+        }
+        typename HostIn<Size>::Server given;
     };
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What any cuBLAS of ours answers by itself, and copies, which are the driver's.
 #include "remoting/libs/cublas-common.h"
+#include "remoting/libs/cublas-status.h"
 
 #include <cuda.h>
 
@@ -134,45 +135,12 @@ LIBRARY_ENTRY void cublasXerbla(const char *name, int parameter)
             parameter);
 }
 
-namespace
-{
-
-struct StatusText {
-    int status;
-    const char *name;
-    const char *text;
-};
-constexpr StatusText kStatuses[] = {
-    {0, "CUBLAS_STATUS_SUCCESS", "success"},
-    {1, "CUBLAS_STATUS_NOT_INITIALIZED", "the library was not initialized"},
-    {3, "CUBLAS_STATUS_ALLOC_FAILED", "the resource allocation failed"},
-    {7, "CUBLAS_STATUS_INVALID_VALUE", "an invalid value was used as an argument"},
-    {8, "CUBLAS_STATUS_ARCH_MISMATCH", "an absent device architectural feature is required"},
-    {11, "CUBLAS_STATUS_MAPPING_ERROR", "an access to GPU memory space failed"},
-    {13, "CUBLAS_STATUS_EXECUTION_FAILED", "the GPU program failed to execute"},
-    {14, "CUBLAS_STATUS_INTERNAL_ERROR", "an internal operation failed"},
-    {15, "CUBLAS_STATUS_NOT_SUPPORTED", "the functionality requested is not supported"},
-    {16, "CUBLAS_STATUS_LICENSE_ERROR", "an error was detected when checking the license"},
-};
-
-const StatusText *find_status(int status)
-{
-    for (const StatusText &one : kStatuses)
-        if (one.status == status)
-            return &one;
-    return nullptr;
-}
-
-} // namespace
-
 LIBRARY_ENTRY const char *cublasGetStatusName(int status)
 {
-    const StatusText *found = find_status(status);
-    return found ? found->name : "CUBLAS_STATUS_UNKNOWN";
+    return vgpu::cublas::status_name(status);
 }
 
 LIBRARY_ENTRY const char *cublasGetStatusString(int status)
 {
-    const StatusText *found = find_status(status);
-    return found ? found->text : "unknown status";
+    return vgpu::cublas::status_text(status);
 }

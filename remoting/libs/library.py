@@ -11,7 +11,7 @@ NUMBERS = {"int": "int", "nat": "int", "i64": "int64_t", "nat64": "int64_t", "ll
 ELEMENTS = {"int": 4, "i64": 8, "llong": 8, "size_t": 8, "float": 4, "double": 8, "uint": 4, "u64": 8, "ullong": 8, "char": 1, "uchar": 1,
             "cuComplex": 8, "cuDoubleComplex": 16, "__half": 2, "__nv_bfloat16": 2, "void": 1}
 CLASSES = ("sync", "async", "local", "refuse")
-EFFECTS = ("wide", "creates", "destroys", "sets", "waits")
+EFFECTS = ("wide", "creates", "destroys", "sets", "waits", "wrapped")
 
 LINE = re.compile(r'^(\d+|-)\s+(\w+)\s+(\w+)\s*(.*)$')
 NAME = re.compile(r'^(.*?)\s+(\w+)(?:\[(.*)\])?$')
@@ -26,7 +26,7 @@ class ApiError(Exception):
 
 @dataclass
 class Param:
-    kind: str  # number enum handle stream device devices scalar host pointer string
+    kind: str  # number enum handle stream device devices scalar host pointer string plain factor
     type: str
     name: str
     direction: str = ""
@@ -66,11 +66,15 @@ class Library:
     set_mode: str = ""
     enums: set = field(default_factory=set)
     objects: dict = field(default_factory=dict)
+    aliases: dict = field(default_factory=dict)  # the object that may stand for one
+    plains: dict = field(default_factory=dict)
+    elements: dict = field(default_factory=dict)
+    includes: list = field(default_factory=list)
     calls: list = field(default_factory=list)
     absent: set = field(default_factory=set)
 
     def size_of(self, type_):
-        return 4 if type_ in self.enums else ELEMENTS[type_]
+        return 4 if type_ in self.enums else self.elements.get(type_) or ELEMENTS[type_]
 
 
 def split(text):
@@ -96,7 +100,7 @@ def parse_param(library, where, text):
     first = words[0]
 
     def element(type_):
-        if type_ not in ELEMENTS and type_ not in library.enums:
+        if type_ not in ELEMENTS and type_ not in library.enums and type_ not in library.elements:
             raise ApiError(where, f"unknown type '{type_}' of parameter '{name}'")
         return type_
 
@@ -112,10 +116,14 @@ def parse_param(library, where, text):
         return Param("pointer", element(words[2]), name, "out")
     if first == "out" and len(words) == 2 and words[1] in library.objects:
         return Param("handle", words[1], name, "out")
-    if first in ("in", "out") and len(words) == 2:
+    if first in ("in", "out", "inout", "in?", "out?") and len(words) == 2:
         if words[1] == "void" and not size:
             raise ApiError(where, f"'{name}' is void: say how many bytes, [BYTES]")
-        return Param("host", element(words[1]), name, first, nullable=False, size=size)
+        return Param("host", element(words[1]), name, first.rstrip("?"), nullable=first.endswith("?"), size=size)
+    if first == "plain" and len(words) == 2 and words[1] in library.plains:
+        return Param("plain", words[1], name)
+    if words == ["factor"] and size:
+        return Param("factor", "void", name, "in", size=size)
     if len(words) == 1 and not size:
         bare = first.rstrip("?")
         if bare in library.objects:
@@ -204,8 +212,16 @@ def directive(library, where, words):
         library.set_mode = rest[0]
     elif word == "enum":
         library.enums.update(rest)
-    elif word == "object":
+    elif word == "object": # TYPE NUMBER, and perhaps the number of a type that may stand for it
         library.objects[rest[0]] = int(rest[1])
+        if len(rest) > 2:
+            library.aliases[rest[0]] = int(rest[2])
+    elif word == "plain": # a descriptor that travels whole, and its kind in the included header
+        library.plains[rest[0]] = rest[1]
+    elif word == "bytes": # a structure without pointers
+        library.elements[rest[0]] = int(rest[1])
+    elif word == "include":
+        library.includes = rest
     elif word == "absent": # in the header, but no library exports it
         library.absent.update(rest)
     elif word == "refused": # NAME... "reason" for many

@@ -3,7 +3,7 @@
 # the .api files; no header of the libraries is needed.
 libs_scripts = %D%/generate.py %D%/library.py %D%/write.py
 EXTRA_DIST += $(libs_scripts) $(libs_names:%=%D%/%.api)
-libs_names = cublas curand
+libs_names = cublas cublaslt curand
 libs_generated = $(foreach one,$(libs_names),$(libs_files:%=%D%/$(one)/%))
 libs_manuals = $(libs_names:%=%D%/%/manual.man)
 libs_files = client.cc server.cc check.cc record.cc calls.inc manual.man
@@ -20,14 +20,14 @@ $(libs_generated): $(libs_names:%=%D%/%/generated.stamp)
 # Loaded into applications: nothing of libstdc++ may come from, or go to, them.
 libs_link = $(LIBTOOL) $(AM_V_lt) --tag=CC $(AM_LIBTOOLFLAGS) $(LIBTOOLFLAGS) --mode=link $(CC) $(CFLAGS) $(VGPU_SANITIZE)
 libs_link_end = $(LDFLAGS) -static-libgcc -Wl,`$(CXX) -print-file-name=libstdc++.a` -o $@
-# Every one has the version node of its soname.
+# Every one has the version node of its soname; the folders of cublaslt and the like are in lower case.
 %D%/%.map: %D%/local.mk
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && echo '$(subst /,.so.,lib$*) { global: cu*; vgpuLibraryVersion; local: *; };' | \
-	$(SED) 's/^lib\([^.]*\).so./lib\1.so./' > $@
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && node=`$(SED) -n 's/^library //p' $(srcdir)/$(@D).api | $(SED) 's/ .*//'`.so.$(*F) && \
+	echo "$$node { global: cu*; vgpuLibraryVersion; local: *; };" > $@
 
 # ---- cuBLAS
 vgpulib_LTLIBRARIES += %D%/libcublas.la
-%C%_libcublas_la_SOURCES = %D%/cublas-common.cc %D%/cublas-common.h %D%/cublas.cc %D%/major.cc %D%/wrapper.cc %D%/wrapper.h
+%C%_libcublas_la_SOURCES = %D%/cublas-common.cc %D%/cublas-common.h %D%/cublas-status.cc %D%/cublas-status.h %D%/cublas.cc %D%/major.cc %D%/wrapper.cc %D%/wrapper.h
 nodist_%C%_libcublas_la_SOURCES = %D%/cublas/client.cc
 %C%_libcublas_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=13
 %C%_libcublas_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
@@ -36,17 +36,24 @@ libs_ldflags = -Wl,-z,defs -Wl,-z,nodelete -Wl,-Bsymbolic-functions
 %C%_libcublas_la_LINK = $(libs_link) $(%C%_libcublas_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
 
-# The same for programs of CUDA 12, whose cuBLAS has no function that 13 lacks; not by libtool, which would have two libraries of
+# The same for programs of CUDA 12, whose libraries have no function that 13 lacks; not by libtool, which would have two libraries of
 # one name install over one another.
-vgpulib_DATA += %D%/12/libcublas.so.12
+vgpulib_DATA += %D%/12/libcublas.so.12 %D%/12/libcublasLt.so.12
 CLEANFILES += %D%/12/*
-%D%/12/libcublas.so.12: %D%/libcublas.la %D%/cublas/12.map %D%/major.cc
-	$(AM_V_CCLD)$(MKDIR_P) $(@D) && \
+libs_twelve = $(AM_V_CCLD)$(MKDIR_P) $(@D) && \
 	$(CXX) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=12 $(AM_CXXFLAGS) $(CXXFLAGS) -fPIC \
-	  -c $(srcdir)/%D%/major.cc -o $(@D)/major.o && \
-	objects=`echo $(filter-out %major.lo,$(%C%_libcublas_la_OBJECTS)) | $(SED) 's,\([^ /]*\)\.lo,.libs/\1.o,g'` && \
-	$(CC) -shared $(CFLAGS) $(VGPU_SANITIZE) -Wl,-soname,libcublas.so.12 -Wl,--version-script=%D%/cublas/12.map $(libs_ldflags) \
-	  $$objects $(@D)/major.o remoting/base/.libs/libbase.a -lpthread -ldl $(libs_link_end)
+	  -c $(srcdir)/%D%/major.cc -o $@.major.o && \
+	objects=`echo $(filter-out %major.lo,$(libs_twelve_objects)) | $(SED) 's,\([^ /]*\)\.lo,.libs/\1.o,g'` && \
+	$(CC) -shared $(CFLAGS) $(VGPU_SANITIZE) -Wl,-soname,$(@F) -Wl,--version-script=$(libs_twelve_map) $(libs_ldflags) \
+	  $$objects $@.major.o remoting/base/.libs/libbase.a -lpthread -ldl $(libs_link_end)
+%D%/12/libcublas.so.12: libs_twelve_objects = $(%C%_libcublas_la_OBJECTS)
+%D%/12/libcublas.so.12: libs_twelve_map = %D%/cublas/12.map
+%D%/12/libcublas.so.12: %D%/libcublas.la %D%/cublas/12.map %D%/major.cc
+	$(libs_twelve)
+%D%/12/libcublasLt.so.12: libs_twelve_objects = $(%C%_libcublasLt_la_OBJECTS)
+%D%/12/libcublasLt.so.12: libs_twelve_map = %D%/cublaslt/12.map
+%D%/12/libcublasLt.so.12: %D%/libcublasLt.la %D%/cublaslt/12.map %D%/major.cc
+	$(libs_twelve)
 
 vgpunull_LTLIBRARIES += %D%/null/libcublas.la
 %C%_null_libcublas_la_SOURCES = %D%/record.cc %D%/record.h nulldriver/record.cc nulldriver/record.h
@@ -56,6 +63,27 @@ nodist_%C%_null_libcublas_la_SOURCES = %D%/cublas/record.cc
 %C%_null_libcublas_la_LDFLAGS = -version-info 13:0:0 -Wl,--version-script=%D%/cublas/13.map $(libs_ldflags)
 %C%_null_libcublas_la_LINK = $(libs_link) $(%C%_null_libcublas_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_null_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
+
+# ---- cuBLASLt
+libs_cublaslt = %D%/cublas-status.cc %D%/cublas-status.h %D%/cublaslt-common.cc %D%/cublaslt-descriptors.cc %D%/cublaslt-descriptors.h \
+	remoting/api/cublaslt.h
+vgpulib_LTLIBRARIES += %D%/libcublasLt.la
+%C%_libcublasLt_la_SOURCES = $(libs_cublaslt) %D%/cublaslt.cc %D%/major.cc %D%/wrapper.cc %D%/wrapper.h
+nodist_%C%_libcublasLt_la_SOURCES = %D%/cublaslt/client.cc
+%C%_libcublasLt_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=13
+%C%_libcublasLt_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
+%C%_libcublasLt_la_LDFLAGS = -version-info 13:0:0 -Wl,--version-script=%D%/cublaslt/13.map $(libs_ldflags)
+%C%_libcublasLt_la_LINK = $(libs_link) $(%C%_libcublasLt_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_libcublasLt_la_DEPENDENCIES = %D%/cublaslt/13.map
+
+vgpunull_LTLIBRARIES += %D%/null/libcublasLt.la
+%C%_null_libcublasLt_la_SOURCES = $(libs_cublaslt) %D%/cublaslt-record.h %D%/record.cc %D%/record.h nulldriver/record.cc nulldriver/record.h
+nodist_%C%_null_libcublasLt_la_SOURCES = %D%/cublaslt/record.cc
+%C%_null_libcublasLt_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
+%C%_null_libcublasLt_la_LIBADD = remoting/base/libbase.la
+%C%_null_libcublasLt_la_LDFLAGS = -version-info 13:0:0 -Wl,--version-script=%D%/cublaslt/13.map $(libs_ldflags)
+%C%_null_libcublasLt_la_LINK = $(libs_link) $(%C%_null_libcublasLt_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_null_libcublasLt_la_DEPENDENCIES = %D%/cublaslt/13.map
 
 # ---- cuRAND
 vgpulib_LTLIBRARIES += %D%/libcurand.la
@@ -77,16 +105,16 @@ nodist_%C%_null_libcurand_la_SOURCES = %D%/curand/record.cc
 EXTRA_%C%_null_libcurand_la_DEPENDENCIES = %D%/curand/10.map
 
 # ---- beside the software GPU
-EXTRA_DIST += %D%/soft/cublas.served
+EXTRA_DIST += %D%/soft/cublas.served %D%/soft/cublaslt.served
 if HAVE_OPENBLAS
-vgpusoft_LTLIBRARIES += %D%/soft/libcublas.la
-BUILT_SOURCES += %D%/cublas/soft.cc
-CLEANFILES += %D%/cublas/soft.cc
+vgpusoft_LTLIBRARIES += %D%/soft/libcublas.la %D%/soft/libcublasLt.la
+BUILT_SOURCES += %D%/cublas/soft.cc %D%/cublaslt/soft.cc
+CLEANFILES += %D%/cublas/soft.cc %D%/cublaslt/soft.cc
 endif
 %D%/%/soft.cc: %D%/%.api %D%/soft/%.served $(libs_scripts)
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(PYTHON) $(srcdir)/%D%/generate.py --out $(@D) --served $(srcdir)/%D%/soft/$*.served \
 	  $(srcdir)/%D%/$*.api && touch $@
-%C%_soft_libcublas_la_SOURCES = %D%/cublas-common.cc %D%/cublas-common.h %D%/soft/cblas-types.h %D%/soft/cublas.cc %D%/soft/cublas.h \
+%C%_soft_libcublas_la_SOURCES = %D%/cublas-common.cc %D%/cublas-common.h %D%/cublas-status.cc %D%/cublas-status.h %D%/soft/cblas-types.h %D%/soft/cublas.cc %D%/soft/cublas.h \
 	%D%/soft/gemm-types.cc %D%/soft/gemm-types.h %D%/soft/half.h %D%/soft/work.cc %D%/soft/work.h
 nodist_%C%_soft_libcublas_la_SOURCES = %D%/cublas/soft.cc
 %C%_soft_libcublas_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) $(OPENBLAS_CFLAGS)
@@ -95,11 +123,24 @@ nodist_%C%_soft_libcublas_la_SOURCES = %D%/cublas/soft.cc
 %C%_soft_libcublas_la_LINK = $(libs_link) $(%C%_soft_libcublas_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_soft_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
 
+%C%_soft_libcublasLt_la_SOURCES = $(libs_cublaslt) %D%/soft/cblas-types.h %D%/soft/cublaslt.cc %D%/soft/cublaslt.h %D%/soft/gemm-types.cc \
+	%D%/soft/gemm-types.h %D%/soft/half.h %D%/soft/work.cc %D%/soft/work.h
+nodist_%C%_soft_libcublasLt_la_SOURCES = %D%/cublaslt/soft.cc
+%C%_soft_libcublasLt_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) $(OPENBLAS_CFLAGS)
+%C%_soft_libcublasLt_la_LIBADD = remoting/base/libbase.la $(OPENBLAS_LIBS) -lpthread -ldl -lm
+%C%_soft_libcublasLt_la_LDFLAGS = -version-info 13:0:0 -Wl,--version-script=%D%/cublaslt/13.map $(libs_ldflags)
+%C%_soft_libcublasLt_la_LINK = $(libs_link) $(%C%_soft_libcublasLt_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_soft_libcublasLt_la_DEPENDENCIES = %D%/cublaslt/13.map
+
 # ---- the tests
 check_PROGRAMS += %D%/cublas-calls
 %C%_cublas_calls_SOURCES = %D%/library-calls.cc
 %C%_cublas_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/cublas/calls.inc"'
 %C%_cublas_calls_LDADD = -ldl
+check_PROGRAMS += %D%/cublaslt-calls
+%C%_cublaslt_calls_SOURCES = %D%/library-calls.cc %D%/cublaslt-calls.inc
+%C%_cublaslt_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/cublaslt/calls.inc"'
+%C%_cublaslt_calls_LDADD = -ldl
 check_PROGRAMS += %D%/curand-calls
 %C%_curand_calls_SOURCES = %D%/library-calls.cc
 %C%_curand_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/curand/calls.inc"'

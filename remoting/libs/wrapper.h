@@ -66,6 +66,24 @@ struct StreamName {
     uint64_t id = 0;
 };
 
+// An object that works in a stream of the call's.
+struct InStream {
+    const void *object;
+    uint64_t stream;
+};
+inline const void *about(const void *object) noexcept
+{
+    return object;
+}
+inline const void *about(const InStream &placed) noexcept
+{
+    return placed.object;
+}
+inline uint64_t stream_of(const InStream &placed) noexcept
+{
+    return placed.stream;
+}
+
 // A request being made: the calling thread's buffer.
 std::vector<std::byte> &message_buffer() noexcept;
 
@@ -103,7 +121,7 @@ int post(uint32_t number, Object object, const Halves &...halves) noexcept
 try {
     const api::LibraryTable *way = nullptr;
     int status = 0;
-    if (!begin(object, !std::is_null_pointer_v<Object>, way, status, halves...))
+    if (!begin(about(object), !std::is_null_pointer_v<Object>, way, status, halves...))
         return status;
     auto &message = encode(number, halves...);
     uint64_t stream = stream_of(object);
@@ -118,7 +136,7 @@ int ask(uint32_t number, Object object, const Halves &...halves) noexcept
 try {
     const api::LibraryTable *way = nullptr;
     int status = 0;
-    if (!begin(object, !std::is_null_pointer_v<Object>, way, status, halves...))
+    if (!begin(about(object), !std::is_null_pointer_v<Object>, way, status, halves...))
         return status;
     auto &message = encode(number, halves...);
     uint64_t stream = stream_of(object);

@@ -20,6 +20,11 @@ def sized(library, p, names):
     return text if size == 1 else f"({text}) * {size}"
 
 
+def host_half(p):
+    way = {"in": "In", "out": "Out", "inout": "InOut"}[p.direction]
+    return f"{'Maybe' if p.nullable else ''}Host{way}"
+
+
 def half(library, call, i):
     """The type of the parameter's halves."""
     p = call.params[i]
@@ -29,11 +34,17 @@ def half(library, call, i):
         return "Val<int>"
     if p.kind == "handle":
         kind = "NewHandle" if p.direction else "MaybeHandle" if p.nullable else "Handle"
-        return f"lib::{kind}<{library.objects[p.type]}>"
+        also = f", {library.aliases[p.type]}" if p.type in library.aliases and kind == "Handle" else ""
+        return f"lib::{kind}<{library.objects[p.type]}{also}>"
+    if p.kind == "plain":
+        return f"lt::Descriptor<lt::Kind::{library.plains[p.type]}>"
+    if p.kind == "factor":
+        of = call.index(p.size)
+        return f"lt::FactorParam<{of}, lt::Kind::{library.plains[call.params[of].type]}, {'true' if p.name == 'beta' else 'false'}>"
     if p.kind == "scalar":
         return f"lib::Scalar<0, lib::Way::{p.direction}>"
     if p.kind == "host":
-        return f"lib::Host{p.direction.title()}<size_{call.number}_{p.name}>"
+        return f"lib::{host_half(p)}<size_{call.number}_{p.name}>"
     return {"stream": "lib::Stream", "device": "lib::Device", "devices": "lib::Device", "pointer": "lib::OutPointer",
             "string": "String"}[p.kind].replace("Natural", "lib::Natural")
 
@@ -68,6 +79,8 @@ def theirs(p):
         return p.type
     if p.kind == "string":
         return "const char *"
+    if p.kind == "plain":
+        return p.type
     return const + base + {"devices": " *const *", "pointer": " **"}.get(p.kind, " *")
 
 
@@ -96,7 +109,9 @@ def client_half(library, call, i):
     if p.kind == "scalar":
         return f"{name}::Client{{{call.params[0].name}, {p.name}, size_t({sized(library, p, str)})}}"
     if p.kind == "host":
-        return f"lib::Host{p.direction.title()}<void>::Client{{{p.name}, {sized(library, p, str)}}}"
+        return f"lib::{host_half(p)}<void>::Client{{{p.name}, {sized(library, p, str)}}}"
+    if p.kind == "factor":
+        return f"{name}::Client{{{p.size}, {p.name}}}"
     if p.kind == "stream":
         return f"{name}::Client{{name_of_{p.name}.known, name_of_{p.name}.id}}"
     return f"{name}::Client{{{p.name}}}"
@@ -112,6 +127,9 @@ def stub(library, call):
     of = call.params[0].name if call.params and call.params[0].kind == "handle" and not call.params[0].direction else "no_object"
     parts = [client_half(library, call, i) for i in range(len(call.params))]
     results = fetched(call)
+    placed = [p.name for p in call.params if p.kind == "stream" and "sets" not in call.effects]
+    if placed:
+        of = f"InStream{{{of}, name_of_{placed[0]}.id}}"
     verb = "ask" if call.cls == "sync" else "post"
     lines = [f"    const StreamName name_of_{p.name}({p.name});" for p in call.params if p.kind == "stream"]
     if results:
@@ -136,12 +154,20 @@ def stub(library, call):
     return lines
 
 
+def includes(library):
+    return [f'#include "{one}"' for one in library.includes]
+
+
 def client(library, source):
-    out = [TOP.format(source), '#include "remoting/libs/wrapper.h"\n', "using namespace vgpu::libs;", "using namespace vgpu::api;",
+    out = [TOP.format(source)] + includes(library) + ['#include "remoting/libs/wrapper.h"\n', "using namespace vgpu::libs;", "using namespace vgpu::api;",
            "using vgpu::api::lib::count;\nusing vgpu::api::lib::element_bytes;\nusing vgpu::api::lib::scale_bytes;\n"]
     for c in library.calls:
         if c.on_wire:
-            out += [f"LIBRARY_ENTRY int {c.name}({our_params(c)})\n{{"] + stub(library, c) + ["}\n"]
+            # Of a wrapped one the library's own file makes the entry point.
+            entry = f"int vgpu::libs::remote::{c.name}" if "wrapped" in c.effects else f"LIBRARY_ENTRY int {c.name}"
+            if "wrapped" in c.effects:
+                out.append(f"namespace vgpu::libs::remote\n{{\nint {c.name}({our_params(c)});\n}}")
+            out += [f"{entry}({our_params(c)})\n{{"] + stub(library, c) + ["}\n"]
         elif c.cls == "refuse":
             out += [f"LIBRARY_ENTRY int {c.name}()\n{{", f'    return refused("{c.name}", "{c.reason}");', "}\n"]
     out += ["static const char *call_name(uint32_t number)\n{", "    switch (number) {"]
@@ -161,13 +187,13 @@ def row_effects(call):
         names.append("destroys")
     if "sets" in call.effects:
         names.append(f"sets_{call.effects['sets']}")
-    if call.cls == "async" and not call.effects.keys() - {"wide"} and any(p.kind.startswith("device") for p in call.params):
+    if call.cls == "async" and not call.effects.keys() - {"wide", "wrapped"} and any(p.kind.startswith("device") for p in call.params):
         names.append("works")
     return " | ".join(f"LibraryRow::{n}" for n in names) or "LibraryRow::none"
 
 
 def server(library, source):
-    out = [TOP.format(source), '#include "remoting/server/library-call.h"\n', "namespace vgpu::server\n{\n", "using namespace vgpu::api;",
+    out = [TOP.format(source)] + includes(library) + ['#include "remoting/server/library-call.h"\n', "namespace vgpu::server\n{\n", "using namespace vgpu::api;",
            "using vgpu::api::lib::count;\nusing vgpu::api::lib::element_bytes;\nusing vgpu::api::lib::scale_bytes;\n", "namespace\n{\n"]
     for c in carried(library):
         for p in c.params:
@@ -206,6 +232,12 @@ def record_value(library, call, p):
         return f"{way}({of if call.params[0].kind == 'handle' else 'nullptr'}, {p.name}, {sized(library, p, str)})"
     if p.kind == "host" and p.direction == "in":
         return f"null::Exact{{{p.name}, {sized(library, p, str)}}}"
+    if p.kind == "plain":
+        return f"said(lt::Kind::{library.plains[p.type]}, {p.name})"
+    if p.kind == "factor":
+        return f"said_factor(lt::Kind::{library.plains[call.params[call.index(p.size)].type]}, {p.size}, {p.name}, {str(p.name == 'beta').lower()})"
+    if p.kind == "host" and p.direction == "inout":
+        return f"null::Exact{{{p.name}, {sized(library, p, str)}}}"
     if p.kind in ("host", "pointer") or (p.kind == "handle" and p.direction):
         fill = f"filled({p.name}, {sized(library, p, str) if p.kind == 'host' else 8})"
         return f"created({p.name})" if p.kind == "handle" else fill
@@ -213,7 +245,8 @@ def record_value(library, call, p):
 
 
 def record(library, source):
-    out = [TOP.format(source), '#include "remoting/libs/record.h"\n', "using namespace vgpu::record;",
+    own = [f'#include "remoting/libs/{library.name[3:].lower()}-record.h"'] if library.includes else []
+    out = [TOP.format(source)] + own + ['#include "remoting/libs/record.h"\n', "using namespace vgpu::record;",
            "using vgpu::api::lib::count;\nusing vgpu::api::lib::element_bytes;\nusing vgpu::api::lib::scale_bytes;\n"]
     for c in carried(library):
         values = "".join(", " + record_value(library, c, p) for p in c.params)
@@ -237,6 +270,10 @@ def argument(library, call, i):
         return f"made({library.objects[p.type]})" if p.direction else f"object({library.objects[p.type]})"
     if p.kind == "scalar":
         return f"scalar({i}, {'true' if p.direction == 'out' else 'false'})"
+    if p.kind == "plain":
+        return f'described("{library.plains[p.type]}")'
+    if p.kind == "factor":
+        return f"host({i})"
     return {"stream": "nullptr", "device": f"device({i})", "devices": f"device({i})", "pointer": f"host({i})", "host": f"host({i})",
             "string": '"text"'}[p.kind]
 
@@ -247,7 +284,10 @@ def program(library, source):
     order = [c for c in calls if "creates" in c.effects] + [c for c in calls if not c.effects.keys() & {"creates", "destroys"}] + \
         [c for c in calls if "destroys" in c.effects]
     out = [TOP.format(source), f'const char *const kLibrary = "{library.name}.so.{library.majors[0]}";',
-           f"const char *const kSetMode = {chr(34) + library.set_mode + chr(34) if library.set_mode else 'nullptr'};\n", "const Row kRows[] = {"]
+           f"const char *const kSetMode = {chr(34) + library.set_mode + chr(34) if library.set_mode else 'nullptr'};\n"]
+    if library.includes:
+        out.append(f'#include "remoting/libs/{library.name[3:].lower()}-calls.inc"\n')
+    out.append("const Row kRows[] = {")
     for c in order:
         types = ", ".join(ours(p).rsplit(p.name, 1)[0].strip() for p in c.params)
         arguments = ", ".join(argument(library, c, i) for i in range(len(c.params)))
@@ -277,7 +317,7 @@ def read_served(path):
 
 def software(library, source, served):
     """Each call goes to a template, or is refused."""
-    short = library.name[3:]
+    short = library.name[3:].lower()
     unknown = set(served) - {c.name for c in library.calls}
     if unknown:
         raise ValueError(f"{source} has no {', '.join(sorted(unknown))}")

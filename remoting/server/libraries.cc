@@ -115,6 +115,14 @@ std::string Libraries::open(const std::string &driver, uint32_t number, unsigned
     return "not to be had beside the GPU: " + why;
 }
 
+void *Libraries::Opened::helper(const char *name)
+{
+    auto [at, is_new] = helpers.try_emplace(name, nullptr);
+    if (is_new)
+        at->second = dlsym(handle, name);
+    return at->second;
+}
+
 Libraries::Object *Libraries::find(uint64_t id)
 {
     auto at = objects_.find(id);
@@ -180,21 +188,18 @@ void LibraryNames::add_object(uint32_t type, uint64_t id, void *handle)
     libraries_.add(id, {type, 0, handle, 0, session_.contexts.current()->word});
 }
 
-bool LibraryRequest::share(uint64_t id, CUstream &stream)
+bool LibraryRequest::share(uint64_t place, CUstream &stream)
 {
     Context &context = *session.contexts.current();
     // Partner: vgpud, which only reads.
     session.slices[context.slice].page->launches.fetch_add(1, std::memory_order_relaxed);
     if (!session.throttles[context.slice]->on())
         return false;
-    Libraries::Object *object = libraries.find(id);
     void *found = nullptr;
-    if (object && object->stream >= api::kSpecialHandles &&
-        session.handles.find(api::Kind::stream, object->stream, found) != CUDA_SUCCESS)
+    if (place >= api::kSpecialHandles &&
+        session.handles.find(api::Kind::stream, place, found) != CUDA_SUCCESS)
         return false;
-    stream = object && object->stream < api::kSpecialHandles
-                 ? api::handle_of<CUstream>(object->stream)
-                 : CUstream(found);
+    stream = place < api::kSpecialHandles ? api::handle_of<CUstream>(place) : CUstream(found);
     return !session.captures.captures(stream);
 }
 

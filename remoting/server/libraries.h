@@ -58,6 +58,9 @@ public:
         std::string path;
         std::vector<void *> functions; // by row; found at their first call
         int (*set_mode)(void *object, int mode);
+        std::unordered_map<const void *, void *> helpers; // by their names' addresses
+
+        void *helper(const char *name);
     };
 
     struct Object {

@@ -16,7 +16,8 @@ namespace vgpu::server
 class LibraryNames
 {
 public:
-    LibraryNames(Session &session, Libraries &libraries) : session_(session), libraries_(libraries)
+    LibraryNames(Session &session, Libraries &libraries, Libraries::Opened &library)
+        : session_(session), libraries_(libraries), library_(library)
     {
     }
     CUresult find(api::Kind kind, uint64_t id, void *&handle) const
@@ -28,9 +29,18 @@ public:
     CUresult claim_object(uint64_t id) const { return libraries_.claim(id); }
     void add_object(uint32_t type, uint64_t id, void *handle);
 
+    // Another function of the library, for parameters that have to be made; null if it has none.
+    // `name` is a literal.
+    void *function(const char *name) const { return library_.helper(name); }
+    CUresult result_of(int status) const
+    {
+        return status == 0 ? CUDA_SUCCESS : library_.about->result_of(status);
+    }
+
 private:
     Session &session_;
     Libraries &libraries_;
+    Libraries::Opened &library_;
 };
 
 struct LibraryRequest {
@@ -44,22 +54,22 @@ struct LibraryRequest {
     void answer(CUresult result);
     void answer(int status, std::span<const std::byte> outputs);
 
-    // The library's function, measured if the slice has a share; `id`: the object whose stream it
-    // works in, 0 for none.
+    // The library's function, measured if the slice has a share; `place`: the id of the stream that
+    // it works in.
     template<class Function>
-    CUresult measured(uint64_t id, int &status, Function &&function);
+    CUresult measured(uint64_t place, int &status, Function &&function);
 
     void destroy(uint64_t id);
 
 private:
-    bool share(uint64_t id, CUstream &stream);
+    bool share(uint64_t place, CUstream &stream);
 };
 
 template<class Function>
-CUresult LibraryRequest::measured(uint64_t id, int &status, Function &&function)
+CUresult LibraryRequest::measured(uint64_t place, int &status, Function &&function)
 {
     CUstream stream = nullptr;
-    if (!(row.effects & LibraryRow::works) || !share(id, stream)) {
+    if (!(row.effects & LibraryRow::works) || !share(place, stream)) {
         status = function();
         return CUDA_SUCCESS;
     }
@@ -77,7 +87,7 @@ template<class... P>
 void serve_library(LibraryRequest &call)
 {
     std::tuple<typename P::Server...> halves;
-    LibraryNames names(call.session, call.libraries);
+    LibraryNames names(call.session, call.libraries, call.library);
     CUresult result = CUDA_SUCCESS;
     auto keep_first = [&](CUresult one) { result = result == CUDA_SUCCESS ? one : result; };
     std::apply([&](auto &...half) { (keep_first(half.get(call.request.in, names)), ...); }, halves);
@@ -106,8 +116,15 @@ void serve_library(LibraryRequest &call)
                 call.library.set_mode(first.arg(), 1);
         }
     }
+    const Libraries::Object *about = id ? call.libraries.find(id) : nullptr;
+    uint64_t place = about ? about->stream : 0;
+    auto find_place = [&](auto &half) {
+        if constexpr (requires { half.is_place; })
+            place = half.id;
+    };
+    std::apply([&](auto &...half) { (find_place(half), ...); }, halves);
     int status = 0;
-    result = call.measured(id, status, [&] {
+    result = call.measured(place, status, [&] {
         return std::apply(
             [&](auto &...half) {
                 using Function = int (*)(decltype(half.arg())...);

@@ -5,12 +5,13 @@
 namespace vgpu::server
 {
 
-extern const LibraryDescription libcublas_description, libcurand_description;
+extern const LibraryDescription libcublas_description, libcublasLt_description,
+    libcurand_description;
 
 std::span<const LibraryDescription *const> library_descriptions()
 {
-    static constexpr const LibraryDescription *kAll[] = {&libcublas_description,
-                                                         &libcurand_description};
+    static constexpr const LibraryDescription *kAll[] = {
+        &libcublas_description, &libcublasLt_description, &libcurand_description};
     return kAll;
 }
 

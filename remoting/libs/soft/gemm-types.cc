@@ -171,9 +171,23 @@ bool knows_product(int a, int b, int c, int scale) noexcept
     }
 }
 
+std::complex<double> load_element(const void *data, int type, size_t i) noexcept
+{
+    return is_complex(type) ? load<Z>(data, type, i) : Z(load<double>(data, type, i));
+}
+
+void store_element(void *data, int type, size_t i, std::complex<double> value) noexcept
+{
+    if (is_complex(type))
+        store<Z>(data, type, i, value);
+    else
+        store<double>(data, type, i, value.real());
+}
+
 ScaleValue::ScaleValue(const void *at, int type) noexcept : at_(nullptr)
 {
-    value_ = ScaleValue(at).get(type);
+    if (at)
+        value_ = ScaleValue(at).get(type);
 }
 
 std::complex<double> ScaleValue::get(int type) const noexcept

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <complex>
+#include <cstddef>
 #include <cstdint>
 
 namespace vgpu::soft::libs
@@ -42,6 +43,10 @@ private:
     const void *at_;
     std::complex<double> value_{};
 };
+
+// An element of a matrix, rounded to its type when it is stored.
+std::complex<double> load_element(const void *data, int type, size_t i) noexcept;
+void store_element(void *data, int type, size_t i, std::complex<double> value) noexcept;
 
 struct ConstMatrix {
     const void *data;
