@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Modules and kernels: the PTX is read for the names and parameters of its kernels and for its
-// variables, so that callers find what they look for; nothing is made of the code.
+// Modules and kernels: PTX, or a cubin where there is none, is read for the names and parameters of
+// its kernels and for its variables, so that callers find what they look for; nothing is made of
+// the code.
 #include "nulldriver/null.h"
 
 #include "remoting/base/error.h"
+#include "remoting/image/elf-contents.h"
 #include "remoting/image/fatbin.h"
 #include "softgpu/ptx/parser.h"
 
 #include <cstring>
+#include <elf.h>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -38,43 +41,101 @@ struct Image {
     std::map<std::string, std::vector<uint64_t>, std::less<>> variables; // in 16-byte units
 };
 
-std::string ptx_of(const void *data)
+namespace image = vgpu::image;
+
+constexpr uint32_t kElfMagic = 0x464c457f;
+
+uint32_t magic_of(const void *data)
 {
-    namespace fatbin = vgpu::image;
     uint32_t magic;
     memcpy(&magic, data, sizeof magic);
-    if (magic == fatbin::kWrapperMagic) {
-        memcpy(&data, static_cast<const char *>(data) + 8, sizeof data);
-        memcpy(&magic, data, sizeof magic);
-    }
-    if (magic != fatbin::kHeaderMagic)
-        return magic == 0x464c457f ? "" : static_cast<const char *>(data); // an ELF file has none
-    size_t bytes = fatbin::container_bytes(data);
-    auto list = fatbin::entries({static_cast<const std::byte *>(data), bytes});
-    auto best = fatbin::best_ptx(list, std::numeric_limits<unsigned>::max());
-    return best ? fatbin::text(*best) : "";
+    return magic;
 }
 
-std::unique_ptr<Image> read_image(const void *data)
+// Where a cubin ends, which the API does not say.
+size_t elf_bytes(const void *data)
 {
-    auto image = std::make_unique<Image>();
-    const std::string text = ptx_of(data);
+    auto *start = static_cast<const std::byte *>(data);
+    Elf64_Ehdr header;
+    memcpy(&header, data, sizeof header);
+    uint64_t end = std::max(sizeof header, header.e_shoff + header.e_shnum * sizeof(Elf64_Shdr));
+    for (unsigned i = 0; i < header.e_shnum; i++) {
+        Elf64_Shdr section;
+        memcpy(&section, start + header.e_shoff + i * sizeof section, sizeof section);
+        if (section.sh_type != SHT_NOBITS)
+            end = std::max(end, section.sh_offset + section.sh_size);
+    }
+    return end;
+}
+
+// The device's own machine code, else any: nobody will run it.
+const image::Entry *best_cubin(const std::vector<image::Entry> &list)
+{
+    const image::Entry *best = nullptr;
+    auto rank = [](const image::Entry &one) {
+        return one.arch / 10 == 8 && one.arch <= 80 ? 1 : 0;
+    };
+    for (const auto &one : list)
+        if (!one.ptx && (!best || rank(one) > rank(*best)))
+            best = &one;
+    return best;
+}
+
+void add_kernel(Image &image, const std::string &name,
+                const std::vector<std::pair<size_t, size_t>> &parameters)
+{
+    size_t bytes = parameters.empty() ? 0 : parameters.back().first + parameters.back().second;
+    image.functions[name] = {&image, name, parameters, bytes};
+}
+
+void read_elf(Image &into, std::span<const std::byte> file)
+{
+    auto contents = image::elf_contents(file);
+    for (auto &kernel : contents.kernels)
+        add_kernel(into, kernel.name, {kernel.parameters.begin(), kernel.parameters.end()});
+    for (auto &variable : contents.variables)
+        into.variables[variable.name].resize(variable.bytes / 8 + 1);
+}
+
+void read_ptx(Image &into, const std::string &text)
+{
     const vgpu::soft::syntax::Module module = vgpu::soft::parse(text);
     for (const auto &function : module.functions) {
         if (!function.kernel)
             continue;
-        Function &own = image->functions[std::string(function.name)];
-        own = {image.get(), std::string(function.name), {}, 0};
+        std::vector<std::pair<size_t, size_t>> parameters;
+        size_t bytes = 0;
         for (const auto &parameter : function.parameters) {
-            own.bytes =
-                (own.bytes + parameter.alignment - 1) / parameter.alignment * parameter.alignment;
-            own.parameters.emplace_back(own.bytes, parameter.size);
-            own.bytes += parameter.size;
+            bytes = (bytes + parameter.alignment - 1) / parameter.alignment * parameter.alignment;
+            parameters.emplace_back(bytes, parameter.size);
+            bytes += parameter.size;
         }
+        add_kernel(into, std::string(function.name), parameters);
     }
     for (const auto &variable : module.variables)
-        image->variables[std::string(variable.name)].resize(variable.size / 8 + 1);
-    return image;
+        into.variables[std::string(variable.name)].resize(variable.size / 8 + 1);
+}
+
+std::unique_ptr<Image> read_image(const void *data)
+{
+    auto made = std::make_unique<Image>();
+    if (magic_of(data) == image::kWrapperMagic)
+        memcpy(&data, static_cast<const char *>(data) + 8, sizeof data);
+    if (magic_of(data) == kElfMagic) {
+        read_elf(*made, {static_cast<const std::byte *>(data), elf_bytes(data)});
+    } else if (magic_of(data) != image::kHeaderMagic) {
+        read_ptx(*made, static_cast<const char *>(data));
+    } else {
+        size_t bytes = image::container_bytes(data);
+        auto list = image::entries({static_cast<const std::byte *>(data), bytes});
+        if (auto ptx = image::best_ptx(list, std::numeric_limits<unsigned>::max())) {
+            read_ptx(*made, image::text(*ptx));
+        } else if (auto *cubin = best_cubin(list)) {
+            std::string file = image::bytes(*cubin);
+            read_elf(*made, std::as_bytes(std::span(file)));
+        }
+    }
+    return made;
 }
 
 template<class Handle>

@@ -144,3 +144,43 @@ END
         diff straight.work remoted.work
     done
 }
+
+@test "kernels and variables of machine code are found, with their parameters" {
+    [ -n "$NVCC" ] || skip "no nvcc"
+    cat >kernels.cu <<'END'
+struct S { double a; int b; char c; };
+__device__ float values[33];
+__global__ void k(int a, float *p, S s, char c) { if (a) p[c] = s.a + values[s.b]; }
+END
+    $NVCC -std=c++17 -fatbin -gencode arch=compute_75,code=sm_75 -gencode arch=compute_80,code=sm_80 kernels.cu -o kernels.fatbin 2>log ||
+        skip "nvcc makes no machine code: $(head -1 log)"
+    $NVCC -std=c++17 -cubin -arch=sm_80 kernels.cu -o kernels.cubin
+    cat >program.cc <<'END'
+#include <cuda.h>
+#include <cstdio>
+int main(int, char **files)
+{
+    CUcontext context;
+    cuInit(0);
+    cuDevicePrimaryCtxRetain(&context, 0);
+    cuCtxSetCurrent(context);
+    while (*++files) {
+        CUmodule module; CUfunction k; CUdeviceptr values; size_t bytes, offset, size;
+        std::printf("%d ", cuModuleLoad(&module, *files));
+        std::printf("%d ", cuModuleGetFunction(&k, module, "_Z1kiPf1Sc"));
+        for (unsigned i = 0; cuFuncGetParamInfo(k, i, &offset, &size) == 0; i++)
+            std::printf("%zu+%zu ", offset, size);
+        std::printf("%d ", cuModuleGetGlobal(&values, &bytes, module, "values"));
+        std::printf("%d\n", bytes >= 132);
+        int a = 1; void *p = nullptr; double s[2] = {}; char c = 1; void *all[] = {&a, &p, s, &c};
+        std::printf("%d\n", cuLaunchKernel(k, 1, 1, 1, 32, 1, 1, 0, nullptr, all, nullptr));
+    }
+}
+END
+    $CXX -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$CLIENT_LIBDIR/libcuda.so.1" -o program
+    wanted=$(for i in 1 2; do echo "0 0 0+4 8+8 16+16 32+1 0 1"; echo 0; done)
+    LD_LIBRARY_PATH=$VGPU_LIBDIR/null run ./program kernels.fatbin kernels.cubin
+    [ "$output" = "$wanted" ] || { echo "$output"; false; }
+    run --separate-stderr vgpu-run --driver "$driver" ./program kernels.fatbin kernels.cubin
+    [ "$output" = "$wanted" ] || { echo "$output $stderr"; false; }
+}

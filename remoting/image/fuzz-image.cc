@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "remoting/image/elf-contents.h"
 #include "remoting/image/fatbin.h"
 #include "remoting/image/variables.h"
 
@@ -17,6 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     try {
         variable_bytes(bytes, 80);
+    } catch (const std::runtime_error &) {
+    }
+    try {
+        elf_contents(bytes);
     } catch (const std::runtime_error &) {
     }
     return 0;
