@@ -244,6 +244,21 @@ std::vector<std::byte> packed(const Function &function, void **values, void **ex
     return buffer;
 }
 
+std::string extent(unsigned x, unsigned y, unsigned z)
+{
+    return std::to_string(x) + "x" + std::to_string(y) + "x" + std::to_string(z);
+}
+
+std::string cluster_of(const CUlaunchConfig &at)
+{
+    for (unsigned i = 0; i < at.numAttrs; i++)
+        if (at.attrs[i].id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION) {
+            auto &cluster = at.attrs[i].value.clusterDim;
+            return extent(cluster.x, cluster.y, cluster.z);
+        }
+    return "-";
+}
+
 CUresult record_launch(const CUlaunchConfig &at, CUfunction handle, void **values, void **extra)
 {
     auto &function = *reinterpret_cast<const Function *>(handle);
@@ -252,19 +267,41 @@ CUresult record_launch(const CUlaunchConfig &at, CUfunction handle, void **value
     for (unsigned i = 0; i < at.numAttrs; i++)
         if (at.attrs[i].id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE)
             cooperative = at.attrs[i].value.cooperative;
-    auto dim3 = [](unsigned x, unsigned y, unsigned z) {
-        return std::to_string(x) + "x" + std::to_string(y) + "x" + std::to_string(z);
-    };
     null::write_record(
-        "cuLaunchKernel", "f,grid,block,shared,hStream,cooperative,parameters",
-        {null::text(function.name.c_str()), dim3(at.gridDimX, at.gridDimY, at.gridDimZ),
-         dim3(at.blockDimX, at.blockDimY, at.blockDimZ), std::to_string(at.sharedMemBytes),
-         null::text(at.hStream), std::to_string(cooperative),
+        "cuLaunchKernel", "f,grid,block,shared,hStream,cooperative,cluster,parameters",
+        {null::text(function.name.c_str()), extent(at.gridDimX, at.gridDimY, at.gridDimZ),
+         extent(at.blockDimX, at.blockDimY, at.blockDimZ), std::to_string(at.sharedMemBytes),
+         null::text(at.hStream), std::to_string(cooperative), cluster_of(at),
          null::text(null::Exact{buffer.data(), buffer.size()})});
     return CUDA_SUCCESS;
 }
 
+// Some number that is not what it was.
+CUresult clusters(const char *call, int *number, CUfunction handle, const CUlaunchConfig &at)
+{
+    *number = 4;
+    if (null::recording)
+        null::write_record(call, "f,grid,block,shared,cluster",
+                           {null::text(reinterpret_cast<const Function *>(handle)->name.c_str()),
+                            extent(at.gridDimX, at.gridDimY, at.gridDimZ),
+                            extent(at.blockDimX, at.blockDimY, at.blockDimZ),
+                            std::to_string(at.sharedMemBytes), cluster_of(at)});
+    return CUDA_SUCCESS;
+}
+
 } // namespace
+
+NULL_EXPORT cuOccupancyMaxActiveClusters(int *number, CUfunction function,
+                                         const CUlaunchConfig *config)
+{
+    return clusters("cuOccupancyMaxActiveClusters", number, function, *config);
+}
+
+NULL_EXPORT cuOccupancyMaxPotentialClusterSize(int *size, CUfunction function,
+                                               const CUlaunchConfig *config)
+{
+    return clusters("cuOccupancyMaxPotentialClusterSize", size, function, *config);
+}
 
 NULL_EXPORT cuModuleLoad(CUmodule *module, const char *path)
 {

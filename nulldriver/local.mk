@@ -10,7 +10,8 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-null.map %D%/sequence.py
 	%D%/lookup.cc \
 	%D%/memory.cc \
 	%D%/null.h \
-	%D%/record.cc %D%/record.h
+	%D%/record.cc %D%/record.h \
+	%D%/tensor-map.cc
 # The PTX reader alone, not the executor.
 %C%_libcuda_null_la_SOURCES = $(%C%_sources) \
 	softgpu/ptx/operand.cc softgpu/ptx/parser.cc softgpu/ptx/types.cc

@@ -184,3 +184,21 @@ END
     run --separate-stderr vgpu-run --driver "$driver" ./program kernels.fatbin kernels.cubin
     [ "$output" = "$wanted" ] || { echo "$output $stderr"; false; }
 }
+
+@test "tensor maps and clusters reach the driver as they were given" {
+    need_program cluster-calls
+    LD_LIBRARY_PATH=$VGPU_LIBDIR/null VGPU_NULL_RECORD=$PWD/straight run "$PROGRAMS/cluster-calls"
+    [ "$status" = 0 ] || { echo "$output"; false; }
+    said=$output
+    [ "$(grep -c CUDA_SUCCESS <<<"$said")" = 8 ] || { echo "$output"; false; }
+    works() { grep -E '^(cuTensorMap|cuOccupancyMax[AP]|cuLaunchKernel)' "$1" | sed 's/hStream=[^ ]*//; s/parameters=.*//; s/address=[^ ]*//; s/map=[0-9a-f]\{16\}/map=/'; }
+    works straight >straight.work
+    grep -q '^cuLaunchKernel f="add" grid=8x4x3 block=64x2x1 shared=1024 .*cluster=4x2x1' straight.work
+    for channel in shm tcp; do
+        rm -f remoted
+        VGPU_NULL_RECORD=$PWD/remoted run --separate-stderr vgpu-run --driver "$driver" --channel "$channel" "$PROGRAMS/cluster-calls"
+        [ "$output" = "$said" ] || { echo "$channel: $output $stderr"; false; }
+        works remoted >remoted.work
+        diff straight.work remoted.work
+    done
+}

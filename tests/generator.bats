@@ -143,6 +143,16 @@ refuses() {
     "${PYTHON:-python3}" "$api/generate.py" --check --preprocessed all.txt --header "$header" "$api/session.api" "$api/cuda.api"
 }
 
+@test "every function that is carried is named by a test" {
+    cd "$api"
+    run "${PYTHON:-python3}" -c '
+import sys, spec, tested
+calls = spec.parse(["cuda.api"])
+tested.note(calls, sys.argv[1])
+print(*[call.name for call in calls if call.cls != "refuse" and not call.tested])' "$TOP_SRCDIR"
+    [ "$status$output" = 0 ] || { echo "no test names: $output"; return 1; }
+}
+
 @test "a function that is in no line is found" {
     printf 'CUresult cuBrandNew(int a);\nCUresult cuBrandNew_ptsz(int a);\n' >all.txt
     echo '256 local cuOther' >some.api

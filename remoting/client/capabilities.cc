@@ -32,8 +32,10 @@ VGPU_ENTRY cuDeviceGetP2PAtomicCapabilities(unsigned *capabilities,
         for (CUdevice device : {source, destination})
             if (device < 0 || size_t(device) >= session.devices().size())
                 return CUDA_ERROR_INVALID_DEVICE;
-        if (!capabilities || !operations || count == 0 || source == destination)
+        if (!capabilities || !operations || count == 0)
             return CUDA_ERROR_INVALID_VALUE;
+        if (source == destination)
+            return CUDA_ERROR_INVALID_DEVICE;
         return remote::vgpuPeerAtomics(uint32_t(source), uint32_t(destination),
                                        reinterpret_cast<const uint32_t *>(operations), count,
                                        capabilities, count);

@@ -2,6 +2,7 @@
 // cuCtx* and cuDevicePrimaryCtx*. The worker only hears of contexts that are opened, created and
 // destroyed.
 #include "remoting/client/entry.h"
+#include "remoting/client/function.h"
 #include "remoting/client/remote.h"
 #include "remoting/client/wait.h"
 
@@ -197,14 +198,24 @@ VGPU_ENTRY cuCtxAttach(CUcontext *handle, unsigned flags)
     return entry_about_context([&](Session &, Context &context) -> CUresult {
         if (!handle || flags != 0)
             return CUDA_ERROR_INVALID_VALUE;
+        context.attached++;
         *handle = context.handle();
         return CUDA_SUCCESS;
     });
 }
 
-VGPU_ENTRY cuCtxDetach(CUcontext)
+// The last one that is attached destroys it.
+VGPU_ENTRY cuCtxDetach(CUcontext handle)
 {
-    return entry([](Session &) { return CUDA_SUCCESS; });
+    return entry([&](Session &session) -> CUresult {
+        Context *context = session.contexts.find(handle);
+        if (!context || context != current_context())
+            return CUDA_ERROR_INVALID_CONTEXT;
+        for (unsigned others = context->attached; others;)
+            if (context->attached.compare_exchange_weak(others, others - 1))
+                return CUDA_SUCCESS;
+        return cuCtxDestroy_v2(handle);
+    });
 }
 
 VGPU_ENTRY cuCtxPushCurrent_v2(CUcontext handle)
@@ -365,9 +376,11 @@ VGPU_ENTRY cuCtxGetSharedMemConfig(CUsharedconfig *config)
     });
 }
 
-VGPU_ENTRY cuCtxSetSharedMemConfig(CUsharedconfig)
+VGPU_ENTRY cuCtxSetSharedMemConfig(CUsharedconfig config)
 {
-    return entry_about_context([](Session &, Context &) { return CUDA_SUCCESS; });
+    return entry_about_context([&](Session &, Context &) {
+        return is_bank_size(config) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    });
 }
 
 VGPU_ENTRY cuCtxGetExecAffinity(CUexecAffinityParam *, CUexecAffinityType)

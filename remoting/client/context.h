@@ -22,6 +22,8 @@ struct Context {
     int device = 0;
     bool primary = false;
     std::atomic<unsigned> flags{0};
+    // By cuCtxAttach, beside the first one's.
+    std::atomic<unsigned> attached{0};
     // False after destruction; a primary context comes back to life when it is retained again.
     std::atomic<bool> alive{false};
     // The CUresult of a fault that has ended it: every later call in it gives the same, until it is

@@ -86,6 +86,22 @@ VGPU_ENTRY cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute,
     });
 }
 
+// Not answered: what the driver would say is said here. A kernel may stand in the function's place.
+VGPU_ENTRY cuFuncSetCacheConfig(CUfunction handle, CUfunc_cache config)
+{
+    return with_function(handle, [&](Session &, Function &function) -> CUresult {
+        if (config < CU_FUNC_CACHE_PREFER_NONE || config > CU_FUNC_CACHE_PREFER_EQUAL)
+            return CUDA_ERROR_INVALID_VALUE;
+        if (api::kind_of(function.id) != api::Kind::kernel)
+            return remote::cuFuncSetCacheConfig(handle, config);
+        CUdevice device = 0;
+        CUresult result = cuCtxGetDevice(&device);
+        return result != CUDA_SUCCESS ? result
+                                      : remote::cuKernelSetCacheConfig(
+                                            api::handle_of<CUkernel>(function.id), config, device);
+    });
+}
+
 VGPU_ENTRY cuFuncGetModule(CUmodule *module, CUfunction handle)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
@@ -146,7 +162,9 @@ VGPU_ENTRY cuFuncLoad(CUfunction handle)
 #endif
 
 // Deprecated: banks have been of one size since Kepler.
-VGPU_ENTRY cuFuncSetSharedMemConfig(CUfunction handle, CUsharedconfig)
+VGPU_ENTRY cuFuncSetSharedMemConfig(CUfunction handle, CUsharedconfig config)
 {
-    return with_function(handle, [](Session &, Function &) { return CUDA_SUCCESS; });
+    return with_function(handle, [&](Session &, Function &) {
+        return is_bank_size(config) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    });
 }

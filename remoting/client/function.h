@@ -21,6 +21,12 @@ std::shared_ptr<Function> add_function(Session &session, uint64_t id, uint64_t o
 CUresult describe(Session &session, Function &function);
 
 // After an attribute was set on the worker.
+inline bool is_bank_size(CUsharedconfig config)
+{
+    return config >= CU_SHARED_MEM_CONFIG_DEFAULT_BANK_SIZE &&
+           config <= CU_SHARED_MEM_CONFIG_EIGHT_BYTE_BANK_SIZE;
+}
+
 void remember_attribute(Session &session, Function &function, CUfunction_attribute attribute,
                         int value);
 

@@ -199,6 +199,17 @@ VGPU_ENTRY cuKernelSetAttribute(CUfunction_attribute attribute, int value, CUker
     });
 }
 
+VGPU_ENTRY cuKernelSetCacheConfig(CUkernel handle, CUfunc_cache config, CUdevice device)
+{
+    return with_kernel(handle, [&](Session &session, Function &) -> CUresult {
+        if (config < CU_FUNC_CACHE_PREFER_NONE || config > CU_FUNC_CACHE_PREFER_EQUAL)
+            return CUDA_ERROR_INVALID_VALUE;
+        if (device < 0 || size_t(device) >= session.devices().size())
+            return CUDA_ERROR_INVALID_DEVICE;
+        return remote::cuKernelSetCacheConfig(handle, config, device);
+    });
+}
+
 #if CUDA_VERSION >= 12040
 VGPU_ENTRY cuKernelGetParamInfo(CUkernel handle, size_t index, size_t *offset, size_t *bytes)
 {

@@ -35,6 +35,14 @@ void create(CUcontext *context, unsigned flags, CUdevice ordinal)
     *context = handle_of<CUcontext>(*made);
 }
 
+void destroy(const std::shared_ptr<Context> &context)
+{
+    require(!context->primary && !GreenContext::of(*context), CUDA_ERROR_INVALID_CONTEXT);
+    context->destroy();
+    if (current::peek() == context)
+        current::pop();
+}
+
 } // namespace
 
 SOFT_EXPORT CUresult CUDAAPI cuCtxCreate_v2(CUcontext *context, unsigned int flags,
@@ -66,12 +74,29 @@ SOFT_EXPORT CUresult CUDAAPI cuCtxCreate_v4(CUcontext *context, CUctxCreateParam
 
 SOFT_EXPORT CUresult CUDAAPI cuCtxDestroy_v2(CUcontext handle)
 {
+    ENTRY({ destroy(machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT)); });
+}
+
+// The last one that is attached destroys it.
+SOFT_EXPORT CUresult CUDAAPI cuCtxAttach(CUcontext *handle, unsigned int flags)
+{
+    ENTRY({
+        require(handle && !flags);
+        auto context = current::get();
+        context->attached++;
+        *handle = handle_of<CUcontext>(*context);
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuCtxDetach(CUcontext handle)
+{
     ENTRY({
         auto context = machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT);
-        require(!context->primary && !GreenContext::of(*context), CUDA_ERROR_INVALID_CONTEXT);
-        context->destroy();
-        if (current::peek() == context)
-            current::pop();
+        require(current::peek() == context, CUDA_ERROR_INVALID_CONTEXT);
+        for (unsigned others = context->attached; others;)
+            if (context->attached.compare_exchange_weak(others, others - 1))
+                return;
+        destroy(context);
     });
 }
 

@@ -29,6 +29,7 @@ public:
     const bool primary;
     const unsigned units; ///< on which its kernels run
     std::atomic<unsigned> flags;
+    std::atomic<unsigned> attached{0}; ///< by cuCtxAttach, beside the first one's
     std::atomic<int> cache_config{0};
     std::atomic<int> shared_config{CU_SHARED_MEM_CONFIG_FOUR_BYTE_BANK_SIZE};
 

@@ -128,7 +128,8 @@ SOFT_EXPORT CUresult CUDAAPI cuDeviceGetP2PAttribute(int *value, CUdevice_P2PAtt
                                                      CUdevice from, CUdevice to)
 {
     ENTRY({
-        require(value && &machine().device(from) != &machine().device(to));
+        require(value != nullptr);
+        require(&machine().device(from) != &machine().device(to), CUDA_ERROR_INVALID_DEVICE);
         switch (attribute) {
         case CU_DEVICE_P2P_ATTRIBUTE_PERFORMANCE_RANK:
         case CU_DEVICE_P2P_ATTRIBUTE_CUDA_ARRAY_ACCESS_SUPPORTED:

@@ -269,13 +269,13 @@ SOFT_EXPORT CUresult CUDAAPI cuStreamAttachMemAsync(CUstream handle, CUdeviceptr
     });
 }
 
-// Every variable of a module lies where both sides see it.
 SOFT_EXPORT CUresult CUDAAPI cuLibraryGetManaged(CUdeviceptr *address, size_t *bytes,
                                                  CUlibrary library, const char *name)
 {
     ENTRY({
         require((address || bytes) && name);
         auto variable = machine().libraries.get(library)->module_in(current::get())->global(name);
+        require(variable.managed, CUDA_ERROR_NOT_FOUND);
         if (address)
             *address = variable.address;
         if (bytes)

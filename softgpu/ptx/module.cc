@@ -115,6 +115,7 @@ void Module::add_variable(const syntax::Variable &variable)
     global.info.alignment = variable.alignment;
     global.info.constant = variable.space == Space::constant;
     global.info.external = variable.external;
+    global.info.managed = variable.managed;
     global.initial.resize(variable.initial.size() * variable.element);
     uint64_t offset = 0;
     for (const syntax::Initial &value : variable.initial) {

@@ -42,7 +42,8 @@ private:
     void initialiser(Variable &variable);
     Initial initial_value();
     void instruction(Function &function, unsigned scope);
-    void skip_group(std::string_view open, std::string_view close);
+    // Whether `wanted` is in it.
+    bool skip_group(std::string_view open, std::string_view close, std::string_view wanted = {});
     unsigned count();
 
     Lexer lexer_;
@@ -75,7 +76,8 @@ void Parser::module_item()
     if (first.is(".section")) {
         while (lexer_.peek().kind != Token::Kind::end && !lexer_.peek().is("{"))
             lexer_.next();
-        return skip_group("{", "}");
+        skip_group("{", "}");
+        return;
     }
     if (first.is(".pragma")) {
         while (!lexer_.accept(";"))
@@ -110,8 +112,9 @@ void Parser::module_item()
     }
 }
 
-void Parser::skip_group(std::string_view open, std::string_view close)
+bool Parser::skip_group(std::string_view open, std::string_view close, std::string_view wanted)
 {
+    bool found = false;
     Position start = lexer_.peek().at;
     lexer_.expect(open);
     for (size_t depth = 1; depth > 0;) {
@@ -120,7 +123,9 @@ void Parser::skip_group(std::string_view open, std::string_view close)
             fail_at(start, "'" + std::string(open) + "' without an end");
         if (token.kind == Token::Kind::sign)
             depth += token.is(open) ? 1 : token.is(close) ? size_t(-1) : 0;
+        found |= token.is(wanted);
     }
+    return found;
 }
 
 unsigned Parser::count()
@@ -242,7 +247,7 @@ std::vector<Variable> Parser::variables(Space space, bool external)
         } else if (modifier.is(".v2") || modifier.is(".v4")) {
             vector = modifier.is(".v2") ? 2 : 4;
         } else if (modifier.is(".attribute")) {
-            skip_group("(", ")");
+            prototype.managed |= skip_group("(", ")", ".managed");
         } else if (auto type = parse_type(modifier.text)) {
             prototype.type = *type;
         } else {

@@ -45,6 +45,7 @@ struct GlobalInfo {
     size_t alignment = 1;
     bool constant = false;
     bool external = false;
+    bool managed = false;
     uint64_t address = 0;
 };
 

@@ -73,6 +73,7 @@ struct Variable {
     uint64_t size = 0;    ///< bytes
     uint64_t element = 0; ///< bytes of one initialised element
     bool external = false;
+    bool managed = false;
     bool open = false; ///< `[]`: dynamic shared memory
     std::vector<Initial> initial;
     Position at;

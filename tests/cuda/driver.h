@@ -52,3 +52,37 @@ F symbol(const char *name)
         fail("libcuda.so.1 has no %s", name);
     return found;
 }
+
+// A kernel for those who need some: add(unsigned *data, unsigned n) adds n to one element a thread.
+// `counter` is an ordinary variable, `shared_with_host` a managed one.
+static const char *const add_code = R"(
+.version 7.0
+.target sm_70
+.address_size 64
+.visible .global .u32 counter;
+.visible .global .attribute(.managed) .u32 shared_with_host = 7;
+.visible .entry add(.param .u64 data, .param .u32 n)
+{
+    .reg .b32 %r<4>;
+    .reg .b64 %rd<5>;
+    ld.param.u64 %rd1, [data];
+    ld.param.u32 %r1, [n];
+    mov.u32 %r2, %tid.x;
+    cvta.to.global.u64 %rd2, %rd1;
+    mul.wide.u32 %rd3, %r2, 4;
+    add.s64 %rd4, %rd2, %rd3;
+    ld.global.u32 %r3, [%rd4];
+    add.u32 %r3, %r3, %r1;
+    st.global.u32 [%rd4], %r3;
+    ret;
+}
+)";
+
+// Element `i` of an array on the device, behind all that `stream` was given.
+inline unsigned element(CUdeviceptr data, CUstream stream, unsigned i = 0)
+{
+    unsigned value = 0;
+    DRIVER(cuStreamSynchronize(stream));
+    DRIVER(cuMemcpyDtoH(&value, data + i * sizeof value, sizeof value));
+    return value;
+}

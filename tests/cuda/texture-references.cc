@@ -80,6 +80,23 @@ int main()
     EXPECT(which == array);
     FAILS(CUDA_ERROR_INVALID_VALUE, cuTexRefGetAddress(&at, texref));
     FAILS(CUDA_ERROR_INVALID_VALUE, cuTexRefGetMipmappedArray(&mipmap, texref));
+    CUDA_ARRAY3D_DESCRIPTOR levels{64, 32, 0, CU_AD_FORMAT_FLOAT, 1, 0};
+    CUmipmappedArray pyramid;
+    DRIVER(cuMipmappedArrayCreate(&pyramid, &levels, 3));
+    DRIVER(cuTexRefSetMipmappedArray(texref, pyramid, CU_TRSA_OVERRIDE_FORMAT));
+    DRIVER(cuTexRefGetMipmappedArray(&mipmap, texref));
+    EXPECT(mipmap == pyramid);
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuTexRefSetMipmappedArray(texref, pyramid, 0));
+    DRIVER(cuTexRefSetArray(texref, array, CU_TRSA_OVERRIDE_FORMAT));
+    DRIVER(cuMipmappedArrayDestroy(pyramid));
+    // No kernel can use it any more.
+    CUfunction nothing;
+    DRIVER(cuModuleGetFunction(&nothing, module, "nothing"));
+    using Texture = CUresult (*)(CUfunction, int, CUtexref);
+    symbol<Texture>("cuParamSetTexRef")(nothing, CU_PARAM_TR_DEFAULT, texref);
+    auto nowhere = reinterpret_cast<CUsurfref>(12345);
+    EXPECT(cuSurfRefSetArray(nowhere, array, 0) != CUDA_SUCCESS);
+    EXPECT(cuSurfRefGetArray(&which, nowhere) != CUDA_SUCCESS);
     FAILS(CUDA_ERROR_INVALID_VALUE, cuTexRefSetArray(texref, array, 0));
     FAILS(CUDA_ERROR_INVALID_HANDLE,
           cuTexRefSetArray(texref, reinterpret_cast<CUarray>(12345), CU_TRSA_OVERRIDE_FORMAT));
