@@ -3,6 +3,7 @@
 // default streams.
 #include "remoting/client/copy.h"
 #include "remoting/client/entry.h"
+#include "remoting/client/wait.h"
 
 using namespace vgpu::client;
 
@@ -24,12 +25,15 @@ CUresult peer(CUdeviceptr to, CUcontext to_context, CUdeviceptr from, CUcontext 
         if (!session.contexts.find(to_context) || !session.contexts.find(from_context))
             return CUDA_ERROR_INVALID_CONTEXT;
         // Addresses of all slices are in one window, so that they tell the devices by themselves.
-        return copy(session, context,
-                    {.to = device_end(to),
-                     .from = device_end(from),
-                     .width = bytes,
-                     .stream = stream,
-                     .waits = waits});
+        auto one = [&] {
+            return copy(session, context,
+                        {.to = device_end(to),
+                         .from = device_end(from),
+                         .width = bytes,
+                         .stream = stream,
+                         .waits = waits});
+        };
+        return waits ? between_contexts(session, context, to_context, from_context, one) : one();
     });
 }
 

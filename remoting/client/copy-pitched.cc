@@ -3,6 +3,7 @@
 // slices.
 #include "remoting/client/array.h"
 #include "remoting/client/entry.h"
+#include "remoting/client/wait.h"
 
 using namespace vgpu::client;
 
@@ -125,6 +126,19 @@ CUresult solid(const Descriptor *c, CUstream stream, bool waits)
     return pitched(to, from, {c->WidthInBytes, c->Height, c->Depth}, stream, waits);
 }
 
+CUresult solid_between(const CUDA_MEMCPY3D_PEER *c, CUstream stream, bool waits)
+{
+    if (!c)
+        return CUDA_ERROR_INVALID_VALUE;
+    return entry_in_context([&](Session &session, Context &context) -> CUresult {
+        if (!session.contexts.find(c->srcContext) || !session.contexts.find(c->dstContext))
+            return CUDA_ERROR_INVALID_CONTEXT;
+        auto one = [&] { return solid(c, stream, waits); };
+        return waits ? between_contexts(session, context, c->dstContext, c->srcContext, one)
+                     : one();
+    });
+}
+
 } // namespace
 
 VGPU_ENTRY cuMemcpy2D_v2(const CUDA_MEMCPY2D *copy)
@@ -179,20 +193,20 @@ VGPU_ENTRY cuMemcpy3DAsync_v2_ptsz(const CUDA_MEMCPY3D *copy, CUstream stream)
 
 VGPU_ENTRY cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *copy)
 {
-    return solid(copy, nullptr, true);
+    return solid_between(copy, nullptr, true);
 }
 
 VGPU_ENTRY cuMemcpy3DPeer_ptds(const CUDA_MEMCPY3D_PEER *copy)
 {
-    return solid(copy, CU_STREAM_PER_THREAD, true);
+    return solid_between(copy, CU_STREAM_PER_THREAD, true);
 }
 
 VGPU_ENTRY cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *copy, CUstream stream)
 {
-    return solid(copy, stream, false);
+    return solid_between(copy, stream, false);
 }
 
 VGPU_ENTRY cuMemcpy3DPeerAsync_ptsz(const CUDA_MEMCPY3D_PEER *copy, CUstream stream)
 {
-    return solid(copy, per_thread(stream), false);
+    return solid_between(copy, per_thread(stream), false);
 }

@@ -14,6 +14,25 @@ namespace vgpu::client
 CUresult settle(Session &session, uint64_t sequence, CUresult result);
 
 CUresult synchronize_context(Session &session, uint32_t word);
+
+// body(): a copy between the memory of two contexts that is behind all that goes on in either of
+// them, and before all that they are given later. No stream of one waits for the other's.
+template<class Body>
+CUresult between_contexts(Session &session, const Context &current, CUcontext to, CUcontext from,
+                          Body &&body)
+{
+    bool others = false;
+    for (CUcontext handle : {to, from == to ? nullptr : from})
+        if (Context *other = handle ? session.contexts.find(handle) : nullptr;
+            other && other != &current) {
+            others = true;
+            CUresult result = synchronize_context(session, other->word());
+            if (result != CUDA_SUCCESS)
+                return result;
+        }
+    CUresult result = body();
+    return result == CUDA_SUCCESS && others ? synchronize_context(session, current.word()) : result;
+}
 CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream);
 
 // A stream that was created here; null if it is one of the driver's own or none

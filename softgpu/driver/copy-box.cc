@@ -142,8 +142,7 @@ void copy_2d(const CUDA_MEMCPY2D *it, CUstream stream, bool synchronous)
 void copy_between(const CUDA_MEMCPY3D_PEER *it, CUstream stream, bool synchronous)
 {
     require(it != nullptr);
-    machine().contexts.get(it->srcContext, CUDA_ERROR_INVALID_CONTEXT)->check();
-    machine().contexts.get(it->dstContext, CUDA_ERROR_INVALID_CONTEXT)->check();
+    peers(it->dstContext, it->srcContext, synchronous);
     copy_3d(it, stream, synchronous);
 }
 

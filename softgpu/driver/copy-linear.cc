@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "softgpu/driver/capture.h"
 #include "softgpu/driver/copy.h"
 #include "softgpu/driver/machine.h"
 
@@ -30,13 +31,19 @@ void row(Place to, Place from, size_t bytes, CUstream stream, bool synchronous)
     copy(*stream_of(stream, *context), to, from, {bytes}, synchronous);
 }
 
-void peers(CUcontext to, CUcontext from)
-{
-    machine().contexts.get(to, CUDA_ERROR_INVALID_CONTEXT)->check();
-    machine().contexts.get(from, CUDA_ERROR_INVALID_CONTEXT)->check();
-}
-
 } // namespace
+
+void vgpu::soft::driver::peers(CUcontext to, CUcontext from, bool waits)
+{
+    for (CUcontext handle : {to, from}) {
+        auto context = machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT);
+        context->check();
+        if (waits && context != current::get()) {
+            forbid_in_context(*context);
+            context->drain();
+        }
+    }
+}
 
 SOFT_EXPORT CUresult CUDAAPI cuMemcpy(CUdeviceptr to, CUdeviceptr from, size_t bytes)
 {
@@ -86,7 +93,7 @@ SOFT_EXPORT CUresult CUDAAPI cuMemcpyPeer(CUdeviceptr to, CUcontext to_context, 
                                           CUcontext from_context, size_t bytes)
 {
     ENTRY({
-        peers(to_context, from_context);
+        peers(to_context, from_context, true);
         row(device(to), device(from), bytes, nullptr, true);
     });
 }
@@ -96,7 +103,7 @@ SOFT_EXPORT CUresult CUDAAPI cuMemcpyPeerAsync(CUdeviceptr to, CUcontext to_cont
                                                size_t bytes, CUstream stream)
 {
     ENTRY({
-        peers(to_context, from_context);
+        peers(to_context, from_context, false);
         row(device(to), device(from), bytes, stream, false);
     });
 }

@@ -55,6 +55,9 @@ std::function<void()> prepare_fill(std::shared_ptr<Context> context,
 /// and pageable, and when it is done otherwise.
 void copy(Stream &stream, Place to, Place from, Box box, bool synchronous);
 
+/// Both contexts of a copy between them live; if the copy waits, all that goes on in them is done.
+void peers(CUcontext to, CUcontext from, bool waits);
+
 /// Fills rows in the stream's order.
 void fill(Stream &stream, const CUDA_MEMSET_NODE_PARAMS &what, bool synchronous);
 
