@@ -82,6 +82,9 @@ AC_DEFUN([VGPU_LIBRARIES], [
   # OpenBLAS and no other: cblas.h alone tells nothing of whose it is.
   PKG_CHECK_MODULES([OPENBLAS], [openblas], [OPENBLAS=yes], [OPENBLAS=])
   AC_SUBST([OPENBLAS])
+  PKG_CHECK_MODULES([FFTW], [fftw3 fftw3f], [FFTW=yes], [FFTW=])
+  AC_SUBST([FFTW])
+  AM_CONDITIONAL([HAVE_FFTW], [test -n "$FFTW"])
   AM_CONDITIONAL([HAVE_OPENBLAS], [test -n "$OPENBLAS"])
   AM_CONDITIONAL([HAVE_MPFR], [test "x$have_mpfr" = xyes])
   AM_CONDITIONAL([HAVE_GTEST], [test "x$have_gtest" = xyes])
@@ -165,6 +168,8 @@ AC_DEFUN([VGPU_SUMMARY], [
         [AS_ECHO(["  unit tests        left out: no GoogleTest (Debian: libgtest-dev)"])])
   AS_IF([test -n "$OPENBLAS"], [AS_ECHO(["  soft cuBLAS       OpenBLAS"])],
         [AS_ECHO(["  soft cuBLAS       left out: no OpenBLAS (Debian: libopenblas-dev)"])])
+  AS_IF([test -n "$FFTW"], [AS_ECHO(["  soft cuFFT        FFTW"])],
+        [AS_ECHO(["  soft cuFFT        left out: no FFTW (Debian: libfftw3-dev)"])])
   AS_IF([test "x$have_mpfr" = xyes], [AS_ECHO(["  PTX references    MPFR"])],
         [AS_ECHO(["  PTX references    left out: no MPFR (Debian: libmpfr-dev)"])])
   AS_IF([test -n "$BATS"], [AS_ECHO(["  program tests     $BATS"])], [AS_ECHO(["  program tests     left out: no bats (Debian: bats)"])])

@@ -82,7 +82,7 @@ std::string text(double value)
     return line;
 }
 
-void write_record(const char *call, const char *names, std::initializer_list<std::string> values)
+void write_record(const char *call, const char *names, std::span<const std::string> values)
 {
     std::string line = call;
     std::string_view rest = names;

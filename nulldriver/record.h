@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <type_traits>
 
@@ -59,7 +60,12 @@ std::string text(const T &value)
 }
 
 // `names` are the parameters', with commas between.
-void write_record(const char *call, const char *names, std::initializer_list<std::string> values);
+void write_record(const char *call, const char *names, std::span<const std::string> values);
+inline void write_record(const char *call, const char *names,
+                         std::initializer_list<std::string> values)
+{
+    write_record(call, names, std::span(values.begin(), values.size()));
+}
 
 template<class... Values>
 CUresult accept(const char *call, const char *names, const Values &...values)

@@ -36,6 +36,11 @@ unsigned char places[32][4096]; // one for each parameter
     return objects[type];
 }
 
+[[maybe_unused]] int small(int type) // of a library whose objects are ints
+{
+    return int(reinterpret_cast<intptr_t>(objects[type]));
+}
+
 [[maybe_unused]] void *made(int type)
 {
     return &objects[type];
@@ -109,7 +114,8 @@ int main()
         // The objects' end comes last.
         ended = ended || (row.kind == Row::life && std::strstr(row.name, "estroy"));
         if (ended && kSetMode && !on_device) {
-            reinterpret_cast<int (*)(void *, int)>(function(library, kSetMode))(object(1), 1);
+            reinterpret_cast<int (*)(void *, int)>(function(library, kSetMode))(object(kModeObject),
+                                                                                1);
             on_device = true;
             for (const Row &again : kRows)
                 if (again.kind == Row::scalars || again.kind == Row::result)

@@ -9,9 +9,9 @@ NUMBERS = {"int": "int", "nat": "int", "i64": "int64_t", "nat64": "int64_t", "ll
            "double": "double", "uint": "unsigned int", "u64": "uint64_t", "ullong": "unsigned long long", "char": "char", "schar": "signed char", "uchar": "unsigned char"}
 # Bytes of what pointers point to.
 ELEMENTS = {"int": 4, "i64": 8, "llong": 8, "size_t": 8, "float": 4, "double": 8, "uint": 4, "u64": 8, "ullong": 8, "char": 1, "uchar": 1,
-            "cuComplex": 8, "cuDoubleComplex": 16, "__half": 2, "__nv_bfloat16": 2, "void": 1}
+            "cuComplex": 8, "cuDoubleComplex": 16, "cufftReal": 4, "cufftDoubleReal": 8, "cufftComplex": 8, "cufftDoubleComplex": 16, "__half": 2, "__nv_bfloat16": 2, "void": 1}
 CLASSES = ("sync", "async", "local", "refuse")
-EFFECTS = ("wide", "creates", "destroys", "sets", "waits", "wrapped")
+EFFECTS = ("wide", "creates", "destroys", "sets", "waits", "wrapped", "always", "gives")
 
 LINE = re.compile(r'^(\d+|-)\s+(\w+)\s+(\w+)\s*(.*)$')
 NAME = re.compile(r'^(.*?)\s+(\w+)(?:\[(.*)\])?$')
@@ -26,13 +26,14 @@ class ApiError(Exception):
 
 @dataclass
 class Param:
-    kind: str  # number enum handle stream device devices scalar host pointer string plain factor
+    kind: str  # number enum handle stream device devices scalar host pointer string plain factor work
     type: str
     name: str
     direction: str = ""
     const: bool = False
     nullable: bool = False
     size: str = ""  # elements, or bytes for void
+    var: bool = False  # not const in the header, though nothing is written there
 
 
 @dataclass
@@ -64,6 +65,8 @@ class Library:
     statuses: dict = field(default_factory=dict)
     results: list = field(default_factory=list)
     set_mode: str = ""
+    tabled: bool = False
+    small: bool = False  # objects are ints to programs
     enums: set = field(default_factory=set)
     objects: dict = field(default_factory=dict)
     aliases: dict = field(default_factory=dict)  # the object that may stand for one
@@ -95,8 +98,8 @@ def parse_param(library, where, text):
     if not match:
         raise ApiError(where, f"'{text}' is no parameter")
     words, name, size = match[1].split(), match[2], match[3] or ""
-    const = "const" in words
-    words = [w for w in words if w != "const"]
+    const, var = "const" in words, "var" in words
+    words = [w for w in words if w not in ("const", "var")]
     first = words[0]
 
     def element(type_):
@@ -107,23 +110,27 @@ def parse_param(library, where, text):
     if text.startswith("stream "):
         return Param("stream", "cudaStream_t", name)
     if first in ("device", "devices") and len(words) == 2:
-        return Param(first, element(words[1]), name, const=const)
+        return Param(first, element(words[1]), name, const=const, var=var)
     if first == "scalar" and len(words) == 3 and words[1] in ("in", "out", "inout"):
         if words[2] == "void" and not size:
             raise ApiError(where, f"scalar '{name}' is void: say how many bytes, [BYTES]")
-        return Param("scalar", element(words[2]), name, words[1], size=size)
+        return Param("scalar", element(words[2]), name, words[1], size=size, var=var)
     if first == "out" and len(words) == 3 and words[1] == "pointer":
-        return Param("pointer", element(words[2]), name, "out")
+        return Param("pointer", element(words[2]), name, "out", const=const)
     if first == "out" and len(words) == 2 and words[1] in library.objects:
         return Param("handle", words[1], name, "out")
     if first in ("in", "out", "inout", "in?", "out?") and len(words) == 2:
         if words[1] == "void" and not size:
             raise ApiError(where, f"'{name}' is void: say how many bytes, [BYTES]")
-        return Param("host", element(words[1]), name, first.rstrip("?"), nullable=first.endswith("?"), size=size)
+        return Param("host", element(words[1]), name, first.rstrip("?"), nullable=first.endswith("?"), size=size, var=var)
     if first == "plain" and len(words) == 2 and words[1] in library.plains:
         return Param("plain", words[1], name)
     if words == ["factor"] and size:
         return Param("factor", "void", name, "in", size=size)
+    if first == "work" and len(words) == 2 and library.tabled:
+        if not size:
+            raise ApiError(where, f"say how many bytes '{name}' has, [BYTES]")
+        return Param("work", element(words[1]), name, size=size)
     if len(words) == 1 and not size:
         bare = first.rstrip("?")
         if bare in library.objects:
@@ -143,9 +150,11 @@ def parse_effects(library, call, words):
         if word not in EFFECTS:
             raise ApiError(call.where, f"unknown effect '{word}': expected one of {', '.join(EFFECTS)}, or a \"reason\"")
         value = ""
-        if word in ("creates", "destroys", "sets"):
+        if word in ("creates", "destroys", "sets", "gives"):
             value = words.pop(0) if words else ""
-            if word != "sets" and value not in library.objects:
+            if word == "gives" and not (value in library.enums and library.tabled and call.cls == "sync"):
+                raise ApiError(call.where, f"gives needs an enum that a tabled call is waited for, not '{value}'")
+            if word in ("creates", "destroys") and value not in library.objects:
                 raise ApiError(call.where, f"{word} needs a type of object, not '{value}'")
             if word == "sets" and value not in ("mode", "stream"):
                 raise ApiError(call.where, "sets: mode or stream")
@@ -178,11 +187,29 @@ def parse_call(library, where, line):
     if (cls == "refuse") != bool(call.reason):
         raise ApiError(where, 'a refused call needs a "reason" for the user, and only a refused call has one')
     parse_effects(library, call, rest.split())
+    if library.tabled:
+        check_tabled(call)
     for p in call.params:
         for word in re.findall(r"[A-Za-z_]\w*", p.size):
             if word not in ("element_bytes", "scale_bytes") and call.index(word) < 0:
                 raise ApiError(where, f"'{word}' in the size of '{p.name}' is no parameter of {name}")
     return call
+
+
+def check_tabled(call):
+    """What the functions that serve all rows count on."""
+    first = call.params[0] if call.params else None
+    scalars = [p for p in call.params if p.kind == "scalar"]
+    if scalars and not (first.kind == "handle" and not first.direction):
+        raise ApiError(call.where, "scalars need an object in front, whose pointer mode says where they lie")
+    if call.cls == "async":
+        results = [p for p in call.params if p.kind == "pointer" or p.direction in ("out", "inout") and p.kind != "handle"]
+        if len(results) > 1 or any(p.kind != "scalar" or p.direction != "out" for p in results):
+            raise ApiError(call.where, f"{call.name} is not waited for, and has results on the host")
+        if results and len(scalars) > 1: # the worker turns the mode over for the call: of all its scalars
+            raise ApiError(call.where, f"{call.name} has a scalar beside its result: it has to be waited for")
+    if len(call.params) > 32:
+        raise ApiError(call.where, f"{call.name} has more than 32 parameters")
 
 
 def widened(call):
@@ -212,9 +239,13 @@ def directive(library, where, words):
         library.set_mode = rest[0]
     elif word == "enum":
         library.enums.update(rest)
+    elif word == "tabled":
+        library.tabled = True
     elif word == "object": # TYPE NUMBER, and perhaps the number of a type that may stand for it
         library.objects[rest[0]] = int(rest[1])
-        if len(rest) > 2:
+        if rest[2:] == ["int"]: # programs hold the library's objects as ints
+            library.small = True
+        elif len(rest) > 2:
             library.aliases[rest[0]] = int(rest[2])
     elif word == "plain": # a descriptor that travels whole, and its kind in the included header
         library.plains[rest[0]] = rest[1]

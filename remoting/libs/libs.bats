@@ -34,7 +34,7 @@ same() {
     env LD_LIBRARY_PATH="$STAGE/lib/null" VGPU_NULL_RECORD=straight.record "$LIBS/$name-calls" >straight
     "$PYTHON" "$TOP_SRCDIR/remoting/libs/sequence.py" "$prefix" "$mode" straight.record >straight.calls
     # All that is in the description was made.
-    [ "$(cut -d' ' -f1 straight.calls | sort -u)" = "$(sed -n 's/.*{[0-9]*, "\([^"]*\)", &serve.*/\1/p' "$LIBS/$name/server.cc" | sort -u)" ]
+    [ "$(cut -d' ' -f1 straight.calls | sort -u)" = "$(sed -n 's/.*{[0-9]*, "\([^"]*\)", &*serve.*/\1/p' "$LIBS/$name/server.cc" | sort -u)" ]
     for channel in shm tcp; do
         rm -f record
         run -0 --separate-stderr env VGPU_NULL_RECORD="$PWD/record" vgpu-run --driver "$driver" --channel "$channel" "$LIBS/$name-calls"
@@ -51,6 +51,9 @@ same() {
 @test "cuBLAS: every call reaches the library as it does straight" { same cublas cublas cublasSetPointerMode_v2; }
 @test "cuBLASLt: the same" { same cublaslt cublasLt none; }
 @test "cuRAND: the same" { same curand curand none; }
+@test "cuFFT: the same" { same cufft cufft none; }
+@test "cuSOLVER: the same" { same cusolver cusolver none; }
+@test "cuSPARSE: the same" { same cusparse cusparse cusparseSetPointerMode; }
 
 @test "the wrappers export what the vendor's libraries do" {
     local one theirs none=yes

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The wrappers of the CUDA libraries, and recording libraries of the same ABI beside the null driver. All of it is generated from
 # the .api files; no header of the libraries is needed.
-libs_scripts = %D%/generate.py %D%/library.py %D%/write.py
+libs_scripts = %D%/generate.py %D%/library.py %D%/tabled.py %D%/write.py
 EXTRA_DIST += $(libs_scripts) $(libs_names:%=%D%/%.api)
-libs_names = cublas cublaslt curand
+libs_names = cublas cublaslt cufft curand cusolver cusparse
 libs_generated = $(foreach one,$(libs_names),$(libs_files:%=%D%/$(one)/%))
 libs_manuals = $(libs_names:%=%D%/%/manual.man)
 libs_files = client.cc server.cc check.cc record.cc calls.inc manual.man
@@ -27,7 +27,7 @@ libs_link_end = $(LDFLAGS) -static-libgcc -Wl,`$(CXX) -print-file-name=libstdc++
 
 # ---- cuBLAS
 vgpulib_LTLIBRARIES += %D%/libcublas.la
-%C%_libcublas_la_SOURCES = %D%/cublas-common.cc %D%/cublas-common.h %D%/cublas-status.cc %D%/cublas-status.h %D%/cublas.cc %D%/major.cc %D%/wrapper.cc %D%/wrapper.h
+%C%_libcublas_la_SOURCES = %D%/cublas-common.cc %D%/cublas-common.h %D%/cublas-status.cc %D%/cublas-status.h %D%/cublas.cc %D%/major.cc $(libs_tabled)
 nodist_%C%_libcublas_la_SOURCES = %D%/cublas/client.cc
 %C%_libcublas_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=13
 %C%_libcublas_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
@@ -56,7 +56,7 @@ libs_twelve = $(AM_V_CCLD)$(MKDIR_P) $(@D) && \
 	$(libs_twelve)
 
 vgpunull_LTLIBRARIES += %D%/null/libcublas.la
-%C%_null_libcublas_la_SOURCES = %D%/record.cc %D%/record.h nulldriver/record.cc nulldriver/record.h
+%C%_null_libcublas_la_SOURCES = $(libs_tabled_record)
 nodist_%C%_null_libcublas_la_SOURCES = %D%/cublas/record.cc
 %C%_null_libcublas_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_null_libcublas_la_LIBADD = remoting/base/libbase.la
@@ -87,7 +87,7 @@ EXTRA_%C%_null_libcublasLt_la_DEPENDENCIES = %D%/cublaslt/13.map
 
 # ---- cuRAND
 vgpulib_LTLIBRARIES += %D%/libcurand.la
-%C%_libcurand_la_SOURCES = %D%/major.cc %D%/wrapper.cc %D%/wrapper.h
+%C%_libcurand_la_SOURCES = %D%/major.cc $(libs_tabled)
 nodist_%C%_libcurand_la_SOURCES = %D%/curand/client.cc
 %C%_libcurand_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=10
 %C%_libcurand_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
@@ -96,13 +96,74 @@ nodist_%C%_libcurand_la_SOURCES = %D%/curand/client.cc
 EXTRA_%C%_libcurand_la_DEPENDENCIES = %D%/curand/10.map
 
 vgpunull_LTLIBRARIES += %D%/null/libcurand.la
-%C%_null_libcurand_la_SOURCES = %D%/record.cc %D%/record.h nulldriver/record.cc nulldriver/record.h
+%C%_null_libcurand_la_SOURCES = $(libs_tabled_record)
 nodist_%C%_null_libcurand_la_SOURCES = %D%/curand/record.cc
 %C%_null_libcurand_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_null_libcurand_la_LIBADD = remoting/base/libbase.la
 %C%_null_libcurand_la_LDFLAGS = -version-info 10:0:0 -Wl,--version-script=%D%/curand/10.map $(libs_ldflags)
 %C%_null_libcurand_la_LINK = $(libs_link) $(%C%_null_libcurand_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_null_libcurand_la_DEPENDENCIES = %D%/curand/10.map
+
+# What every library has that is described by tables.
+libs_tabled = %D%/tabled.cc %D%/tabled.h %D%/wrapper.cc %D%/wrapper.h
+libs_tabled_record = %D%/record.cc %D%/record.h %D%/tabled-record.cc %D%/tabled-record.h nulldriver/record.cc nulldriver/record.h
+
+# ---- cuFFT
+vgpulib_LTLIBRARIES += %D%/libcufft.la
+%C%_libcufft_la_SOURCES = %D%/major.cc $(libs_tabled)
+nodist_%C%_libcufft_la_SOURCES = %D%/cufft/client.cc
+%C%_libcufft_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=12
+%C%_libcufft_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
+%C%_libcufft_la_LDFLAGS = -version-info 12:0:0 -Wl,--version-script=%D%/cufft/12.map $(libs_ldflags)
+%C%_libcufft_la_LINK = $(libs_link) $(%C%_libcufft_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_libcufft_la_DEPENDENCIES = %D%/cufft/12.map
+
+vgpunull_LTLIBRARIES += %D%/null/libcufft.la
+%C%_null_libcufft_la_SOURCES = $(libs_tabled_record)
+nodist_%C%_null_libcufft_la_SOURCES = %D%/cufft/record.cc
+%C%_null_libcufft_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
+%C%_null_libcufft_la_LIBADD = remoting/base/libbase.la
+%C%_null_libcufft_la_LDFLAGS = -version-info 12:0:0 -Wl,--version-script=%D%/cufft/12.map $(libs_ldflags)
+%C%_null_libcufft_la_LINK = $(libs_link) $(%C%_null_libcufft_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_null_libcufft_la_DEPENDENCIES = %D%/cufft/12.map
+
+# ---- cuSOLVER
+vgpulib_LTLIBRARIES += %D%/libcusolver.la
+%C%_libcusolver_la_SOURCES = %D%/cusolver.cc %D%/major.cc $(libs_tabled)
+nodist_%C%_libcusolver_la_SOURCES = %D%/cusolver/client.cc
+%C%_libcusolver_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=12
+%C%_libcusolver_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
+%C%_libcusolver_la_LDFLAGS = -version-info 12:0:0 -Wl,--version-script=%D%/cusolver/12.map $(libs_ldflags)
+%C%_libcusolver_la_LINK = $(libs_link) $(%C%_libcusolver_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_libcusolver_la_DEPENDENCIES = %D%/cusolver/12.map
+
+vgpunull_LTLIBRARIES += %D%/null/libcusolver.la
+%C%_null_libcusolver_la_SOURCES = $(libs_tabled_record)
+nodist_%C%_null_libcusolver_la_SOURCES = %D%/cusolver/record.cc
+%C%_null_libcusolver_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
+%C%_null_libcusolver_la_LIBADD = remoting/base/libbase.la
+%C%_null_libcusolver_la_LDFLAGS = -version-info 12:0:0 -Wl,--version-script=%D%/cusolver/12.map $(libs_ldflags)
+%C%_null_libcusolver_la_LINK = $(libs_link) $(%C%_null_libcusolver_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_null_libcusolver_la_DEPENDENCIES = %D%/cusolver/12.map
+
+# ---- cuSPARSE
+vgpulib_LTLIBRARIES += %D%/libcusparse.la
+%C%_libcusparse_la_SOURCES = %D%/cusparse.cc %D%/major.cc $(libs_tabled)
+nodist_%C%_libcusparse_la_SOURCES = %D%/cusparse/client.cc
+%C%_libcusparse_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=12
+%C%_libcusparse_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
+%C%_libcusparse_la_LDFLAGS = -version-info 12:0:0 -Wl,--version-script=%D%/cusparse/12.map $(libs_ldflags)
+%C%_libcusparse_la_LINK = $(libs_link) $(%C%_libcusparse_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_libcusparse_la_DEPENDENCIES = %D%/cusparse/12.map
+
+vgpunull_LTLIBRARIES += %D%/null/libcusparse.la
+%C%_null_libcusparse_la_SOURCES = $(libs_tabled_record)
+nodist_%C%_null_libcusparse_la_SOURCES = %D%/cusparse/record.cc
+%C%_null_libcusparse_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
+%C%_null_libcusparse_la_LIBADD = remoting/base/libbase.la
+%C%_null_libcusparse_la_LDFLAGS = -version-info 12:0:0 -Wl,--version-script=%D%/cusparse/12.map $(libs_ldflags)
+%C%_null_libcusparse_la_LINK = $(libs_link) $(%C%_null_libcusparse_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_null_libcusparse_la_DEPENDENCIES = %D%/cusparse/12.map
 
 # ---- beside the software GPU
 EXTRA_DIST += %D%/soft/cublas.served %D%/soft/cublaslt.served
@@ -132,6 +193,20 @@ nodist_%C%_soft_libcublasLt_la_SOURCES = %D%/cublaslt/soft.cc
 %C%_soft_libcublasLt_la_LINK = $(libs_link) $(%C%_soft_libcublasLt_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_soft_libcublasLt_la_DEPENDENCIES = %D%/cublaslt/13.map
 
+EXTRA_DIST += %D%/soft/cufft.served
+if HAVE_FFTW
+vgpusoft_LTLIBRARIES += %D%/soft/libcufft.la
+BUILT_SOURCES += %D%/cufft/soft.cc
+CLEANFILES += %D%/cufft/soft.cc
+endif
+%C%_soft_libcufft_la_SOURCES = %D%/soft/cufft.cc %D%/soft/cufft.h %D%/soft/fft-plan.cc %D%/soft/fft-plan.h %D%/soft/work.cc %D%/soft/work.h
+nodist_%C%_soft_libcufft_la_SOURCES = %D%/cufft/soft.cc
+%C%_soft_libcufft_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) $(FFTW_CFLAGS)
+%C%_soft_libcufft_la_LIBADD = remoting/base/libbase.la $(FFTW_LIBS) -lpthread -ldl -lm
+%C%_soft_libcufft_la_LDFLAGS = -version-info 12:0:0 -Wl,--version-script=%D%/cufft/12.map $(libs_ldflags)
+%C%_soft_libcufft_la_LINK = $(libs_link) $(%C%_soft_libcufft_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_soft_libcufft_la_DEPENDENCIES = %D%/cufft/12.map
+
 # ---- the tests
 check_PROGRAMS += %D%/cublas-calls
 %C%_cublas_calls_SOURCES = %D%/library-calls.cc
@@ -145,5 +220,17 @@ check_PROGRAMS += %D%/curand-calls
 %C%_curand_calls_SOURCES = %D%/library-calls.cc
 %C%_curand_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/curand/calls.inc"'
 %C%_curand_calls_LDADD = -ldl
+check_PROGRAMS += %D%/cufft-calls
+%C%_cufft_calls_SOURCES = %D%/library-calls.cc
+%C%_cufft_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/cufft/calls.inc"'
+%C%_cufft_calls_LDADD = -ldl
+check_PROGRAMS += %D%/cusolver-calls
+%C%_cusolver_calls_SOURCES = %D%/library-calls.cc
+%C%_cusolver_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/cusolver/calls.inc"'
+%C%_cusolver_calls_LDADD = -ldl
+check_PROGRAMS += %D%/cusparse-calls
+%C%_cusparse_calls_SOURCES = %D%/library-calls.cc
+%C%_cusparse_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/cusparse/calls.inc"'
+%C%_cusparse_calls_LDADD = -ldl
 BATS_TESTS += %D%/libs.bats
 EXTRA_DIST += %D%/libs.bats %D%/sequence.py

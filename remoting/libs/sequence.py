@@ -20,7 +20,7 @@ def main():
         line = lines[at]
         if len(turned) == 3 and turned[0].startswith(set_mode + " ") and turned[2].startswith(set_mode + " ") and \
                 turned[0].endswith("=1") and turned[2].endswith("=0"):
-            line = re.sub(r" result=0x\w+", " result=host", turned[1])
+            line = re.sub(r" (result|nnzC|nnzTotalDevHostPtr)=0x\w+", r" \1=host", turned[1])
             at += 2
         print(re.sub(r"=(0x[0-9a-f]+)", lambda m: "=" + ("0" if m[1] == "0x0" else known.setdefault(m[1], f"p{len(known)}")), line))
         at += 1

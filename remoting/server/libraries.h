@@ -17,6 +17,11 @@
 #include <unordered_map>
 #include <vector>
 
+namespace vgpu::api::lib
+{
+struct Row;
+}
+
 namespace vgpu::server
 {
 
@@ -37,6 +42,8 @@ struct LibraryRow {
     const char *name;
     void (*serve)(LibraryRequest &call);
     uint32_t effects;
+    const api::lib::Row *tabled = nullptr; // of a tabled library, with what makes the call
+    int (*invoke)(void *function, const uint64_t *words) = nullptr;
 };
 
 struct LibraryDescription {
@@ -71,7 +78,8 @@ public:
         uint32_t word; // the context it was made in
     };
 
-    std::string folders; // where they are looked for first, with colons between
+    std::vector<uint64_t> room; // for what one call of a tabled library points to
+    std::string folders;        // where they are looked for first, with colons between
 
     // Why it cannot be had, or nothing. `beside`: the driver's path, in whose folder it is looked
     // for first.

@@ -6,12 +6,13 @@ namespace vgpu::server
 {
 
 extern const LibraryDescription libcublas_description, libcublasLt_description,
-    libcurand_description;
+    libcufft_description, libcurand_description, libcusolver_description, libcusparse_description;
 
 std::span<const LibraryDescription *const> library_descriptions()
 {
     static constexpr const LibraryDescription *kAll[] = {
-        &libcublas_description, &libcublasLt_description, &libcurand_description};
+        &libcublas_description, &libcublasLt_description, &libcufft_description,
+        &libcurand_description, &libcusolver_description, &libcusparse_description};
     return kAll;
 }
 
