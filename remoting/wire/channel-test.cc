@@ -395,6 +395,19 @@ TEST_F(HostileRing, ImpossibleHeadsAreRefused)
     EXPECT_EQ(refusal([&] { worker_->send(message); }).code, EPROTO);
 }
 
+TEST_F(HostileRing, OnlyWhoWaitsForAnAnswerWakesANap)
+{
+    std::atomic<uint32_t> &word = control(1).consumer_sleeps;
+    word = 2; // the client naps
+    worker_->send(test_message(1, 64));
+    EXPECT_EQ(word, 2u);
+    worker_->flush();
+    EXPECT_EQ(word, 0u);
+    word = 1; // and sleeps
+    worker_->send(test_message(2, 64));
+    EXPECT_EQ(word, 0u);
+}
+
 TEST_F(HostileRing, SomethingElseThanADescriptorIsRefused)
 {
     write_all(pair_.b.get(), std::as_bytes(std::span("sixteen bytes...", 16)),

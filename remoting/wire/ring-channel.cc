@@ -35,7 +35,8 @@ public:
           room_(capacity), writer_(control(side == Side::client ? 0 : 1),
                                    bytes(side == Side::client ? 0 : 1, capacity), capacity),
           reader_(control(side == Side::client ? 1 : 0),
-                  bytes(side == Side::client ? 1 : 0, capacity), capacity),
+                  bytes(side == Side::client ? 1 : 0, capacity), capacity,
+                  Spin(side == Side::worker)),
           watch_([this] { check_peer(); })
     {
     }
@@ -46,7 +47,8 @@ public:
         writer_.write(head, body, watch_);
     }
 
-    void flush() override {} // each message is published as it is written
+    // Each message is published as it is written.
+    void flush() override { writer_.flush(); }
     void flush_soon() override {}
     size_t room() const override { return room_; }
 

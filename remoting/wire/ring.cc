@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include <linux/futex.h>
 #include <sched.h>
@@ -31,6 +32,11 @@ constexpr uint64_t kRudeNs = 3'000;
 // A yield that takes so long has let another run; one that finds nobody takes some hundred ns.
 constexpr uint64_t kTakenNs = 5'000;
 
+// How somebody sleeps, in Control's words. Who naps is back soon by himself and is woken only for
+// what somebody waits for: a worker on a busy machine takes in all that its client has queued
+// meanwhile, instead of being woken for each message anew.
+constexpr uint32_t kAwake = 0, kSleeps = 1, kNaps = 2;
+
 // Not FUTEX_PRIVATE: the word is shared between processes. Spurious returns are fine everywhere
 // here.
 void futex_wait(std::atomic<uint32_t> &word, uint32_t expected, uint64_t ns) noexcept
@@ -46,10 +52,11 @@ void futex_wake(std::atomic<uint32_t> &word) noexcept
 
 // Store-then-load on both sides must not be reordered (one of the two sees the other's store),
 // hence sequential consistency for the position and the flag alike.
-void wake_if_asleep(std::atomic<uint32_t> &word) noexcept
+void wake_if_asleep(std::atomic<uint32_t> &word, uint32_t but = kAwake) noexcept
 {
-    if (word.load(std::memory_order_seq_cst) != 0) {
-        word.store(0, std::memory_order_seq_cst);
+    uint32_t how = word.load(std::memory_order_seq_cst);
+    if (how != kAwake && how != but) {
+        word.store(kAwake, std::memory_order_seq_cst);
         futex_wake(word);
     }
 }
@@ -60,7 +67,9 @@ bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline d
                 const Watch &watch)
 {
     uint64_t start = now_ns();
-    if (uint64_t limit = std::min(spin.limit_ns(), deadline.left_ns())) {
+    uint64_t limit = std::min(spin.begin_wait(start), deadline.left_ns());
+    bool nap = spin.is_crowded();
+    if (limit != 0) {
         uint64_t spent;
         bool crowded = false;
         do {
@@ -78,20 +87,26 @@ bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline d
             }
         } while (spent < limit && !crowded);
         crowded ? spin.was_crowded_out() : spin.was_in_vain();
+        nap = crowded;
     }
     for (;;) {
-        word.store(1, std::memory_order_seq_cst);
+        uint32_t how = nap ? kNaps : kSleeps;
+        word.store(how, std::memory_order_seq_cst);
         bool is_ready = ready();
         uint64_t left = deadline.left_ns();
         if (!is_ready && left != 0) {
-            uint64_t slice = now_ns() - start < kIdleAfterNs ? kSliceNs : kIdleSliceNs;
-            futex_wait(word, 1, std::min(left, slice));
+            uint64_t slice = nap                               ? spin.nap_ns()
+                             : now_ns() - start < kIdleAfterNs ? kSliceNs
+                                                               : kIdleSliceNs;
+            futex_wait(word, how, std::min(left, slice));
             is_ready = ready();
         }
         if (is_ready || left == 0) {
-            word.store(0, std::memory_order_relaxed);
+            word.store(kAwake, std::memory_order_relaxed);
             return is_ready;
         }
+        if (std::exchange(nap, false))
+            continue;
         try {
             watch();
         } catch (const Error &) {
@@ -139,6 +154,7 @@ void Writer::put(std::span<const std::byte> bytes) noexcept
 
 void Writer::wait(size_t n, const Watch &watch)
 {
+    flush(); // room is waited for
     wait_until([&] { return writable(n); }, control_.producer_sleeps, spin_, Deadline::never(),
                watch);
 }
@@ -147,6 +163,11 @@ void Writer::publish() noexcept
 {
     // Partner: the load in Reader::readable. Half a word of a large message's head is kept back.
     control_.tail.store(tail_ & ~uint64_t(7), std::memory_order_seq_cst);
+    wake_if_asleep(control_.consumer_sleeps, kNaps);
+}
+
+void Writer::flush() noexcept
+{
     wake_if_asleep(control_.consumer_sleeps);
 }
 
@@ -206,7 +227,11 @@ void Reader::get(std::span<std::byte> bytes) noexcept
 
 bool Reader::wait(Deadline deadline, const Watch &watch)
 {
-    return wait_until([&] { return readable(); }, control_.consumer_sleeps, spin_, deadline, watch);
+    bool there =
+        wait_until([&] { return readable(); }, control_.consumer_sleeps, spin_, deadline, watch);
+    if (there)
+        spin_.came(tail_ - head_);
+    return there;
 }
 
 void Reader::publish() noexcept

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace vgpu::wire
@@ -34,7 +35,8 @@ struct alignas(4096) Control {
     // Written by the consumer, read by the producer (its partner is the load in Writer::writable).
     alignas(64) std::atomic<uint64_t> head;
     // Futex words. 1: the consumer (producer) sleeps or is about to; the other side then sets 0 and
-    // wakes it. Partners: Reader::wait with Writer::publish, Writer::wait with Reader::publish.
+    // wakes it. 2: it naps, and is woken only when an answer or room is waited for. Partners:
+    // Reader::wait with Writer::publish and flush, Writer::wait with Reader::publish.
     alignas(64) std::atomic<uint32_t> consumer_sleeps;
     alignas(64) std::atomic<uint32_t> producer_sleeps;
 };
@@ -74,6 +76,9 @@ public:
     void write(std::span<const std::byte> head, std::span<const std::byte> body,
                const Watch &watch);
 
+    // The reader is awake, or wakes up, also from a nap: before waiting for an answer.
+    void flush() noexcept;
+
 private:
     size_t room() const noexcept { return capacity_ - size_t(tail_ - head_); }
     bool writable(size_t n);
@@ -93,8 +98,9 @@ private:
 class Reader
 {
 public:
-    Reader(Control &control, const std::byte *bytes, size_t capacity) noexcept
-        : control_(control), bytes_(bytes), capacity_(capacity)
+    // `spin`: how to wait for a message.
+    Reader(Control &control, const std::byte *bytes, size_t capacity, Spin spin = Spin()) noexcept
+        : control_(control), bytes_(bytes), capacity_(capacity), spin_(std::move(spin))
     {
     }
 

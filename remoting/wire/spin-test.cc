@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/wire/spin.h"
 
+#include "remoting/base/clock.h"
+
 #include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include <sched.h>
 
 namespace vgpu::wire
@@ -17,12 +24,14 @@ TEST(Spin, PollsNotAtAllForAWhileWhereOthersWantTheCore)
     const uint64_t before = spin.limit_ns();
     ASSERT_GT(before, 0u);
     spin.was_crowded_out();
+    EXPECT_TRUE(spin.is_crowded());
     unsigned waits = 0;
-    while (waits < 1000 && spin.limit_ns() == 0)
+    while (waits < 1000 && spin.begin_wait(now_ns()) == 0)
         waits++;
     EXPECT_GT(waits, 1u);
     EXPECT_LT(waits, 1000u); // it tries again
-    EXPECT_EQ(spin.limit_ns(), before);
+    EXPECT_EQ(spin.begin_wait(now_ns()), before);
+    EXPECT_FALSE(spin.is_crowded());
 }
 
 TEST(Spin, PollsLessWhereThatWasInVainAndMoreWhereItPaidOff)
@@ -39,6 +48,50 @@ TEST(Spin, PollsLessWhereThatWasInVainAndMoreWhereItPaidOff)
     for (int i = 0; i < 20; ++i)
         spin.paid_off();
     EXPECT_EQ(spin.limit_ns(), most);
+}
+
+TEST(Spin, NapsLongerWhileMuchComesAtOnce)
+{
+    Spin spin;
+    const uint64_t least = spin.nap_ns();
+    for (int i = 0; i < 20; ++i)
+        spin.came(100'000);
+    const uint64_t most = spin.nap_ns();
+    EXPECT_GT(most, least);
+    EXPECT_LT(most, 1'000'000u); // nothing that nobody waits for is put off for long
+    for (int i = 0; i < 20; ++i)
+        spin.came(64);
+    EXPECT_EQ(spin.nap_ns(), least);
+}
+
+// A thread that others keep from its core for most of the time.
+TEST(Spin, MeasuresThatOthersWantTheCore)
+{
+    cpu_set_t before, one;
+    ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+    if (CPU_COUNT(&before) == 1)
+        GTEST_SKIP() << "one core: never polls";
+    Spin spin(true);
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++i)
+        if (CPU_ISSET(i, &before))
+            CPU_SET(i, &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> others;
+    for (int i = 0; i < 3; ++i)
+        others.emplace_back([&] {
+            while (!stop.load())
+                relax();
+        });
+    bool crowded = false;
+    for (Deadline deadline = Deadline::after_ms(20'000); !crowded && deadline.left_ns() != 0;)
+        crowded = spin.begin_wait(now_ns()) == 0 && spin.is_crowded();
+    stop = true;
+    for (std::thread &other : others)
+        other.join();
+    sched_setaffinity(0, sizeof before, &before);
+    EXPECT_TRUE(crowded);
 }
 
 } // namespace vgpu::wire

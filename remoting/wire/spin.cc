@@ -2,8 +2,15 @@
 #include "remoting/wire/spin.h"
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <limits>
+#include <span>
 
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
 
 namespace vgpu::wire
 {
@@ -13,15 +20,62 @@ namespace
 constexpr uint64_t kMinSpinNs = 8'000;
 constexpr uint64_t kMaxSpinNs = 50'000;
 constexpr unsigned kCrowdedWaits = 4;
+constexpr uint64_t kMinNapNs = 50'000, kMaxNapNs = 400'000;
+constexpr uint64_t kWorthANap = 4096; // bytes: some thirty launches
+// The kernel is asked so often at most: it takes about a microsecond.
+constexpr uint64_t kMeasureNs = 1'000'000;
+// Others want the core where this part of the time went by waiting for it.
+constexpr uint64_t kCrowdedPart = 16;
+
+bool read_text(const Fd &file, std::span<char> text) noexcept
+{
+    ssize_t n = pread(file.get(), text.data(), text.size() - 1, 0);
+    text[std::max<ssize_t>(n, 0)] = 0;
+    return n > 0;
+}
 
 } // namespace
 
-Spin::Spin() : limit_ns_(kMaxSpinNs), alone_(false)
+Spin::Spin(bool measures)
+    : limit_ns_(kMaxSpinNs), nap_ns_(kMinNapNs), alone_(false), measures_(measures),
+      cores_(measures ? unsigned(get_nprocs()) : 0)
 {
     cpu_set_t set;
     alone_ = sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1;
     if (alone_)
         limit_ns_ = 0;
+}
+
+uint64_t Spin::begin_wait(uint64_t now_ns) noexcept
+{
+    if (measures_ && now_ns - measured_at_ >= kMeasureNs)
+        measure(now_ns);
+    return crowded_ ? --crowded_, 0 : limit_ns_;
+}
+
+// Who sleeps much is let in early by the scheduler and hardly waits himself: then it is seen by how
+// many run. /proc/loadavg: "1m 5m 15m running/all last"; schedstat: "time on a core, time waiting
+// for one, turns" (proc(5), Documentation/scheduler/sched-stats.rst).
+void Spin::measure(uint64_t now_ns) noexcept
+{
+    if (!delays_) {
+        delays_.reset(open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
+        load_.reset(open("/proc/loadavg", O_RDONLY | O_CLOEXEC));
+    }
+    char delays[128], load[128];
+    uint64_t delayed;
+    unsigned running;
+    if (!read_text(delays_, delays) || std::sscanf(delays, "%*u %" SCNu64, &delayed) != 1 ||
+        !read_text(load_, load) || std::sscanf(load, "%*s %*s %*s %u/", &running) != 1) {
+        measures_ = false; // a kernel that does not count it
+        return;
+    }
+    bool crowded =
+        (delayed - delayed_ns_) * kCrowdedPart > now_ns - measured_at_ || running > cores_;
+    if (measured_at_ != 0)
+        crowded_ = crowded ? std::numeric_limits<unsigned>::max() : 0;
+    measured_at_ = now_ns;
+    delayed_ns_ = delayed;
 }
 
 void Spin::paid_off() noexcept
@@ -34,9 +88,15 @@ void Spin::was_in_vain() noexcept
     limit_ns_ = alone_ ? 0 : std::max(limit_ns_ / 2, kMinSpinNs);
 }
 
+void Spin::came(uint64_t bytes) noexcept
+{
+    nap_ns_ =
+        bytes >= kWorthANap ? std::min(2 * nap_ns_, kMaxNapNs) : std::max(nap_ns_ / 2, kMinNapNs);
+}
+
 void Spin::was_crowded_out() noexcept
 {
-    crowded_ = kCrowdedWaits;
+    crowded_ = std::max(crowded_, kCrowdedWaits);
 }
 
 } // namespace vgpu::wire

@@ -2,6 +2,8 @@
 // Polling before sleeping.
 #pragma once
 
+#include "remoting/base/fd.h"
+
 #include <cstdint>
 
 namespace vgpu::wire
@@ -13,17 +15,37 @@ namespace vgpu::wire
 class Spin
 {
 public:
-    Spin();
-    // For one wait.
-    uint64_t limit_ns() noexcept { return crowded_ ? --crowded_, 0 : limit_ns_; }
+    // `measures`: asks the kernel how long this thread waited for a core, which sees what a yield
+    // does not. It takes a descriptor, so it is not for a process that is somebody else's. All
+    // waits are one thread's then.
+    explicit Spin(bool measures = false);
+
+    uint64_t limit_ns() const noexcept { return limit_ns_; }
+    // The same, for a wait that begins now and is counted.
+    uint64_t begin_wait(uint64_t now_ns) noexcept;
     void paid_off() noexcept;
     void was_in_vain() noexcept;
     void was_crowded_out() noexcept; // another ran on this core meanwhile
+    bool is_crowded() const noexcept { return alone_ || crowded_ != 0; }
+
+    // For how long to come back by oneself there instead of being woken by each message: the longer
+    // the more of them come together.
+    uint64_t nap_ns() const noexcept { return nap_ns_; }
+    void came(uint64_t bytes) noexcept; // a wait brought so many
 
 private:
+    void measure(uint64_t now_ns) noexcept;
+
     uint64_t limit_ns_;
+    uint64_t nap_ns_;
     unsigned crowded_ = 0; // so many more times without polling
     bool alone_;
+    bool measures_;
+    unsigned cores_; // of the machine, since its load is
+    Fd delays_;      // this thread's schedstat
+    Fd load_;        // the machine's loadavg
+    uint64_t measured_at_ = 0;
+    uint64_t delayed_ns_ = 0; // at that time, since the thread's start
 };
 
 inline void relax() noexcept
