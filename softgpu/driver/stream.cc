@@ -4,6 +4,7 @@
 #include "softgpu/driver/log.h"
 #include "softgpu/driver/machine.h"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <map>
@@ -139,11 +140,19 @@ void Stream::perform_front(std::unique_lock<std::mutex> &hold)
     hold.unlock();
     perform(work);
     hold.lock();
+    finish_one();
+}
+
+/// Wakes only who has what he waits for: a waiter for the last of many operations would be woken by
+/// each, and take the next to another core, away from what its cache holds.
+void Stream::finish_one()
+{
     busy_ = false;
     finished_++;
-    done_.notify_all();
-    if (!queue_.empty() || closed_)
-        work_.notify_one();
+    if (finished_ >= wanted_) {
+        wanted_ = kNone;
+        done_.notify_all();
+    }
 }
 
 bool Stream::begin()
@@ -159,9 +168,12 @@ bool Stream::begin()
 void Stream::finish()
 {
     std::lock_guard hold(lock_);
-    busy_ = false;
-    finished_++;
-    done_.notify_all();
+    finish_one();
+    wake_server();
+}
+
+void Stream::wake_server()
+{
     if (!queue_.empty() || closed_)
         work_.notify_one();
 }
@@ -169,12 +181,20 @@ void Stream::finish()
 void Stream::wait(uint64_t sequence)
 {
     std::unique_lock hold(lock_);
+    bool helped = false;
     while (finished_ < sequence) {
-        if (!busy_ && !queue_.empty() && !queue_.front().application && !performing)
+        if (!busy_ && !queue_.empty() && !queue_.front().application && !performing) {
             perform_front(hold);
-        else
+            helped = true;
+        } else {
+            if (std::exchange(helped, false))
+                wake_server();
+            wanted_ = std::min(wanted_, sequence);
             done_.wait(hold);
+        }
     }
+    if (helped)
+        wake_server();
 }
 
 bool Stream::reached(uint64_t sequence) const
@@ -198,8 +218,10 @@ bool Stream::idle() const
 void Stream::throttle()
 {
     std::unique_lock hold(lock_);
-    if (!performing)
-        done_.wait(hold, [&] { return queue_.size() < kDeep; });
+    while (!performing && queue_.size() >= kDeep) {
+        wanted_ = std::min(wanted_, issued_ - kDeep / 2);
+        done_.wait(hold);
+    }
 }
 
 void Stream::close()

@@ -77,6 +77,8 @@ private:
     void start();
     void serve();
     void perform_front(std::unique_lock<std::mutex> &hold);
+    void finish_one();
+    void wake_server();
 
     mutable std::mutex lock_;
     std::condition_variable work_; ///< to the stream's thread
@@ -84,6 +86,8 @@ private:
     std::deque<Work> queue_;
     uint64_t issued_ = 0;
     uint64_t finished_ = 0;
+    static constexpr uint64_t kNone = UINT64_MAX;
+    uint64_t wanted_ = kNone; ///< the first for which somebody waits on done_
     bool busy_ = false;
     bool started_ = false;
     bool closed_ = false;
