@@ -207,7 +207,25 @@ nodist_%C%_soft_libcufft_la_SOURCES = %D%/cufft/soft.cc
 %C%_soft_libcufft_la_LINK = $(libs_link) $(%C%_soft_libcufft_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_soft_libcufft_la_DEPENDENCIES = %D%/cufft/12.map
 
+EXTRA_DIST += %D%/soft/curand.served
+vgpusoft_LTLIBRARIES += %D%/soft/libcurand.la
+BUILT_SOURCES += %D%/curand/soft.cc
+CLEANFILES += %D%/curand/soft.cc
+%C%_soft_libcurand_la_SOURCES = %D%/soft/curand.cc %D%/soft/curand.h %D%/soft/random.cc %D%/soft/random.h %D%/soft/work.cc %D%/soft/work.h
+nodist_%C%_soft_libcurand_la_SOURCES = %D%/curand/soft.cc
+%C%_soft_libcurand_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
+%C%_soft_libcurand_la_LIBADD = remoting/base/libbase.la -lpthread -ldl -lm
+%C%_soft_libcurand_la_LDFLAGS = -version-info 10:0:0 -Wl,--version-script=%D%/curand/10.map $(libs_ldflags)
+%C%_soft_libcurand_la_LINK = $(libs_link) $(%C%_soft_libcurand_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_soft_libcurand_la_DEPENDENCIES = %D%/curand/10.map
+
 # ---- the tests
+if HAVE_GTEST
+check_PROGRAMS += %D%/soft/unit-random
+UNIT_TESTS += %D%/soft/unit-random
+endif
+%C%_soft_unit_random_SOURCES = %D%/soft/random-test.cc %D%/soft/random.cc %D%/soft/random.h
+%C%_soft_unit_random_LDADD = -lgtest -lgtest_main -lpthread
 check_PROGRAMS += %D%/cublas-calls
 %C%_cublas_calls_SOURCES = %D%/library-calls.cc
 %C%_cublas_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/cublas/calls.inc"'

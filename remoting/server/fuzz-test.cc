@@ -12,17 +12,29 @@
 namespace vgpu::server
 {
 void fuzz_dispatch(std::span<const std::byte> bytes);
+void fuzz_libraries(std::span<const std::byte> bytes);
+} // namespace vgpu::server
+
+template<class Target>
+void feed(Target &&target, int rounds, unsigned seed)
+{
+    vgpu::set_log_sink([](vgpu::Level, std::string_view) {}); // refused images are told otherwise
+    std::mt19937 random(seed);
+    for (int round = 0; round < rounds; ++round) {
+        std::vector<std::byte> bytes(random() % 600);
+        for (std::byte &byte : bytes)
+            byte = std::byte(random());
+        target(bytes);
+    }
+    vgpu::set_log_sink({});
 }
 
 TEST(Fuzz, dispatch)
 {
-    vgpu::set_log_sink([](vgpu::Level, std::string_view) {}); // refused images are told otherwise
-    std::mt19937 random(2);
-    for (int round = 0; round < 3000; ++round) {
-        std::vector<std::byte> bytes(random() % 600);
-        for (std::byte &byte : bytes)
-            byte = std::byte(random());
-        vgpu::server::fuzz_dispatch(bytes);
-    }
-    vgpu::set_log_sink({});
+    feed(vgpu::server::fuzz_dispatch, 3000, 2);
+}
+
+TEST(Fuzz, libraries)
+{
+    feed(vgpu::server::fuzz_libraries, 500, 3);
 }

@@ -25,15 +25,22 @@ UNIT_TESTS += %D%/unit-server
 endif
 server_test_libs = %D%/libserver.la remoting/image/libimage.la remoting/wire/libwire.la remoting/base/libbase.la -ldl -lpthread
 %C%_unit_server_SOURCES = %D%/array-test.cc %D%/bulk-test.cc %D%/busy-device-test.cc %D%/busy-device.h %D%/held-test.cc %D%/mirror-test.cc %D%/image-check-test.cc %D%/physical-test.cc %D%/quota-test.cc %D%/session-test.cc %D%/session-hostile-test.cc %D%/session-testing.h \
-	%D%/fuzz-test.cc %D%/fuzz-dispatch.cc %D%/waiters-test.cc %D%/test-client.h
+	%D%/fuzz-test.cc %D%/fuzz-dispatch.cc %D%/fuzz-libraries.cc %D%/fuzz-session.h %D%/waiters-test.cc %D%/test-client.h
 %C%_unit_server_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_server_LDADD = $(server_test_libs) -lgtest -lgtest_main
 %C%_unit_server_CXXFLAGS = $(AM_CXXFLAGS) -fno-sanitize=enum
 
 if FUZZERS
-FUZZ_TESTS += %D%/fuzz-dispatch
+FUZZ_TESTS += %D%/fuzz-dispatch %D%/fuzz-libraries
 endif
-%C%_fuzz_dispatch_SOURCES = %D%/fuzz-dispatch.cc
+%C%_fuzz_dispatch_SOURCES = %D%/fuzz-dispatch.cc %D%/fuzz-session.h
 %C%_fuzz_dispatch_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_FUZZER
 %C%_fuzz_dispatch_CXXFLAGS = $(fuzzer_cxxflags) -fno-sanitize=enum
 %C%_fuzz_dispatch_LDADD = $(server_test_libs)
+%C%_fuzz_libraries_SOURCES = %D%/fuzz-libraries.cc %D%/fuzz-session.h
+%C%_fuzz_libraries_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_FUZZER
+%C%_fuzz_libraries_CXXFLAGS = $(fuzzer_cxxflags) -fno-sanitize=enum
+%C%_fuzz_libraries_LDADD = $(server_test_libs)
+# They open the recording libraries.
+EXTRA_%C%_fuzz_libraries_DEPENDENCIES = $(vgpunull_LTLIBRARIES)
+EXTRA_%C%_unit_server_DEPENDENCIES = $(vgpunull_LTLIBRARIES)

@@ -8,11 +8,11 @@ cuda_runtime_programs = \
 	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota patterns pipelines \
 	reduce-shuffle streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add
 # Those that call a CUDA library need one beside the software GPU.
-cuda_library_programs = $(if $(OPENBLAS),blas blas-lt) $(if $(FFTW),fft)
+cuda_library_programs = $(if $(OPENBLAS),blas blas-lt) $(if $(FFTW),fft) rand
 cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs)
 # The driver API alone: one link of each, NAME.
 cuda_driver_programs = cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts texture-references legacy-launch linker logs stream-values vmm
-cuda_sources = %D%/blas.cu %D%/blas-lt.cu %D%/fft.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
+cuda_sources = %D%/blas.cu %D%/blas-lt.cu %D%/fft.cu %D%/rand.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
 EXTRA_DIST += %D%/cases.h %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
@@ -46,6 +46,8 @@ cuda_objects = $(cuda_all_runtime_programs:%=%D%/%.o)
 %D%/blas-shared %D%/blas-static: remoting/libs/libcublas.la
 %D%/blas-lt-shared %D%/blas-lt-static: cuda_more = -Lremoting/libs/.libs -lcublasLt -lcublas
 %D%/blas-lt-shared %D%/blas-lt-static: remoting/libs/libcublas.la remoting/libs/libcublasLt.la
+%D%/rand-shared %D%/rand-static: cuda_more = -Lremoting/libs/.libs -lcurand
+%D%/rand-shared %D%/rand-static: remoting/libs/libcurand.la
 %D%/fft-shared %D%/fft-static: cuda_more = -Lremoting/libs/.libs -lcufft
 %D%/fft-shared %D%/fft-static: remoting/libs/libcufft.la
 
