@@ -21,6 +21,7 @@ names() { "$PYTHON" -c 'import json; print("\n".join(r["name"] for r in json.loa
     done
     if [ -e "$TOP_BUILDDIR/bench/kernels" ]; then
         grep -qx softgpu-shuffle-reduce said
+        grep -qx softgpu-uneven-blocks said
     fi
 }
 

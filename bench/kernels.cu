@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // usage: kernels ROUNDS                  each kernel beside plain C
+//        kernels uneven STEPS ROUNDS    the time of a launch one of whose 64 blocks takes 50 times as long as the others
 //        kernels application N ITERATIONS  a solver on a grid of N x N that looks at its progress now and then; its time
 #include "bench/kernels.h"
 
@@ -83,6 +84,14 @@ __global__ void stencil(const float *in, float *out, int n)
     out[y * n + x] = 0.2f * (in[y * n + x] + in[y * n + x - 1] + in[y * n + x + 1] + in[(y - 1) * n + x] + in[(y + 1) * n + x]);
 }
 
+__global__ void uneven(unsigned *out, int steps)
+{
+    unsigned x = threadIdx.x;
+    for (int i = blockIdx.x % 64 == 32 ? 50 * steps : steps; i > 0; i--)
+        x = x * 1664525u + 1013904223u;
+    out[blockIdx.x * blockDim.x + threadIdx.x] = x;
+}
+
 std::vector<float> numbers(size_t n)
 {
     std::vector<float> list(n);
@@ -122,12 +131,30 @@ void application(int n, int iterations)
     std::printf("seconds %.6f sum %g\n", seconds() - start, double(seen[0]));
 }
 
+void blocks_of_two_kinds(int steps, int rounds)
+{
+    constexpr int kBlocks = 2048, kThreads = 64;
+    unsigned *out = on_device<unsigned>(kBlocks * kThreads);
+    double least = 0;
+    for (int round = 0; round < rounds; round++) {
+        double now = timed([&] {
+            uneven<<<kBlocks, kThreads>>>(out, steps);
+            RT(cudaGetLastError());
+            RT(cudaDeviceSynchronize());
+        });
+        least = round == 0 || now < least ? now : least;
+    }
+    std::printf("seconds %.6f\n", least);
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
     if (argc == 4 && !std::strcmp(argv[1], "application"))
         return application(std::atoi(argv[2]), std::atoi(argv[3])), 0;
+    if (argc == 4 && !std::strcmp(argv[1], "uneven"))
+        return blocks_of_two_kinds(std::atoi(argv[2]), std::atoi(argv[3])), 0;
     const int rounds = argc > 1 ? std::atoi(argv[1]) : 1;
     {
         const int n = 4 << 20;

@@ -63,7 +63,7 @@ def tables(document):
             ratio = number(row["ratio"]) if floor and not row.get("aim", "").startswith("value") else ""
             yield f"| {what} | {number(row['value'])} {row['unit']} | {beside} | {floor} | {ratio} | {row.get('aim', '')} |"
     if any(name in rows for name, _ in SOFTGPU):
-        yield "\nThe software GPU beside plain C at -O2, both on one core:\n\n| kernel | software GPU | plain C | ratio | aim |\n|---|---|---|---|---|"
+        yield "\nThe software GPU beside plain C at -O2, both on one core, by the processor's time:\n\n| kernel | software GPU | plain C | ratio | aim |\n|---|---|---|---|---|"
         for name, what in SOFTGPU:
             if name in rows:
                 row = rows[name]

@@ -197,4 +197,99 @@ TEST_F(Arrays, AreSeenThroughTexturesAndSurfaces)
     OK(cuSurfObjectDestroy(surface));
 }
 
+/// Only arrays without memory of their own (sparse ones, and those that are mapped later) have
+/// requirements, and there are none of these here.
+TEST_F(Arrays, OfTheirOwnMemoryHaveNoRequirements)
+{
+    CUarray array;
+    CUmipmappedArray mipmap;
+    auto wanted = floats(16, 8, 0);
+    CUDA_ARRAY_MEMORY_REQUIREMENTS got{};
+    OK(cuArray3DCreate(&array, &wanted));
+    OK(cuMipmappedArrayCreate(&mipmap, &wanted, 2));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuArrayGetMemoryRequirements(&got, array, 0));
+    FAILS(CUDA_ERROR_INVALID_DEVICE, cuArrayGetMemoryRequirements(&got, array, 7));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuMipmappedArrayGetMemoryRequirements(&got, mipmap, 0));
+    OK(cuArrayDestroy(array));
+    FAILS(CUDA_ERROR_INVALID_HANDLE, cuArrayGetMemoryRequirements(&got, array, 0));
+    wanted.Flags = CUDA_ARRAY3D_DEFERRED_MAPPING;
+    FAILS(CUDA_ERROR_NOT_SUPPORTED, cuArray3DCreate(&array, &wanted));
+    wanted.Flags = CUDA_ARRAY3D_SPARSE;
+    FAILS(CUDA_ERROR_NOT_SUPPORTED, cuArray3DCreate(&array, &wanted));
+}
+
+const char *kFetch = R"(
+.version 8.0
+.target sm_80
+.address_size 64
+.visible .entry fetch(.param .u64 texture, .param .u64 out, .param .s32 first)
+{
+    .reg .u64 %rd<5>;
+    .reg .s32 %r<9>;
+    ld.param.u64 %rd1, [texture];
+    ld.param.u64 %rd2, [out];
+    ld.param.s32 %r1, [first];
+    mov.u32 %r2, %tid.x;
+    add.s32 %r3, %r1, %r2;
+    tex.1d.v4.s32.s32 {%r4, %r5, %r6, %r7}, [%rd1, {%r3}];
+    mul.wide.u32 %rd3, %r2, 8;
+    add.s64 %rd4, %rd2, %rd3;
+    st.global.v2.s32 [%rd4], {%r4, %r5};
+    ret;
+}
+)";
+
+/// Entries of one and of two channels, the last ones whole; outside there is nothing.
+TEST_F(Arrays, LinearMemoryIsReadFromItsFirstEntryToItsLast)
+{
+    size_t most = 0;
+    int told = 0;
+    OK(cuDeviceGetTexture1DLinearMaxWidth(&most, CU_AD_FORMAT_FLOAT, 4, 0));
+    OK(cuDeviceGetAttribute(&told, CU_DEVICE_ATTRIBUTE_MAXIMUM_TEXTURE1D_LINEAR_WIDTH, 0));
+    EXPECT_EQ(size_t(told), most);
+    FAILS(CUDA_ERROR_INVALID_VALUE,
+          cuDeviceGetTexture1DLinearMaxWidth(&most, CU_AD_FORMAT_FLOAT, 3, 0));
+    FAILS(CUDA_ERROR_INVALID_VALUE,
+          cuDeviceGetTexture1DLinearMaxWidth(nullptr, CU_AD_FORMAT_FLOAT, 4, 0));
+
+    constexpr int kEntries = 1000;
+    CUdeviceptr plain, out;
+    CUmodule module;
+    CUfunction fetch;
+    OK(cuMemAlloc(&plain, kEntries * 4));
+    OK(cuMemAlloc(&out, 32 * 8));
+    OK(cuModuleLoadData(&module, kFetch));
+    OK(cuModuleGetFunction(&fetch, module, "fetch"));
+    std::vector<int16_t> values(kEntries * 2);
+    std::iota(values.begin(), values.end(), int16_t(-700));
+    OK(cuMemcpyHtoD(plain, values.data(), kEntries * 4));
+    for (unsigned channels : {1u, 2u}) {
+        SCOPED_TRACE(channels);
+        CUDA_RESOURCE_DESC resource{};
+        resource.resType = CU_RESOURCE_TYPE_LINEAR;
+        // Bytes that make no whole entry do not count.
+        resource.res.linear = {plain, CU_AD_FORMAT_SIGNED_INT16, channels,
+                               kEntries * 2 * channels - 1};
+        CUDA_TEXTURE_DESC how{};
+        how.flags = CU_TRSF_READ_AS_INTEGER;
+        CUtexObject texture;
+        OK(cuTexObjectCreate(&texture, &resource, &how, nullptr));
+        for (int first : {-16, kEntries - 1 - 16}) {
+            void *parameters[] = {&texture, &out, &first};
+            std::vector<int> got(64);
+            OK(cuLaunchKernel(fetch, 1, 1, 1, 32, 1, 1, 0, nullptr, parameters, nullptr));
+            OK(cuMemcpyDtoH(got.data(), out, 256));
+            for (int lane = 0; lane < 32; lane++) {
+                int entry = first + lane;
+                bool inside = entry >= 0 && entry < kEntries - 1;
+                int at = entry * int(channels);
+                EXPECT_EQ(got[size_t(2 * lane)], inside ? at - 700 : 0) << entry;
+                EXPECT_EQ(got[size_t(2 * lane + 1)], inside && channels == 2 ? at - 699 : 0)
+                    << entry;
+            }
+        }
+        OK(cuTexObjectDestroy(texture));
+    }
+}
+
 } // namespace

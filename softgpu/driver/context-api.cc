@@ -100,6 +100,14 @@ SOFT_EXPORT CUresult CUDAAPI cuCtxDetach(CUcontext handle)
     });
 }
 
+SOFT_EXPORT CUresult CUDAAPI cuCtxGetExecAffinity(CUexecAffinityParam *, CUexecAffinityType)
+{
+    ENTRY({
+        current::get();
+        return CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY; // no context can be created with one
+    });
+}
+
 SOFT_EXPORT CUresult CUDAAPI cuCtxPushCurrent_v2(CUcontext handle)
 {
     ENTRY({ current::push(machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT)); });

@@ -27,7 +27,7 @@ public:
     uint64_t id = 0;
     Device &device;
     const bool primary;
-    const unsigned units; ///< on which its kernels run
+    const unsigned units;              ///< on which its kernels run
     std::atomic<unsigned> flags;
     std::atomic<unsigned> attached{0}; ///< by cuCtxAttach, beside the first one's
     std::atomic<int> cache_config{0};

@@ -215,6 +215,18 @@ TEST_F(Launches, HaveDynamicSharedMemory)
                           120 << 10));
     OK(one("last_word", parameters, 101 << 10));
     OK(cuCtxSynchronize());
+    // Up to the last word of what one can opt into.
+    const int most = 163 << 10;
+    CUfunction_attribute limit = CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuFuncSetAttribute(get("last_word"), limit, most + 1));
+    OK(cuFuncSetAttribute(get("last_word"), limit, most));
+    at = most - 4;
+    OK(one("last_word", parameters, most));
+    OK(cuMemcpyDtoH(&got, out, 4));
+    EXPECT_EQ(77, got);
+    at = most;
+    OK(one("last_word", parameters, most));
+    FAILS(CUDA_ERROR_ILLEGAL_ADDRESS, cuCtxSynchronize());
 }
 
 TEST_F(Launches, FaultsBreakTheContextForGood)
@@ -233,12 +245,126 @@ TEST_F(Launches, FaultsBreakTheContextForGood)
     OK(cuCtxDestroy(fresh));
 }
 
-TEST_F(Launches, EachFaultHasItsCode)
+const char *kFaults = R"(
+.version 8.0
+.target sm_80
+.address_size 64
+.extern .func __assertfail(.param .b64 a, .param .b64 b, .param .b32 c, .param .b64 d, .param .b64 e);
+.global .align 1 .b8 what[5] = {120, 62, 49, 0, 0};
+.func deeper(.param .b64 n)
 {
-    CUdeviceptr odd = out + 2;
-    void *parameters[] = {&odd};
-    OK(one("store", parameters));
-    FAILS(CUDA_ERROR_MISALIGNED_ADDRESS, cuStreamSynchronize(nullptr));
+    .reg .u64 %rd<2>;
+    ld.param.u64 %rd1, [n];
+    call.uni deeper, (%rd1);
+    ret;
+}
+.visible .entry assert(.param .u64 out)
+{
+    .reg .u64 %rd<3>;
+    mov.u64 %rd1, what;
+    cvta.global.u64 %rd1, %rd1;
+    call.uni __assertfail, (%rd1, %rd1, 12, %rd1, 1);
+    ret;
+}
+.visible .entry overflow(.param .u64 out)
+{
+    .reg .u64 %rd<2>;
+    ld.param.u64 %rd1, [out];
+    call.uni deeper, (%rd1);
+    ret;
+}
+.visible .entry nobarrier(.param .u64 out)
+{
+    bar.sync 16;
+    ret;
+}
+.visible .entry store(.param .u64 out)
+{
+    .reg .u64 %rd<2>;
+    .reg .pred %p;
+    .reg .u32 %r<2>;
+    mov.u32 %r1, %tid.x;
+    setp.eq.u32 %p, %r1, 5;
+    ld.param.u64 %rd1, [out];
+    @%p st.global.u32 [%rd1], %r1;
+    ret;
+}
+.visible .entry shared(.param .u64 out)
+{
+    .reg .u64 %rd<2>;
+    ld.param.u64 %rd1, [out];
+    st.shared.u32 [%rd1], 1;
+    ret;
+}
+)";
+
+/// Of a context of its own, since each fault breaks one for good; and the line in the log, which
+/// names what was done, the kernel, the instruction, the block and the thread.
+TEST_F(Launches, EachFaultHasItsCodeAndItsLine)
+{
+    CUdeviceptr freed = 0, nowhere = 0, odd = out + 2;
+    struct Case {
+        const char *kernel;
+        CUdeviceptr &parameter;
+        CUresult code;
+        std::vector<std::string> words;
+    };
+    const Case cases[] = {
+        {"store",
+         odd,
+         CUDA_ERROR_MISALIGNED_ADDRESS,
+         {"misaligned write of 4 bytes at address 0x"}},
+        {"store", nowhere, CUDA_ERROR_ILLEGAL_ADDRESS, {"write of 4 bytes at address 0x0"}},
+        {"store", freed, CUDA_ERROR_ILLEGAL_ADDRESS, {"illegal write of 4 bytes"}},
+        {"shared", out, CUDA_ERROR_ILLEGAL_ADDRESS, {"of another state space"}},
+        {"assert", out, CUDA_ERROR_ASSERT, {"x>1"}},
+        {"overflow", out, CUDA_ERROR_HARDWARE_STACK_ERROR, {"function 'deeper'", "the stack of"}},
+        {"nobarrier", out, CUDA_ERROR_ILLEGAL_INSTRUCTION, {"barrier number"}},
+    };
+    for (const Case &it : cases) {
+        SCOPED_TRACE(std::string(it.kernel) + " " + std::to_string(it.code));
+        CUcontext own;
+        CUmodule faults;
+        CUfunction function;
+        OK(create_context(&own, 0));
+        OK(cuModuleLoadData(&faults, kFaults));
+        OK(cuModuleGetFunction(&function, faults, it.kernel));
+        // Last, or the module's variables would have its place.
+        OK(cuMemAlloc(&freed, 64));
+        OK(cuMemFree(freed));
+        void *parameters[] = {&it.parameter};
+        testing::internal::CaptureStderr();
+        OK(cuLaunchKernel(function, 1, 1, 1, 32, 1, 1, 0, nullptr, parameters, nullptr));
+        FAILS(it.code, cuStreamSynchronize(nullptr));
+        FAILS(it.code, cuCtxSynchronize()); // it is there for good
+        std::string said = testing::internal::GetCapturedStderr();
+        EXPECT_NE(said.find("in kernel '" + std::string(it.kernel) + "'"), std::string::npos)
+            << said;
+        EXPECT_NE(said.find(", PTX line "), std::string::npos) << said;
+        EXPECT_NE(said.find("block (0,0,0), thread ("), std::string::npos) << said;
+        for (const std::string &word : it.words)
+            EXPECT_NE(said.find(word), std::string::npos) << said;
+        if (std::string(it.kernel) == "store") {
+            EXPECT_NE(said.find("(st.global.u32)"), std::string::npos) << said;
+            EXPECT_NE(said.find("thread (5,0,0)"), std::string::npos) << said;
+        }
+        OK(cuCtxDestroy(own));
+    }
+}
+
+/// In a process of its own, since the setting is read once.
+TEST_F(Launches, WithoutEndAreStoppedByTheWatchdog)
+{
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    setenv("VGPU_SOFT_TIMEOUT", "1", 1);
+    EXPECT_EXIT(
+        {
+            one("spin", nullptr);
+            CUresult first = cuCtxSynchronize();
+            exit(first == CUDA_ERROR_LAUNCH_TIMEOUT && cuCtxSynchronize() == first ? 3 : 4);
+        },
+        testing::ExitedWithCode(3), "kernel 'spin' ran longer than 1");
+    unsetenv("VGPU_SOFT_TIMEOUT");
 }
 
 TEST_F(Launches, ATrapIsALaunchFailure)

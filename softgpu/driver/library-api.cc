@@ -103,6 +103,17 @@ SOFT_EXPORT CUresult CUDAAPI cuLibraryGetGlobal(CUdeviceptr *address, size_t *by
     });
 }
 
+// Functions called by one address on both sides are no device's that exists.
+SOFT_EXPORT CUresult CUDAAPI cuLibraryGetUnifiedFunction(void **function, CUlibrary library,
+                                                         const char *name)
+{
+    ENTRY({
+        require(function && name);
+        machine().libraries.get(library);
+        return CUDA_ERROR_NOT_FOUND;
+    });
+}
+
 SOFT_EXPORT CUresult CUDAAPI cuKernelGetFunction(CUfunction *function, CUkernel kernel)
 {
     ENTRY({

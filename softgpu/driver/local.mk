@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # The software GPU's driver: libcuda-soft.so.1, and libcuda.so.1 as a link to it, in a folder of their own.
 vgpusoft_LTLIBRARIES += %D%/libcuda-soft.la
-EXTRA_DIST += %D%/exports.py %D%/libcuda-soft.map
+BATS_TESTS += %D%/exports.bats
+EXTRA_DIST += %D%/exports.bats %D%/exports.py %D%/libcuda-soft.map %D%/refused.txt
 
 %C%_libcuda_soft_la_SOURCES = \
 	%D%/allocations.cc %D%/allocations.h \
 	%D%/array.cc %D%/array.h \
+	%D%/capabilities.cc \
 	%D%/capture.cc %D%/capture.h \
 	%D%/context-api.cc %D%/context.cc %D%/context.h \
-	%D%/copy-array.cc %D%/copy-batch.cc %D%/copy-box.cc %D%/copy-linear.cc %D%/copy.cc %D%/copy.h \
+	%D%/copy-array.cc %D%/copy-batch.cc %D%/copy-box.cc %D%/copy-linear.cc %D%/copy-old-names.cc %D%/copy.cc %D%/copy.h \
 	%D%/device-api.cc %D%/device.cc %D%/device.h \
 	%D%/entry.cc %D%/entry.h \
 	%D%/error-names.cc \
@@ -68,13 +70,13 @@ CLEANFILES += $(soft_exports) %D%/exports.stamp %D%/cuda-plain.i %D%/cuda-thread
 
 # With a recipe, or make takes what exports.py has just written for as old as it was.
 $(soft_exports): %D%/exports.stamp ; @:
-%D%/exports.stamp: %D%/exports.py $(%C%_libcuda_soft_la_SOURCES) $(soft_headers)
+%D%/exports.stamp: %D%/exports.py %D%/refused.txt $(%C%_libcuda_soft_la_SOURCES) $(soft_headers)
 	$(AM_V_GEN)$(MKDIR_P) %D% && \
 	$(CC) -E -P $(soft_headers:%cudaTypedefs.h=) > %D%/cuda-plain.i && \
 	$(CC) -E -P -DCUDA_API_PER_THREAD_DEFAULT_STREAM $(soft_headers:%cudaTypedefs.h=) > %D%/cuda-threads.i && \
 	$(CC) -E -P -D__CUDA_API_VERSION_INTERNAL $(soft_headers:%cudaTypedefs.h=) > %D%/cuda-all.i && \
 	$(PYTHON) $(srcdir)/%D%/exports.py %D% $(soft_headers) %D%/cuda-plain.i %D%/cuda-threads.i %D%/cuda-all.i -- \
-	`for file in $(%C%_libcuda_soft_la_SOURCES); do test -f $$file && echo $$file || echo $(srcdir)/$$file; done` && \
+	$(srcdir)/%D%/refused.txt `for file in $(%C%_libcuda_soft_la_SOURCES); do test -f $$file && echo $$file || echo $(srcdir)/$$file; done` && \
 	touch $@
 
 install-data-hook: soft-install-link

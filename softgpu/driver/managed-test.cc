@@ -74,4 +74,35 @@ TEST_F(Managed, RemembersAdvice)
     OK(cuMemFree(data));
 }
 
+#if CUDA_VERSION >= 13000
+TEST_F(Managed, IsPrefetchedAndDiscardedInBatches)
+{
+    CUdeviceptr ranges[3];
+    size_t sizes[3] = {4096, 8192, 4096}, first[2] = {0, 2};
+    for (size_t i = 0; i < 3; i++)
+        OK(cuMemAllocManaged(&ranges[i], sizes[i], CU_MEM_ATTACH_GLOBAL));
+    CUmemLocation places[2] = {{CU_MEM_LOCATION_TYPE_DEVICE, 1}, {CU_MEM_LOCATION_TYPE_HOST, 0}};
+    OK(cuMemPrefetchBatchAsync(ranges, sizes, 3, places, first, 2, 0, nullptr));
+    OK(cuCtxSynchronize());
+    int last[3] = {};
+    for (size_t i = 0; i < 3; i++)
+        OK(cuMemRangeGetAttribute(&last[i], sizeof last[i],
+                                  CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION, ranges[i],
+                                  sizes[i]));
+    EXPECT_EQ(1, last[0]);
+    EXPECT_EQ(1, last[1]);
+    EXPECT_EQ(CU_DEVICE_CPU, last[2]);
+    OK(cuMemDiscardBatchAsync(ranges, sizes, 3, 0, nullptr));
+    OK(cuMemDiscardAndPrefetchBatchAsync(ranges, sizes, 3, places, first, 2, 0, nullptr));
+    FAILS(CUDA_ERROR_INVALID_VALUE,
+          cuMemPrefetchBatchAsync(ranges, sizes, 3, places, first, 2, 1, nullptr));
+    FAILS(CUDA_ERROR_INVALID_VALUE,
+          cuMemPrefetchBatchAsync(ranges, sizes, 3, nullptr, nullptr, 0, 0, nullptr));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuMemDiscardBatchAsync(ranges, sizes, 0, 0, nullptr));
+    size_t wrong[2] = {1, 2};
+    FAILS(CUDA_ERROR_INVALID_VALUE,
+          cuMemPrefetchBatchAsync(ranges, sizes, 3, places, wrong, 2, 0, nullptr));
+}
+#endif
+
 } // namespace

@@ -139,6 +139,27 @@ void prefetch(CUdeviceptr address, size_t bytes, Where where, CUstream handle)
                               {}});
 }
 
+/// Batches of prefetches, each list of places for the ranges from `first` on. What is discarded has
+/// no contents until it is written again: its old ones will do.
+void prefetch_all(CUdeviceptr *addresses, size_t *sizes, size_t count, CUmemLocation *places,
+                  size_t *first, size_t place_count, unsigned long long flags, CUstream stream)
+{
+    require(addresses && sizes && count && flags == 0);
+    require(!places || (first && place_count && place_count <= count && first[0] == 0));
+    for (size_t i = 0; i < count; i++)
+        check_range(addresses[i], sizes[i]);
+    for (size_t k = 0; k < place_count && places; k++) {
+        require(first[k] < count && (k == 0 || first[k] > first[k - 1]));
+        checked({places[k].type, places[k].id});
+    }
+    stream_of(stream, *current::get());
+    for (size_t i = 0, k = 0; i < count && places; i++) {
+        if (k + 1 < place_count && first[k + 1] <= i)
+            k++;
+        prefetch(addresses[i], sizes[i], {places[k].type, places[k].id}, stream);
+    }
+}
+
 template<class T>
 void put(void *data, size_t size, T value)
 {
@@ -225,6 +246,36 @@ SOFT_EXPORT CUresult CUDAAPI cuMemPrefetchAsync_v2(CUdeviceptr address, size_t b
     ENTRY({
         require(!flags);
         prefetch(address, bytes, {location.type, location.id}, stream);
+    });
+}
+#endif
+
+#if CUDA_VERSION >= 13000
+SOFT_EXPORT CUresult CUDAAPI cuMemPrefetchBatchAsync(CUdeviceptr *addresses, size_t *sizes,
+                                                     size_t count, CUmemLocation *places,
+                                                     size_t *first, size_t place_count,
+                                                     unsigned long long flags, CUstream stream)
+{
+    ENTRY({
+        require(places != nullptr);
+        prefetch_all(addresses, sizes, count, places, first, place_count, flags, stream);
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMemDiscardBatchAsync(CUdeviceptr *addresses, size_t *sizes,
+                                                    size_t count, unsigned long long flags,
+                                                    CUstream stream)
+{
+    ENTRY({ prefetch_all(addresses, sizes, count, nullptr, nullptr, 0, flags, stream); });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMemDiscardAndPrefetchBatchAsync(
+    CUdeviceptr *addresses, size_t *sizes, size_t count, CUmemLocation *places, size_t *first,
+    size_t place_count, unsigned long long flags, CUstream stream)
+{
+    ENTRY({
+        require(places != nullptr);
+        prefetch_all(addresses, sizes, count, places, first, place_count, flags, stream);
     });
 }
 #endif

@@ -6,10 +6,10 @@
 namespace vgpu::soft::driver
 {
 
-int refuse(const char *name, std::atomic<bool> &said) noexcept
+int refuse(const char *name, const char *why, std::atomic<bool> &said) noexcept
 {
     if (!said.exchange(true))
-        log("%s is not supported by the software GPU", name);
+        log("%s is not supported by the software GPU: %s", name, why);
     return CUDA_ERROR_NOT_SUPPORTED;
 }
 

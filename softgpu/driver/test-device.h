@@ -19,15 +19,17 @@ inline CUresult create_context(CUcontext *context, CUdevice device)
 #endif
 }
 
-/// Two devices of 64 MiB with two units, and a context of its own on the first for each test.
+/// Two devices of 64 MiB with two units, and a context of its own on the first for each test. In a
+/// process whose environment has TEST_OTHER_SETTINGS, four of 96 MiB with three units.
 class OnDevice : public testing::Test
 {
 protected:
     static void SetUpTestSuite()
     {
-        setenv("VGPU_SOFT_DEVICES", "2", 1);
-        setenv("VGPU_SOFT_MEMORY", "64M", 1);
-        setenv("VGPU_SOFT_UNITS", "2", 1);
+        const bool other = getenv("TEST_OTHER_SETTINGS");
+        setenv("VGPU_SOFT_DEVICES", other ? "4" : "2", 1);
+        setenv("VGPU_SOFT_MEMORY", other ? "96M" : "64M", 1);
+        setenv("VGPU_SOFT_UNITS", other ? "3" : "2", 1);
         ASSERT_EQ(CUDA_SUCCESS, cuInit(0));
     }
 

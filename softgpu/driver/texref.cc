@@ -58,6 +58,27 @@ SOFT_EXPORT CUresult CUDAAPI cuModuleGetSurfRef(CUsurfref *handle, CUmodule modu
     });
 }
 
+// Of surface references a program can have none that are not in a module.
+SOFT_EXPORT CUresult CUDAAPI cuSurfRefSetArray(CUsurfref, CUarray, unsigned int)
+{
+    ENTRY({ return CUDA_ERROR_INVALID_HANDLE; });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuSurfRefGetArray(CUarray *, CUsurfref)
+{
+    ENTRY({ return CUDA_ERROR_INVALID_HANDLE; });
+}
+
+// Deprecated since modules name their own: nothing but a check is left.
+SOFT_EXPORT CUresult CUDAAPI cuParamSetTexRef(CUfunction function, int unit, CUtexref handle)
+{
+    ENTRY({
+        function_of(function);
+        texref(handle);
+        require(unit == CU_PARAM_TR_DEFAULT);
+    });
+}
+
 SOFT_EXPORT CUresult CUDAAPI cuTexRefSetArray(CUtexref handle, CUarray array, unsigned int flags)
 {
     ENTRY({

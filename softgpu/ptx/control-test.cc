@@ -151,6 +151,39 @@ TEST_F(Control, BarrierReductionsAndExitedThreads)
         EXPECT_EQ(value, 110u);
 }
 
+/// Each reduction of predicates that are true in no thread, some, all but one, and all; of warps
+/// that agree and warps that do not, at barriers one after another.
+TEST_F(Control, BarrierReductionsOfMixedPredicates)
+{
+    struct Case {
+        const char *predicate;
+        u32 count;
+    };
+    for (Case it : {Case{"setp.ge.u32 %q1, %r0, 96;", 0},
+                    {"setp.eq.u32 %q1, %r0, 70;", 1},
+                    {"setp.lt.u32 %q1, %r0, 32;", 32},
+                    {"setp.ge.u32 %q1, %r0, 40;", 56},
+                    {"setp.ne.u32 %q1, %r0, 33;", 95},
+                    {"setp.lt.u32 %q1, %r0, 96;", 96}}) {
+        SCOPED_TRACE(it.predicate);
+        auto got = evaluate<u32>(
+            std::string(it.predicate) +
+                "bar.red.popc.u32 %r1, 0, %q1; barrier.red.popc.aligned.u32 %r2, 3, 96, !%q1;\n"
+                "bar.red.and.pred %q2, 0, %q1; bar.red.or.pred %q3, 0, %q1;\n"
+                "barrier.red.and.pred %q4, 2, 96, !%q1; barrier.red.or.pred %q5, 2, 96, !%q1;\n"
+                "selp.u32 %r3, 1, 0, %q2; selp.u32 %r4, 2, 0, %q3; selp.u32 %r5, 4, 0, %q4;\n"
+                "selp.u32 %r6, 8, 0, %q5; add.u32 %r3, %r3, %r4; add.u32 %r5, %r5, %r6;\n"
+                "add.u32 %r3, %r3, %r5; shl.b32 %r2, %r2, 8; shl.b32 %r3, %r3, 16;\n"
+                "add.u32 %r1, %r1, %r2; add.u32 %r1, %r1, %r3;" +
+                kStore,
+            96, 96);
+        u32 bits =
+            (it.count == 96) | (it.count > 0) * 2 | (it.count == 0) * 4 | (it.count < 96) * 8;
+        for (u32 value : got)
+            EXPECT_EQ(value, it.count | (96 - it.count) << 8 | bits << 16);
+    }
+}
+
 TEST_F(Control, NamedBarriersOfSomeWarps)
 {
     // A producer arrives and goes on; a consumer waits for it. 64 threads take part.

@@ -29,7 +29,7 @@ const Inst *target_of(const Warp &warp, int64_t index)
 const Inst *jump(Warp &warp, const Inst *from, const Inst *target)
 {
     if (target <= from && --warp.budget < 0)
-        return yield(warp, target);
+        return pause(warp, target);
     return target;
 }
 
@@ -63,7 +63,7 @@ const Inst *run_branch_if(Warp &warp, const Inst *inst)
     if (taken == 0)
         return inst + 1;
     // A divergent loop must use up its slice as well; the branch is then repeated.
-    if (target <= inst && --warp.budget < 0)
+    if (target <= inst && --warp.budget < 0 && !extend(warp))
         return yield(warp, inst);
     return diverge(warp, target, taken, inst + 1);
 }
@@ -83,7 +83,7 @@ const Inst *run_branch_index(Warp &warp, const Inst *inst)
     const Inst *target = target_of(warp, table[first]);
     if (same == warp.active)
         return jump(warp, inst, target);
-    if (target <= inst && --warp.budget < 0)
+    if (target <= inst && --warp.budget < 0 && !extend(warp))
         return yield(warp, inst);
     // The other lanes execute this instruction again.
     return diverge(warp, target, same, inst);

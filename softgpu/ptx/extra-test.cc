@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <climits>
 #include <cmath>
 
@@ -139,6 +140,32 @@ TEST_F(Extra, RegistersThatDescribeTheMachine)
     }
 }
 
+/// The host's clock, to the nanosecond; it goes on while a thread sleeps, as the counter of cycles
+/// does.
+TEST_F(Extra, TheGlobalTimerIsTheHostsClock)
+{
+    auto host = [] {
+        auto now = std::chrono::system_clock::now().time_since_epoch();
+        return uint64_t(std::chrono::nanoseconds(now).count());
+    };
+    uint64_t before = host();
+    auto got = evaluate<uint64_t>(
+        "mov.u64 %d1, %globaltimer; mov.u64 %d3, %clock64; mov.u32 %r1, %globaltimer_lo; "
+        "mov.u32 %r2, %globaltimer_hi;\n"
+        "L: mov.u64 %d2, %globaltimer; sub.u64 %d5, %d2, %d1; setp.lt.u64 %q1, %d5, 1000; @%q1 bra "
+        "L; mov.u64 %d4, %clock64; mov.b64 %d6, {%r1, %r2};\n"
+        "st.global.v2.u64 [%p0], {%d1, %d2}; st.global.v2.u64 [%p0+16], {%d3, %d4}; "
+        "st.global.u64 [%p0+32], %d6;",
+        5, 1);
+    uint64_t after = host();
+    EXPECT_LE(before, got[0]);
+    EXPECT_LE(got[0] + 1000, got[1]);
+    EXPECT_LE(got[1], after);
+    EXPECT_LT(got[2], got[3]);
+    EXPECT_LE(got[0], got[4]);
+    EXPECT_LE(got[4], got[1]);
+}
+
 /// What Triton 3.9, Numba 0.68 and CUTLASS-like kernels use beyond what nvcc emitted for the
 /// corpus.
 TEST_F(Extra, GeneratorsFormsAreAccepted)
@@ -244,6 +271,47 @@ TEST_F(Extra, RefusesByNameWhatNeedsAnotherDevice)
     EXPECT_NE(said.find("dynamic parallelism is not supported (cudaLaunchDeviceV2)"),
               std::string::npos)
         << said;
+}
+
+/// The same texts pass for sm_90, so that what is refused is their target.
+TEST_F(Extra, RefusesByNameWhatTheTargetLacks)
+{
+    for (std::string text : {
+             "add.bf16 %h1, %h2, %h3;",
+             "sub.rn.bf16x2 %r1, %r2, %r3;",
+             "mul.bf16 %h1, %h2, %h3;",
+             "ex2.approx.ftz.bf16 %h1, %h2;",
+             "tanh.approx.bf16x2 %r1, %r2;",
+             "setp.lt.bf16 %q1, %h1, %h2;",
+             "add.u16x2 %r1, %r2, %r3;",
+             "min.s16x2 %r1, %r2, %r3;",
+             "atom.relaxed.cluster.global.add.u32 %r1, [%d1], %r2;",
+             "red.release.cluster.global.add.u32 [%d1], %r2;",
+             "ld.acquire.cluster.global.u32 %r1, [%d1];",
+             "st.release.cluster.global.u32 [%d1], %r1;",
+             "fence.acq_rel.cluster;",
+             "barrier.cluster.arrive;",
+             "red.global.add.noftz.bf16x2 [%d1], %r1;",
+             "red.global.v2.f32.add [%d1], {%f1, %f2};",
+             "elect.sync %r1|%q1, -1;",
+             "mbarrier.try_wait.shared.b64 %q1, [%d1], %d2;",
+             "griddepcontrol.wait;",
+         }) {
+        std::string name = text.substr(0, text.find_first_of(" ;"));
+        std::string newer = kernel(text), older = newer;
+        older.replace(older.find("sm_90"), 5, "sm_80");
+        EXPECT_EQ(refusal(newer), "") << name;
+        EXPECT_NE(refusal(older).find(name + " needs .target sm_90, and the text's is sm_80"),
+                  std::string::npos)
+            << name << ": " << refusal(older);
+    }
+    for (std::string text :
+         {"fma.rn.bf16 %h1, %h2, %h3, %h4;", "max.bf16x2 %r1, %r2, %r3;", "neg.bf16 %h1, %h2;",
+          "atom.global.add.noftz.f16x2 %r1, [%d1], %r2;"}) {
+        std::string older = kernel(text);
+        older.replace(older.find("sm_90"), 5, "sm_80");
+        EXPECT_EQ(refusal(older), "") << text;
+    }
 }
 
 #pragma GCC diagnostic push

@@ -75,7 +75,7 @@ const Range *find_range(Warp &warp, uint64_t address)
 }
 
 std::byte *resolve(Warp &warp, const Inst *inst, unsigned lane, uint64_t address, size_t size,
-                   size_t alignment, bool write)
+                   size_t alignment, bool write, Space space)
 {
     Block &block = *warp.block;
     auto fault = [&](Fault::Kind kind, const char *what) {
@@ -83,6 +83,8 @@ std::byte *resolve(Warp &warp, const Inst *inst, unsigned lane, uint64_t address
                     std::string(what) + (write ? " write" : " read") + " of " +
                         std::to_string(size) + " bytes at address " + hex(address));
     };
+    if (!lies_in(space, address))
+        fault(Fault::Kind::illegal_address, "illegal (of another state space)");
     std::byte *place = nullptr;
     if (address < kWindowBase) {
         const Range *range = block.core->find(address);

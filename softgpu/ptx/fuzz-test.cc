@@ -39,7 +39,7 @@ TEST(Fuzz, LaunchesAreHarmless)
         EXPECT_NE(fault.kind, Fault::Kind::internal) << fault.text;
         (fault.kind == Fault::Kind::none ? well : faults)++;
     }
-    EXPECT_GT(well, rounds / 50);
+    EXPECT_GT(well, rounds / 80); // most arguments are of another state space, or of none
     EXPECT_GT(faults, rounds / 4);
 }
 

@@ -80,6 +80,7 @@ noinst_LTLIBRARIES += \
 	%D%/sample.h \
 	%D%/schedule.cc \
 	%D%/syntax.h \
+	%D%/target.cc \
 	%D%/texture-site.h \
 	%D%/texture.cc \
 	%D%/texture.h \

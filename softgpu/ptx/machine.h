@@ -94,7 +94,7 @@ struct alignas(64) Warp {
     /// Addresses of banks, less what a slot's upper bits add to them.
     std::array<uintptr_t, 4> bank{};
     uint32_t active = 0;
-    int32_t budget = 0;          ///< backward branches left in this slice
+    int32_t budget = 0;          ///< backward branches left in this turn
     const Inst *limit = nullptr; ///< where other lanes wait, or the end: reschedule there
     Frame *frame = nullptr;
     Block *block = nullptr;
@@ -110,6 +110,7 @@ struct alignas(64) Warp {
         false; ///< all live lanes are at `together_pc` of the root frame; lane_pc is stale
     bool called = false;  ///< some lane is not in the root frame
     bool yielded = false; ///< asked for the end of the slice
+    int32_t reserve = 0;  ///< branches of the slice beyond this turn
     uint32_t turn = 0;
     uint32_t together_pc = 0;
     uint32_t carry = 0; ///< CC.CF, a bit per lane
@@ -188,7 +189,7 @@ struct Grid {
     size_t shared_bytes = 0, stack_bytes = 0;
     uint32_t dynamic_offset = 0;
     std::atomic<uint64_t> next_block{0};
-    std::atomic<uint64_t> finished{0};
+    std::atomic<uint64_t> impatient{0}; ///< blocks begun beside others that went on for long
     std::atomic<bool> stop{false};
     std::atomic<bool> failed{false};
     Fault fault;
@@ -217,10 +218,20 @@ struct Core {
 [[noreturn]] void raise_fault(Warp &warp, const Inst *inst, unsigned lane, Fault::Kind kind,
                               const std::string &what);
 
+/// Whether a generic address is one of that space; all are of none.
+inline bool lies_in(Space space, uint64_t address)
+{
+    return space == Space::global   ? address < kWindowBase
+           : space == Space::shared ? address - kSharedWindow < kWindowBytes
+           : space == Space::local  ? address - kLocalWindow < kWindowBytes
+                                    : true;
+}
+
 /// The bytes [address, address + size) of the generic address space as this lane sees them; faults
-/// if they are not wholly valid, not aligned to `alignment`, or not writable and `write`.
+/// if they are not wholly valid, not aligned to `alignment`, not writable and `write`, or not in
+/// the space that the instruction names.
 std::byte *resolve(Warp &warp, const Inst *inst, unsigned lane, uint64_t address, size_t size,
-                   size_t alignment, bool write);
+                   size_t alignment, bool write, Space space = Space::none);
 
 /// The range of the map that holds a global address, or null.
 const Range *find_range(Warp &warp, uint64_t address);
@@ -232,6 +243,8 @@ const Inst *arrive(Warp &warp, const Inst *at); ///< the limit was reached
 const Inst *diverge(Warp &warp, const Inst *a, uint32_t lanes_a,
                     const Inst *b);              ///< the rest go to b
 const Inst *yield(Warp &warp, const Inst *next); ///< the slice is over
+const Inst *pause(Warp &warp, const Inst *next); ///< the turn is over; lanes apart go on
+bool extend(Warp &warp);                         ///< takes what is left of the slice, if anything
 const Inst *exit_lanes(Warp &warp);
 const Inst *return_lanes(Warp &warp);
 const Inst *enter(Warp &warp, const Inst *call, const CallSite &site, const Code &callee,

@@ -31,8 +31,11 @@ uint64_t address_of(Warp &warp, const Inst *inst, Space space, unsigned lane)
 
 /// All of [address, address + size) at once if it is global or shared memory that is there, else
 /// null: then each element is looked at by itself.
-std::byte *whole(Warp &warp, const Inst *inst, uint64_t address, uint64_t size, bool write)
+std::byte *whole(Warp &warp, const Inst *inst, uint64_t address, uint64_t size, bool write,
+                 Space space)
 {
+    if (!lies_in(space, address))
+        return nullptr;
     if (uint64_t offset = address - kSharedWindow; offset < kWindowBytes)
         return offset <= warp.shared_size && size <= warp.shared_size - offset
                    ? warp.shared + offset
@@ -107,7 +110,7 @@ void move_matrix(Warp &warp, const Inst *inst, const MatrixSite &site)
         for (unsigned lane = 1; lane < kLanes; lane++)
             same = same && lines_of(warp, inst, site, lane) == first;
         std::byte *all = same && first.start % sizeof(T) == 0
-                             ? whole(warp, inst, first.start, first.extent, kStores)
+                             ? whole(warp, inst, first.start, first.extent, kStores, site.space)
                              : nullptr;
         if (all) {
             unsigned registers = std::min<unsigned>(layout.shape.registers, layout.distinct);
@@ -125,7 +128,8 @@ void move_matrix(Warp &warp, const Inst *inst, const MatrixSite &site)
         Lines own = lines_of(warp, inst, site, lane);
         for (unsigned reg = 0; reg < layout.shape.registers; reg++)
             move_lane<kStores, T>(warp, site, reg, lane, own.stride, [&](uint64_t offset) {
-                return resolve(warp, inst, lane, own.start + offset, sizeof(T), sizeof(T), kStores);
+                return resolve(warp, inst, lane, own.start + offset, sizeof(T), sizeof(T), kStores,
+                               site.space);
             });
     });
 }
@@ -209,11 +213,8 @@ const Inst *run_row_load(Warp &warp, const Inst *inst)
         if (lane >= site.count * 8u)
             return;
         uint64_t address = address_of(warp, inst, Space::shared, lane);
-        if (address - kSharedWindow >= kWindowBytes)
-            raise_fault(warp, inst, lane, Fault::Kind::illegal_address,
-                        "ldmatrix of an address outside of shared memory");
-        std::memcpy(matrix[lane / 8][lane % 8], resolve(warp, inst, lane, address, 16, 16, false),
-                    16);
+        std::byte *row = resolve(warp, inst, lane, address, 16, 16, false, Space::shared);
+        std::memcpy(matrix[lane / 8][lane % 8], row, 16);
     });
     for (unsigned m = 0; m < site.count; m++) {
         auto *d = lanes<uint32_t>(warp, site.d.slots[m]);

@@ -53,7 +53,7 @@ const Inst *run_mbarrier(Warp &warp, const Inst *inst)
                                           : lanes<uint32_t>(warp, inst->b)[lane];
         address += uint64_t(int64_t(int32_t(inst->c)));
         address += address < kWindowBytes ? kSharedWindow : 0;
-        std::byte *at = resolve(warp, inst, lane, address, 8, 8, true);
+        std::byte *at = resolve(warp, inst, lane, address, 8, 8, true, Space::shared);
         uint64_t object;
         std::memcpy(&object, at, 8);
         uint64_t before = object;

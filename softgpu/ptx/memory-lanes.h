@@ -104,7 +104,8 @@ VGPU_INLINE void place_global(Warp &warp, const Inst *inst, const uint64_t *addr
         // Lanes of several ranges, or a fault: each on its own.
         if (stray) {
             each_lane(warp.active, [&](unsigned lane) {
-                place.lane[lane] = resolve(warp, inst, lane, address[lane], bytes, bytes, kWrite);
+                place.lane[lane] =
+                    resolve(warp, inst, lane, address[lane], bytes, bytes, kWrite, Space::global);
             });
             return;
         }
@@ -122,7 +123,8 @@ VGPU_INLINE void place_shared(Warp &warp, const Inst *inst, const uint64_t *addr
         each_lane(warp.active, [&](unsigned lane) {
             uint64_t generic =
                 address[lane] < kWindowBytes ? kSharedWindow + address[lane] : address[lane];
-            place.lane[lane] = resolve(warp, inst, lane, generic, bytes, bytes, kWrite);
+            place.lane[lane] =
+                resolve(warp, inst, lane, generic, bytes, bytes, kWrite, Space::shared);
         });
     else
         for (unsigned l = 0; l < kLanes; l++)
@@ -144,7 +146,8 @@ VGPU_INLINE void place_local(Warp &warp, const Inst *inst, const uint64_t *addre
         each_lane(warp.active, [&](unsigned lane) {
             uint64_t generic =
                 address[lane] < kWindowBytes ? kLocalWindow + address[lane] : address[lane];
-            place.lane[lane] = resolve(warp, inst, lane, generic, bytes, bytes, kWrite);
+            place.lane[lane] =
+                resolve(warp, inst, lane, generic, bytes, bytes, kWrite, Space::local);
         });
     else
         for (unsigned l = 0; l < kLanes; l++)

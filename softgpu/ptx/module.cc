@@ -51,6 +51,7 @@ Module::Module(std::string_view ptx)
     if (ptx.size() > kMaxText)
         fail_at({1, 1}, "the text is longer than 256 MiB");
     syntax::Module source = parse(ptx);
+    check_target(source);
     declare(source);
     for (const syntax::Function &function : source.functions)
         if (function.has_body)

@@ -125,6 +125,17 @@ VGPU_INLINE T update(std::byte *at, T b)
     return old;
 }
 
+/// The same in a block's shared memory, which one host thread at a time sees.
+template<class F, class T>
+VGPU_INLINE T update_alone(std::byte *at, T b)
+{
+    T old;
+    __builtin_memcpy(&old, at, sizeof old);
+    T now = F::of(old, b);
+    __builtin_memcpy(at, &now, sizeof now);
+    return old;
+}
+
 template<class Space, class T>
 VGPU_INLINE void prepare(Warp &warp, const Inst *inst, Place &place)
 {
@@ -141,7 +152,12 @@ const Inst *atomic(Warp &warp, const Inst *inst)
     const T *b = lanes<T>(warp, inst->b);
     // Results are kept apart: the destination may be the operand's own register.
     T old[kLanes];
-    each_lane(warp.active, [&](unsigned l) { old[l] = update<F, T>(place.lane[l], b[l]); });
+    each_lane(warp.active, [&](unsigned l) {
+        if constexpr (std::is_same_v<Space, SharedSpace>)
+            old[l] = update_alone<F, T>(place.lane[l], b[l]);
+        else
+            old[l] = update<F, T>(place.lane[l], b[l]);
+    });
     if (inst->d != kNoSlot) {
         T *d = lanes<T>(warp, inst->d);
         each_lane(warp.active, [&](unsigned l) { d[l] = old[l]; });

@@ -103,10 +103,11 @@ const Inst *copy_async(Warp &warp, const Inst *inst)
         uint32_t read = size;
         if (inst->c != kNoSlot && lanes<uint32_t>(warp, inst->c)[l] < size)
             read = lanes<uint32_t>(warp, inst->c)[l];
-        std::byte *target = resolve(warp, inst, l, to, size, size, true);
+        std::byte *target = resolve(warp, inst, l, to, size, size, true, Space::shared);
         std::byte buffer[16] = {};
         if (read)
-            __builtin_memcpy(buffer, resolve(warp, inst, l, from, read, 1, false), read);
+            __builtin_memcpy(buffer, resolve(warp, inst, l, from, read, 1, false, Space::global),
+                             read);
         __builtin_memcpy(target, buffer, size);
     });
     return inst + 1;

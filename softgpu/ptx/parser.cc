@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 
 namespace vgpu::soft
 {
@@ -27,6 +28,7 @@ private:
         bool external = false;
     };
 
+    void target();
     void module_item();
     void function(bool kernel, const Linkage &linkage);
     void function_directives(Function &function);
@@ -59,6 +61,14 @@ Module Parser::run()
     return std::move(module_);
 }
 
+/// ".target sm_90a, debug": the number. Nothing of the next line is read.
+void Parser::target()
+{
+    const Token name = (lexer_.next(), lexer_.peek());
+    if (name.text.starts_with("sm_"))
+        std::from_chars(name.text.data() + 3, name.text.data() + name.text.size(), module_.target);
+}
+
 void Parser::module_item()
 {
     const Token first = lexer_.peek();
@@ -69,7 +79,10 @@ void Parser::module_item()
             if (lexer_.expect(Token::Kind::integer, "address size").bits != 64)
                 fail_at(first.at, "only 64-bit addresses are supported");
         } else {
-            lexer_.skip_line();
+            if (first.is(".target"))
+                target();
+            if (lexer_.peek().at.line == first.at.line)
+                lexer_.skip_line();
         }
         return;
     }

@@ -9,8 +9,9 @@
 #include <sys/mman.h>
 
 // A core runs one block to its end and takes the next. A block that goes on for long may wait for
-// blocks that have not begun, so more become resident beside it; in a cooperative launch all are
-// from the beginning.
+// blocks that have not begun: where no core has come to its next block for as long, more become
+// resident beside it. While others do, theirs is the rest: taken by a core that is busy, it would
+// be late. In a cooperative launch all blocks are resident from the beginning.
 namespace vgpu::soft
 {
 namespace
@@ -145,13 +146,15 @@ void begin(Block &block, uint64_t number)
         set_special(block.warps[0], kCtaidZ, block.index.z);
 }
 
-/// One slice for each warp that can run.
-Progress step(Block &block)
+/// One turn for each warp that can run; counts their branches, a sixteenth of a slice at least.
+Progress step(Block &block, uint64_t &branches)
 {
     bool ran = false;
     for (Warp &warp : block.warps)
         if (warp.runnable()) {
             run_warp(warp);
+            branches += unsigned(
+                std::max(kSliceBranches - warp.budget - warp.reserve, kSliceBranches / 16));
             ran = true;
         }
     if (block.live_threads == 0)
@@ -200,6 +203,12 @@ public:
 
 private:
     bool admit();
+    /// Blocks begun by cores that had nothing else.
+    uint64_t taken() const
+    {
+        return core_.grid.next_block.load(std::memory_order_relaxed) -
+               core_.grid.impatient.load(std::memory_order_relaxed); // partner: the other cores
+    }
 
     Core &core_;
     const std::function<void()> &reinforce_;
@@ -232,7 +241,8 @@ void Residents::run()
         while (more && running_.size() < share)
             more = admit();
     }
-    uint64_t patience = 0;
+    uint64_t patience = 0, before = 0, branches = 0;
+    const uint64_t round = uint64_t(kSliceBranches) * grid.warps_per_block;
     bool alone = bool(reinforce_);
     const uint64_t begun = alone ? now_ns() : 0;
     for (unsigned turn = 0;; turn++) {
@@ -248,7 +258,7 @@ void Residents::run()
             reinforce_();
         }
         for (size_t i = 0; i < running_.size();) {
-            Progress progress = step(*running_[i]);
+            Progress progress = step(*running_[i], branches);
             if (progress == Progress::blocked)
                 deadlock(*running_[i]);
             if (progress == Progress::done) {
@@ -262,14 +272,20 @@ void Residents::run()
             if (grid.stop.load(std::memory_order_relaxed)) // partner: fail()
                 return;
         }
-        if (running_.empty())
+        if (running_.empty() || branches < round)
             continue;
+        branches = 0;
         poll(grid);
-        if (patience == 0)
-            patience = now_ns() + kPatienceNs;
-        else if (more && running_.size() < kMaxResident && now_ns() > patience) {
+        if (!more || running_.size() >= kMaxResident)
+            continue;
+        uint64_t now = now_ns();
+        if (patience == 0 || (now > patience && taken() != before)) {
+            before = taken();
+            patience = now + kPatienceNs;
+        } else if (now > patience) {
+            grid.impatient.fetch_add(1, std::memory_order_relaxed); // partner: taken()
             more = admit();
-            patience = now_ns() + kPatienceNs / running_.size();
+            patience = now + kPatienceNs / running_.size();
         }
     }
 }

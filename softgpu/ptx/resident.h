@@ -7,6 +7,9 @@
 namespace vgpu::soft
 {
 
+/// Backward branches that a warp may take before the host thread looks at others and at the clock.
+inline constexpr int32_t kSliceBranches = 256;
+
 uint64_t now_ns();
 
 /// Runs blocks of the grid until none is left or the grid stops: the life of one host thread of a

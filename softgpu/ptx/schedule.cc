@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/ptx/barrier.h"
 #include "softgpu/ptx/machine.h"
+#include "softgpu/ptx/resident.h"
 
 #include <algorithm>
 #include <cstring>
@@ -15,7 +16,15 @@ namespace vgpu::soft
 namespace
 {
 
-constexpr int32_t kSliceBranches = 256;
+// Warps of a block tend to read neighbouring memory. While a warp's lanes are together its turns
+// are short, so that what one warp brings into the caches is still there for the others.
+constexpr int32_t kTurnBranches = 4, kRoundBranches = 32;
+
+int32_t turn_of(const Block &block)
+{
+    auto warps = int32_t(block.warps.size());
+    return warps == 1 ? kSliceBranches : std::max(kTurnBranches, kRoundBranches / warps);
+}
 
 void select(Warp &warp, Frame *frame)
 {
@@ -187,6 +196,22 @@ const Inst *yield(Warp &warp, const Inst *next)
     return stop(warp);
 }
 
+bool extend(Warp &warp)
+{
+    warp.budget = warp.reserve;
+    warp.reserve = 0;
+    return warp.budget > 0;
+}
+
+const Inst *pause(Warp &warp, const Inst *next)
+{
+    if (warp.active == warp.live && !warp.called && warp.reserve) {
+        leave_lanes(warp, next);
+        return stop(warp);
+    }
+    return extend(warp) ? next : yield(warp, next);
+}
+
 namespace
 {
 
@@ -253,7 +278,7 @@ const Inst *enter(Warp &warp, const Inst *call, const CallSite &site, const Code
     each_lane(rest, [&](unsigned lane) { warp.lane_pc[lane] = pc; });
     warp.called = true;
     // A recursion without a loop must not outlive its slice.
-    if (--warp.budget < 0) {
+    if (--warp.budget < 0 && !extend(warp)) {
         warp.active = 0;
         warp.yielded = true;
         return stop(warp);
@@ -302,7 +327,8 @@ const Inst *return_lanes(Warp &warp)
 
 void run_warp(Warp &warp)
 {
-    warp.budget = kSliceBranches;
+    warp.budget = turn_of(*warp.block);
+    warp.reserve = kSliceBranches - warp.budget;
     uint32_t ready = warp.runnable();
     const Inst *inst = nullptr;
     bool divergent = false;

@@ -111,6 +111,10 @@ struct Function {
 struct Module {
     std::vector<Variable> variables;
     std::vector<Function> functions;
+    unsigned target = 0; ///< of the .target line, 80 for sm_80; 0 if there is none
 };
+
+/// Fails at the first instruction that the text's .target does not have.
+void check_target(const Module &module);
 
 } // namespace vgpu::soft::syntax

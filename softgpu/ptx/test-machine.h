@@ -37,7 +37,8 @@ protected:
         return reinterpret_cast<T *>(address);
     }
 
-    static std::string header() { return ".version 8.0\n.target sm_80\n.address_size 64\n"; }
+    /// Of the newest device whose instructions are known here.
+    static std::string header() { return ".version 8.0\n.target sm_90\n.address_size 64\n"; }
 
     /// A kernel `k` with four 64-bit parameters in %p0 to %p3, registers, and %r0 = thread of the
     /// block.
