@@ -115,6 +115,29 @@ END
     once "$stderr" "take both from the same folder"
 }
 
+@test "what cannot be right is said at once, and what is not carried by name" {
+    cat >wrong.py <<'END'
+import ctypes
+from ctypes import byref, c_int, c_void_p
+fft, sparse, solver = (ctypes.CDLL(f"lib{one}.so.12") for one in ("cufft", "cusparse", "cusolver"))
+plan, handle, matrix, made, size = c_int(), c_void_p(), c_void_p(), c_void_p(), ctypes.c_size_t()
+print(fft.cufftPlan1d(None, 8, 0x29, 1), fft.cufftCreate(byref(plan)), plan.value, fft.cufftExecC2C(99, None, None, -1),
+      fft.cufftPlanMany(byref(plan), 1, None, None, 1, 1, None, 1, 1, 0x29, 1), fft.cufftGetSize(1, None),
+      fft.cufftGetSize(1, byref(size)), size.value & 255, fft.cufftDestroy(1), fft.cufftDestroy(1), fft.cufftXtSetGPUs(1, 1, None))
+print(sparse.cusparseSetPointerMode(None, 0), sparse.cusparseCreate(byref(handle)), sparse.cusparseSetPointerMode(handle, 7),
+      sparse.cusparseCreateMatDescr(byref(matrix)), sparse.cusparseSetMatType(handle, 0), sparse.cusparseGetMatType(matrix),
+      sparse.cusparseSnnz(handle, 0, 1, 1, handle, None, 1, None, byref(plan)),
+      sparse.cusparseSnnz(handle, 0, 1, 1, matrix, None, 1, None, None), sparse.cusparseDestroy(matrix))
+print(solver.cusolverDnCreate(byref(made)), solver.cusolverDnSgetrf_bufferSize(made, 1, 1, None, 1, None),
+      solver.cusolverDnSgetrf_bufferSize(made, 1, 1, None, 1, byref(plan)), plan.value)
+END
+    run -0 --separate-stderr vgpu-run --driver "$driver" "$PYTHON" wrong.py
+    [ "$output" = "4 0 1 1 4 4 0 5 0 1 16
+1 0 3 0 1 0 3 3 1
+0 3 0 5" ] || { echo "$output $stderr"; return 1; }
+    once "$stderr" "cufftXtSetGPUs"
+}
+
 @test "a library that is not beside the worker is named" {
     mkdir -p none
     ln -sf "$NULL_LIBDIR/libcuda-null.so.1" none/

@@ -32,7 +32,11 @@ nodist_%C%_libcublas_la_SOURCES = %D%/cublas/client.cc
 %C%_libcublas_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=13
 %C%_libcublas_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
 %C%_libcublas_la_LDFLAGS = -version-info 13:0:0 -Wl,--version-script=%D%/cublas/13.map $(libs_ldflags)
-libs_ldflags = -Wl,-z,defs -Wl,-z,nodelete -Wl,-Bsymbolic-functions
+libs_ldflags = $(libs_complete) -Wl,-z,nodelete -Wl,-Bsymbolic-functions
+# clang's sanitizers are in the program alone.
+if !FUZZERS
+libs_complete = -Wl,-z,defs
+endif
 %C%_libcublas_la_LINK = $(libs_link) $(%C%_libcublas_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
 

@@ -267,6 +267,10 @@ int Calling::run()
     for (const Field &field : row_.fields)
         if (field.kind == Field::new_handle)
             made_ = make_object(field.type);
+    if (made_ && first_) { // a plan works where its handle does
+        made_->stream = first_->stream;
+        made_->stream_id = first_->stream_id;
+    }
     auto &message = message_buffer();
     int status = put_all(message);
     if (status == 0)

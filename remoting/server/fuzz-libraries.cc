@@ -4,6 +4,7 @@
 // it a few hundred random inputs. Run in the build tree, where the recording libraries are.
 #include "remoting/api/library-rows.h"
 
+#include "remoting/base/log.h"
 #include "remoting/server/fuzz-session.h"
 
 namespace vgpu::server
@@ -163,6 +164,8 @@ void fuzz_libraries(std::span<const std::byte> bytes)
 #ifdef VGPU_FUZZER
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const bool quiet = (vgpu::set_log_sink([](vgpu::Level, std::string_view) {}), true);
+    (void)quiet;
     vgpu::server::fuzz_libraries(std::as_bytes(std::span(data, size)));
     return 0;
 }

@@ -231,7 +231,12 @@ void LibraryRequest::destroy(uint64_t id)
 {
     Libraries::Object object = *libraries.find(id);
     libraries.remove(id);
-    auto function_of_it = reinterpret_cast<int (*)(void *)>(function);
+    auto function_of_it = [&row = row, function = function](void *handle) {
+        if (!row.invoke)
+            return reinterpret_cast<int (*)(void *)>(function)(handle);
+        auto word = uint64_t(reinterpret_cast<uintptr_t>(handle));
+        return row.invoke(function, &word);
+    };
     if (request.wants_reply) {
         int status = function_of_it(object.handle);
         return answer(status, {});

@@ -246,15 +246,18 @@ void Serving::put(const Field &field, const Held &held, wire::Encoder &out) cons
 
 void Serving::keep()
 {
-    for (size_t i = 0; i < row_.fields.size(); ++i)
-        if (row_.fields[i].kind == Field::new_handle)
-            names_.add_object(row_.fields[i].type, held_[i].id,
-                              *static_cast<void **>(room(held_[i])));
-    Libraries::Object *object = held_[0].id ? call_.libraries.find(held_[0].id) : nullptr;
-    if (object && (row_.effects & Row::sets_mode))
-        object->mode = uint32_t(words_[1]);
-    if (object && (row_.effects & Row::sets_stream))
-        object->stream = held_[1].id;
+    Libraries::Object *first = held_[0].id ? call_.libraries.find(held_[0].id) : nullptr;
+    for (size_t i = 0; i < row_.fields.size(); ++i) {
+        if (row_.fields[i].kind != Field::new_handle)
+            continue;
+        names_.add_object(row_.fields[i].type, held_[i].id, *static_cast<void **>(room(held_[i])));
+        if (first) // a plan works where its handle does
+            call_.libraries.find(held_[i].id)->stream = first->stream;
+    }
+    if (first && (row_.effects & Row::sets_mode))
+        first->mode = uint32_t(words_[1]);
+    if (first && (row_.effects & Row::sets_stream))
+        first->stream = held_[1].id;
 }
 
 // The library may use it for as long as the call's work goes on.

@@ -23,17 +23,26 @@ T argument(api::lib::Word word) noexcept
         return T(word);
 }
 
+#ifdef __clang__
+#define VGPU_ANY_FUNCTION __attribute__((no_sanitize("function")))
+#else
+#define VGPU_ANY_FUNCTION
+#endif
+
+template<class... T, size_t... I>
+VGPU_ANY_FUNCTION int invoke_with(void *function, const api::lib::Word *words,
+                                  std::index_sequence<I...>)
+{
+    return reinterpret_cast<int (*)(T...)>(function)(argument<T>(words[I])...);
+}
+
 // Calls a function with words for all that goes into integer registers, which is where C has
 // narrower integers and pointers too, their upper bits without a meaning: one instance serves all
-// calls of as many parameters.
+// calls of as many parameters. A sanitizer that compares types would mind.
 template<class... T>
 int invoke(void *function, const api::lib::Word *words)
 {
-    return [&]<size_t... I>(std::index_sequence<I...>)
-    {
-        return reinterpret_cast<int (*)(T...)>(function)(argument<T>(words[I])...);
-    }
-    (std::index_sequence_for<T...>());
+    return invoke_with<T...>(function, words, std::index_sequence_for<T...>());
 }
 
 } // namespace vgpu::server

@@ -42,5 +42,5 @@ endif
 %C%_fuzz_libraries_CXXFLAGS = $(fuzzer_cxxflags) -fno-sanitize=enum
 %C%_fuzz_libraries_LDADD = $(server_test_libs)
 # They open the recording libraries.
-EXTRA_%C%_fuzz_libraries_DEPENDENCIES = $(vgpunull_LTLIBRARIES)
-EXTRA_%C%_unit_server_DEPENDENCIES = $(vgpunull_LTLIBRARIES)
+EXTRA_%C%_fuzz_libraries_DEPENDENCIES = $(filter remoting/libs/%,$(vgpunull_LTLIBRARIES))
+EXTRA_%C%_unit_server_DEPENDENCIES = $(filter remoting/libs/%,$(vgpunull_LTLIBRARIES))
