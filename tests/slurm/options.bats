@@ -18,11 +18,23 @@ teardown() { assert_clean; }
     contains "$output" "--vgpu-cores: '101' is not a percentage"
     run ! ctl srun --gres=vgpu:1 --vgpu-channel=pigeon true
     contains "$output" "--vgpu-channel: 'pigeon' is not one of auto|shm|unix|tcp"
+    run ! ctl srun --gres=vgpu:1 --vgpu-qos=fast true
+    contains "$output" "--vgpu-qos: 'fast' is not one of latency|normal|bulk"
+}
+
+@test "a job's class is its lease's, else the site's default" {
+    local given
+    for given in --vgpu-qos=bulk:bulk "--comment=none:normal"; do
+        job=$(submit --gres=vgpu:1 "${given%:*}" --wrap 'srun sleep 300')
+        classed() { [ "$(state "[.slices[] | select(.job == $job) | .qos] | unique | join(\",\")")" = "${given#*:}" ]; }
+        eventually 20 classed
+        ctl scancel "$job"
+    done
 }
 
 @test "srun --help names the options" {
     run -0 ctl srun --help
-    for option in --vgpu-mem=SIZE --vgpu-cores=PERCENT --vgpu-channel=; do
+    for option in --vgpu-mem=SIZE --vgpu-cores=PERCENT --vgpu-channel= --vgpu-qos=; do
         contains "$output" "$option"
     done
 }
