@@ -99,8 +99,10 @@ void finish(Session &session, const Range &range)
 VGPU_ENTRY cuMemHostAlloc(void **address, size_t bytes, unsigned flags)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
-        if (!address || bytes == 0 || (flags & ~kAllocFlags) != 0 || whole_pages(bytes) < bytes)
+        if (!address || bytes == 0 || (flags & ~kAllocFlags) != 0)
             return CUDA_ERROR_INVALID_VALUE;
+        if (whole_pages(bytes) < bytes)
+            return CUDA_ERROR_OUT_OF_MEMORY;
         if (CUresult forbidden = session.captures.forbid_unsafe(session); forbidden != CUDA_SUCCESS)
             return forbidden;
         Range range{.kind = Range::Kind::pinned,

@@ -11,7 +11,7 @@ cuda_runtime_programs = \
 cuda_library_programs = $(if $(OPENBLAS),blas blas-lt) $(if $(FFTW),fft) rand
 cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs)
 # The driver API alone: one link of each, NAME.
-cuda_driver_programs = cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts texture-references legacy-launch linker logs stream-values vmm
+cuda_driver_programs = cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts texture-references legacy-launch linker logs stream-values vmm wrong-handles wrong-sizes
 cuda_sources = %D%/blas.cu %D%/blas-lt.cu %D%/fft.cu %D%/rand.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
 EXTRA_DIST += %D%/cases.h %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats $(cuda_sources)
