@@ -43,6 +43,16 @@ Context *Contexts::find(CUcontext handle)
     return nullptr;
 }
 
+std::vector<Context *> Contexts::living()
+{
+    std::vector<Context *> list;
+    std::lock_guard lock(mutex_);
+    for (Context &context : all_)
+        if (context.alive.load(std::memory_order_acquire))
+            list.push_back(&context);
+    return list;
+}
+
 Context *Contexts::find(uint32_t word) const
 {
     if (word - 1 < primary_.size())

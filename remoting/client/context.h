@@ -51,6 +51,7 @@ public:
     Context *create(uint64_t id, int device, unsigned flags);
     // A living context, or null.
     Context *find(CUcontext handle);
+    std::vector<Context *> living();
     // By its number in requests, living or not. Primary contexts are found without a lock.
     Context *find(uint32_t word) const;
 

@@ -48,6 +48,30 @@ uint64_t granularity(Session &session, int device)
     return bytes;
 }
 
+// What is taken away from the devices is taken away by the driver when all of them have stopped
+// using it. That is waited for here, off the worker's dispatch thread: a kernel may go on until
+// another thread of the program has done something more.
+void wait_for_devices(Session &session)
+{
+    if (session.captures.any())
+        return; // the driver says what it has to say of that
+    uint64_t sequence = session.connection().last_sequence();
+    for (Context *context : session.contexts.living())
+        if (context->done.load(std::memory_order_acquire) < sequence)
+            call_in(session, context->word(), api::Call::cuCtxSynchronize);
+}
+
+// Whether some device may do less with a mapping than it could before. Under the lock.
+bool takes_away(const Mappings &mappings, const std::vector<uint64_t> &all,
+                std::span<const CUmemAccessDesc> list)
+{
+    return std::any_of(list.begin(), list.end(), [&](const CUmemAccessDesc &one) {
+        return std::any_of(all.begin(), all.end(), [&](uint64_t base) {
+            return mappings.mapped.at(base).access[size_t(one.location.id)] > one.flags;
+        });
+    });
+}
+
 // Tells the worker when neither a handle nor a mapping is left. Under the lock.
 CUresult drop_if_unused(Session &session, const Allocation &allocation)
 {
@@ -251,9 +275,14 @@ VGPU_ENTRY cuMemUnmap(CUdeviceptr address, size_t bytes)
 {
     return entry([&](Session &session) -> CUresult {
         Mappings &mappings = session.mappings;
-        std::lock_guard lock(mappings.mutex);
+        std::unique_lock lock(mappings.mutex);
+        if (exactly(mappings, address, bytes).empty())
+            return CUDA_ERROR_INVALID_VALUE;
+        lock.unlock();
+        wait_for_devices(session);
+        lock.lock();
         auto all = exactly(mappings, address, bytes);
-        if (all.empty())
+        if (all.empty()) // another thread was faster
             return CUDA_ERROR_INVALID_VALUE;
         CUresult result = remote::vgpuAllocationUnmap(address, bytes);
         for (uint64_t base : all) {
@@ -275,7 +304,7 @@ VGPU_ENTRY cuMemSetAccess(CUdeviceptr address, size_t bytes, const CUmemAccessDe
         if (!list || count == 0)
             return CUDA_ERROR_INVALID_VALUE;
         Mappings &mappings = session.mappings;
-        std::lock_guard lock(mappings.mutex);
+        std::unique_lock lock(mappings.mutex);
         auto all = exactly(mappings, address, bytes);
         if (all.empty())
             return CUDA_ERROR_INVALID_VALUE;
@@ -287,6 +316,14 @@ VGPU_ENTRY cuMemSetAccess(CUdeviceptr address, size_t bytes, const CUmemAccessDe
             if (one.flags != CU_MEM_ACCESS_FLAGS_PROT_NONE &&
                 one.flags != CU_MEM_ACCESS_FLAGS_PROT_READ &&
                 one.flags != CU_MEM_ACCESS_FLAGS_PROT_READWRITE)
+                return CUDA_ERROR_INVALID_VALUE;
+        }
+        if (takes_away(mappings, all, std::span(list, count))) {
+            lock.unlock();
+            wait_for_devices(session);
+            lock.lock();
+            all = exactly(mappings, address, bytes);
+            if (all.empty())
                 return CUDA_ERROR_INVALID_VALUE;
         }
         for (auto &one : std::span(list, count)) {

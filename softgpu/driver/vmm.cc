@@ -292,9 +292,17 @@ SOFT_EXPORT CUresult CUDAAPI cuMemSetAccess(CUdeviceptr address, size_t size,
         int protection = access == CU_MEM_ACCESS_FLAGS_PROT_NONE ? PROT_NONE
                          : writable                              ? PROT_READ | PROT_WRITE
                                                                  : PROT_READ;
-        synchronize_all();
-        std::lock_guard hold(lock);
-        for (uint64_t start : mapped_exactly(address, size)) {
+        std::unique_lock hold(lock);
+        auto all = mapped_exactly(address, size);
+        // Of what is only granted nobody has made use yet.
+        if (std::any_of(all.begin(), all.end(),
+                        [&](uint64_t start) { return mappings[start].access > access; })) {
+            hold.unlock();
+            synchronize_all();
+            hold.lock();
+            all = mapped_exactly(address, size);
+        }
+        for (uint64_t start : all) {
             Mapping &mapping = mappings[start];
             require(mprotect(pointer(start), mapping.size, protection) == 0,
                     CUDA_ERROR_OPERATING_SYSTEM);

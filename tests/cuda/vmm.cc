@@ -3,6 +3,8 @@
 // given back; and everything that can be wrong.
 #include "driver.h"
 
+#include <atomic>
+#include <thread>
 #include <vector>
 
 const char *const program = "vmm";
@@ -32,6 +34,19 @@ static const char *const code = R"(
 DONE:
     ret;
 }
+.visible .entry wait(.param .u64 flag)
+{
+    .reg .pred %p<2>;
+    .reg .b32 %r<2>;
+    .reg .b64 %rd<3>;
+    ld.param.u64 %rd1, [flag];
+    cvta.to.global.u64 %rd2, %rd1;
+AGAIN:
+    ld.volatile.global.u32 %r1, [%rd2];
+    setp.eq.u32 %p1, %r1, 0;
+    @%p1 bra AGAIN;
+    ret;
+}
 )";
 
 static size_t free_memory()
@@ -39,6 +54,41 @@ static size_t free_memory()
     size_t free = 0, total = 0;
     DRIVER(cuMemGetInfo(&free, &total));
     return free;
+}
+
+// Who unmaps waits for the device; the other threads do not, and it is one of them for which the
+// device waits.
+static void unmap_while_busy(CUcontext context, CUmodule module, CUdeviceptr mapped, size_t unit)
+{
+    CUfunction wait;
+    CUstream busy, side;
+    CUdeviceptr flag;
+    DRIVER(cuModuleGetFunction(&wait, module, "wait"));
+    DRIVER(cuStreamCreate(&busy, CU_STREAM_NON_BLOCKING));
+    DRIVER(cuStreamCreate(&side, CU_STREAM_NON_BLOCKING));
+    DRIVER(cuMemAlloc(&flag, 8));
+    DRIVER(cuMemsetD32(flag, 0, 2));
+    DRIVER(cuCtxSynchronize());
+    void *arguments[] = {&flag};
+    DRIVER(cuLaunchKernel(wait, 1, 1, 1, 1, 1, 1, 0, busy, arguments, nullptr));
+    std::atomic<bool> begun{false};
+    std::thread other([&] {
+        DRIVER(cuCtxSetCurrent(context));
+        begun = true;
+        DRIVER(cuMemUnmap(mapped, unit));
+    });
+    while (!begun)
+        std::this_thread::yield();
+    for (int i = 0; i < 50; i++) {
+        DRIVER(cuMemsetD32Async(flag + 4, unsigned(i), 1, side));
+        DRIVER(cuStreamSynchronize(side));
+    }
+    DRIVER(cuMemsetD32Async(flag, 1, 1, side));
+    other.join();
+    DRIVER(cuStreamSynchronize(busy));
+    DRIVER(cuMemFree(flag));
+    DRIVER(cuStreamDestroy(busy));
+    DRIVER(cuStreamDestroy(side));
 }
 
 int main()
@@ -159,7 +209,7 @@ int main()
           cuMemRetainAllocationHandle(&none, reinterpret_cast<void *>(base)));
     FAILS(CUDA_ERROR_INVALID_VALUE, cuMemFree(other)); // it was not allocated
 
-    DRIVER(cuMemUnmap(other, unit));
+    unmap_while_busy(context, module, other, unit);
     DRIVER(cuMemRelease(again));
     DRIVER(cuMemUnmap(base + 2 * unit, unit));
     DRIVER(cuMemRelease(piece[0]));
