@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/ptx/half.h"
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 // setp in all its comparisons, selp, slct. `set` is made of setp and selp by the decoder.
 namespace vgpu::soft::VGPU_ISA
 {
@@ -150,6 +154,21 @@ template<class F, class T>
 const Inst *compare(Warp &warp, const Inst *inst)
 {
     const T *a = lanes<T>(warp, inst->a), *b = lanes<T>(warp, inst->b);
+#ifdef __AVX2__
+    // Eight signs at once; adding up a bit for each lane takes three times as long.
+    if constexpr (sizeof(T) == 4) {
+        alignas(32) int32_t holds[kLanes];
+        VGPU_INDEPENDENT
+        for (unsigned lane = 0; lane < kLanes; lane++)
+            holds[lane] = F::of(a[lane], b[lane]) ? -1 : 0;
+        uint32_t bits = 0;
+        for (unsigned l = 0; l < kLanes; l += 8) {
+            __m256 signs = _mm256_load_ps(reinterpret_cast<const float *>(holds + l));
+            bits |= uint32_t(_mm256_movemask_ps(signs)) << l;
+        }
+        return conclude(warp, inst, bits);
+    }
+#endif
     return conclude(warp, inst, collect([=](unsigned lane) __attribute__((always_inline)) {
                         return F::of(a[lane], b[lane]);
                     }));

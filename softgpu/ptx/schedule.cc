@@ -18,12 +18,11 @@ namespace
 
 // Warps of a block tend to read neighbouring memory. While a warp's lanes are together its turns
 // are short, so that what one warp brings into the caches is still there for the others.
-constexpr int32_t kTurnBranches = 4, kRoundBranches = 32;
-
+// Where there are few, more of what one read is still there.
 int32_t turn_of(const Block &block)
 {
-    auto warps = int32_t(block.warps.size());
-    return warps == 1 ? kSliceBranches : std::max(kTurnBranches, kRoundBranches / warps);
+    unsigned warps = block.core->grid.warps_per_block;
+    return warps >= 8 ? 4 : warps >= 4 ? 8 : warps >= 2 ? 16 : kSliceBranches;
 }
 
 void select(Warp &warp, Frame *frame)
