@@ -7,7 +7,7 @@ stage() {
     mkdir -p "$STAGE/lib/soft" "$STAGE/libexec"
     ln -sf "$CLIENT_LIBDIR/libcuda.so.1" "$TOP_BUILDDIR/remoting/nvml/.libs/libnvidia-ml.so.1" "$STAGE/lib/"
     ln -sf "${RUNTIMES[@]}" "$TOP_BUILDDIR"/remoting/libs/{.libs,12}/lib*.so.*[0-9] "$STAGE/lib/"
-    ln -sf "$TOP_BUILDDIR/softgpu/driver/.libs/libcuda-soft.so.1" "$STAGE/lib/soft/"
+    ln -sf "$SOFT_LIBDIR/libcuda-soft.so.1" "$STAGE/lib/soft/"
     ln -sf "$STAGE/lib/soft/libcuda-soft.so.1" "$STAGE/lib/soft/libcuda.so.1"
     local one
     for one in "$TOP_BUILDDIR"/remoting/libs/soft/.libs/lib*.so.*[0-9]; do

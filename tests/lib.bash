@@ -10,8 +10,8 @@ CUDA12_DIR=${CUDA12_DIR-$TOP_SRCDIR/.deps-cuda12}
 export TOP_SRCDIR TOP_BUILDDIR CXX PYTHON CUDA_HOME_DIR
 
 # The programs of tests/cuda, and the libraries in the build tree, where libtool puts them.
-PROGRAMS=$TOP_BUILDDIR/tests/cuda
-SOFT_LIBDIR=$TOP_BUILDDIR/softgpu/driver/.libs
+PROGRAMS=${CUDA_PROGRAMS:-$TOP_BUILDDIR/tests/cuda}
+SOFT_LIBDIR=${SOFT_LIBDIR:-$TOP_BUILDDIR/softgpu/driver/.libs}
 NULL_LIBDIR=$TOP_BUILDDIR/nulldriver/.libs
 CLIENT_LIBDIR=$TOP_BUILDDIR/remoting/client/.libs
 CUDART_LIBDIR=$TOP_BUILDDIR/remoting/cudart/.libs

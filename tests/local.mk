@@ -45,6 +45,16 @@ check-units: $(BUILT_SOURCES)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(UNIT_TESTS)' check_PROGRAMS='$(UNIT_TESTS)' check_DATA=
 .PHONY: check-units
 
+# Every CUDA program with this build's client, runtime, daemon and worker, all with its sanitizer. The programs and the
+# driver, as unaware of it as a vendor's, are those of another build: CUDA_BUILD=DIR.
+sanitized_parts = remoting/client/libcuda.la remoting/cudart/libcudart.la daemon/vgpustepd/vgpustepd vgpud vgpu-run
+EXTRA_DIST += %D%/sanitized.bats
+check-sanitized: $(BUILT_SOURCES)
+	$(MAKE) $(AM_MAKEFLAGS) $(sanitized_parts)
+	CUDA_PROGRAMS='$(CUDA_BUILD)/tests/cuda' SOFT_LIBDIR='$(CUDA_BUILD)/softgpu/driver/.libs' VGPU_SANITIZE='$(VGPU_SANITIZE)' \
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='%D%/sanitized.bats' check_PROGRAMS= check_DATA=
+.PHONY: check-sanitized
+
 # Some rounds of each fuzzer from the inputs that are kept: tests/run-fuzzer says how to go on for longer.
 check_PROGRAMS += $(FUZZ_TESTS)
 dist_check_SCRIPTS += %D%/run-fuzzer
