@@ -64,6 +64,13 @@ constexpr uint64_t scale_bytes(uint64_t compute, uint64_t result) noexcept
     }
 }
 
+// Bytes of an element of a cudnnDataType_t, at least 1.
+constexpr uint64_t cudnn_bytes(uint64_t type) noexcept
+{
+    constexpr unsigned char kBytes[] = {4, 8, 2, 1, 4, 4, 1, 4, 32, 2, 8, 1, 1, 1, 1, 1};
+    return type < sizeof kBytes ? kBytes[type] : 1;
+}
+
 // ---- objects ------------------------------------------------------------------------------------
 
 // `Also`: another type, whose objects may stand for this one's.
@@ -338,7 +345,7 @@ struct HostOut {
             uint64_t n = Size::of(all);
             if (n > kMaxReplyArray)
                 return CUDA_ERROR_INVALID_VALUE;
-            words.resize(size_t(n + 7) / 8);
+            words.resize(size_t(n) / 8 + 1); // an array of nothing has an address too
             bytes = size_t(n);
             return CUDA_SUCCESS;
         }
@@ -369,15 +376,31 @@ struct MaybeHostOut {
     struct Client : HostOut<Size>::Client {
         using HostOut<Size>::Client::Client;
         bool ok() const { return this->n <= kMaxReplyArray; }
+        void put(Encoder &out) const { out.u64(this->pointer != nullptr); }
         void take(Decoder &in) const
         {
             if (this->pointer)
                 HostOut<Size>::Client::take(in);
-            else
-                in.bytes(size_t(this->n));
         }
     };
-    using Server = typename HostOut<Size>::Server;
+    struct Server : HostOut<Size>::Server {
+        CUresult get(Decoder &in, auto &)
+        {
+            wanted = in.u64() != 0;
+            return CUDA_SUCCESS;
+        }
+        CUresult bind(const auto &all)
+        {
+            return wanted ? HostOut<Size>::Server::bind(all) : CUDA_SUCCESS;
+        }
+        void *arg() { return wanted ? HostOut<Size>::Server::arg() : nullptr; }
+        void put(Encoder &out) const
+        {
+            if (wanted)
+                HostOut<Size>::Server::put(out);
+        }
+        bool wanted = false;
+    };
 };
 
 template<class Size>

@@ -44,14 +44,16 @@ struct Field {
         out,
         inout,
         string,
-        work, // memory on the host for the library alone: the worker has its own
+        work,    // memory on the host for the library alone: the worker has its own
+        scaling, // a number on the host, or none, whose type a tensor's object says
+        value,   // the same, an element of the tensor
     };
     enum Form : uint8_t { wide, i32, u32, i8, u8, real, real64 }; // of numbers
     Kind kind;
     Form form;
-    bool natural; // a number that must not be negative
+    bool natural; // a number that must not be negative; of a call that sets the type, that
     bool nullable;
-    uint8_t type;                    // of the object
+    uint8_t type;                    // of the object; of a scaling, which parameter the tensor is
     uint64_t (*bytes)(const Word *); // of what it points to, from the other parameters' words
 };
 
@@ -62,7 +64,8 @@ struct Row {
         destroys = 4,
         sets_mode = 8,
         sets_stream = 16,
-        always = 32, // results come with failures too
+        always = 32,    // results come with failures too
+        sets_type = 64, // of a tensor's elements
     };
     uint32_t number;
     const char *name;
@@ -71,7 +74,16 @@ struct Row {
     uint8_t effects;
 };
 
-constexpr size_t kMostFields = 32;
+constexpr size_t kMostFields = 40;
+
+// Bytes of a factor on the host, by the cudnnDataType_t of the tensor: a float, unless that has
+// doubles; and of an element.
+constexpr uint64_t scaling_bytes(bool whole, uint32_t type) noexcept
+{
+    constexpr uint32_t kDouble = 1;
+    return whole ? cudnn_bytes(type) : type == kDouble ? 8 : 4;
+}
+constexpr uint64_t kMostScaling = 32;
 
 // The number that a word of that form is; anything else on the wire is malformed.
 constexpr Word as(Field::Form form, Word value) noexcept

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The parameter vocabulary is headers; what generate.py writes lies beside them in the build tree.
-api_headers = %D%/array-format.h %D%/kinds.h %D%/cublaslt.h %D%/library-params.h %D%/library-rows.h %D%/library-table.h %D%/params.h %D%/resource.h %D%/scalars.h
+api_headers = %D%/array-format.h %D%/kinds.h %D%/cublaslt.h %D%/cudnn.h %D%/library-params.h %D%/library-rows.h %D%/library-table.h %D%/params.h %D%/resource.h %D%/scalars.h
 api_scripts = %D%/generate.py %D%/spec.py %D%/header.py %D%/emit.py %D%/tested.py
 api_descriptions = %D%/session.api %D%/cuda.api
 api_generated = %D%/calls.h %D%/client-forwards.inc %D%/client-remote.inc %D%/client-stubs.inc %D%/server-table.inc \
@@ -28,7 +28,7 @@ if HAVE_GTEST
 check_PROGRAMS += %D%/unit-api
 UNIT_TESTS += %D%/unit-api
 endif
-%C%_unit_api_SOURCES = %D%/cublaslt-test.cc %D%/library-params-test.cc %D%/params-test.cc $(api_headers)
+%C%_unit_api_SOURCES = %D%/cublaslt-test.cc %D%/cudnn-test.cc %D%/library-params-test.cc %D%/params-test.cc $(api_headers)
 nodist_%C%_unit_api_SOURCES = %D%/calls.h
 %C%_unit_api_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_api_LDADD = -lgtest -lgtest_main -lpthread

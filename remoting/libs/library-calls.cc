@@ -26,7 +26,7 @@ struct Row {
     int (*call)(void *function);
 };
 
-void *objects[64];              // by type
+void *objects[128];             // by type
 CUdeviceptr buffer;             // what every pointer to the device is
 bool on_device;                 // where scalars lie
 unsigned char places[32][4096]; // one for each parameter

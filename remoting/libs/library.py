@@ -11,7 +11,7 @@ NUMBERS = {"int": "int", "nat": "int", "i64": "int64_t", "nat64": "int64_t", "ll
 ELEMENTS = {"int": 4, "i64": 8, "llong": 8, "size_t": 8, "float": 4, "double": 8, "uint": 4, "u64": 8, "ullong": 8, "char": 1, "uchar": 1,
             "cuComplex": 8, "cuDoubleComplex": 16, "cufftReal": 4, "cufftDoubleReal": 8, "cufftComplex": 8, "cufftDoubleComplex": 16, "__half": 2, "__nv_bfloat16": 2, "void": 1}
 CLASSES = ("sync", "async", "local", "refuse")
-EFFECTS = ("wide", "creates", "destroys", "sets", "waits", "wrapped", "always", "gives")
+EFFECTS = ("wide", "creates", "destroys", "sets", "waits", "wrapped", "always", "gives", "works", "light", "plays")
 
 LINE = re.compile(r'^(\d+|-)\s+(\w+)\s+(\w+)\s*(.*)$')
 NAME = re.compile(r'^(.*?)\s+(\w+)(?:\[(.*)\])?$')
@@ -26,7 +26,7 @@ class ApiError(Exception):
 
 @dataclass
 class Param:
-    kind: str  # number enum handle stream device devices scalar host pointer string plain factor work
+    kind: str  # number enum handle stream device devices scalar host pointer string plain factor work scaling value attribute
     type: str
     name: str
     direction: str = ""
@@ -49,6 +49,11 @@ class Call:
     @property
     def on_wire(self):
         return self.cls in ("sync", "async")
+
+    @property
+    def typed(self):
+        """In a tabled library: what its parameters are, types say and no table."""
+        return any(p.kind in ("plain", "factor", "attribute") for p in self.params)
 
     def index(self, name):
         return next((i for i, p in enumerate(self.params) if p.name == name), -1)
@@ -73,6 +78,7 @@ class Library:
     plains: dict = field(default_factory=dict)
     elements: dict = field(default_factory=dict)
     includes: list = field(default_factory=list)
+    functions: list = field(default_factory=lambda: ["element_bytes", "scale_bytes"])  # that sizes may call
     calls: list = field(default_factory=list)
     absent: set = field(default_factory=set)
 
@@ -125,8 +131,10 @@ def parse_param(library, where, text):
         return Param("host", element(words[1]), name, first.rstrip("?"), nullable=first.endswith("?"), size=size, var=var)
     if first == "plain" and len(words) == 2 and words[1] in library.plains:
         return Param("plain", words[1], name)
-    if words == ["factor"] and size:
-        return Param("factor", "void", name, "in", size=size)
+    if words in (["factor"], ["scaling"], ["value"]) and size:
+        return Param(words[0], "void", name, "in", size=size)
+    if first == "attribute" and len(words) == 2 and words[1] in ("in", "out") and size:
+        return Param("attribute", "void", name, words[1], size=size)
     if first == "work" and len(words) == 2 and library.tabled:
         if not size:
             raise ApiError(where, f"say how many bytes '{name}' has, [BYTES]")
@@ -156,8 +164,8 @@ def parse_effects(library, call, words):
                 raise ApiError(call.where, f"gives needs an enum that a tabled call is waited for, not '{value}'")
             if word in ("creates", "destroys") and value not in library.objects:
                 raise ApiError(call.where, f"{word} needs a type of object, not '{value}'")
-            if word == "sets" and value not in ("mode", "stream"):
-                raise ApiError(call.where, "sets: mode or stream")
+            if word == "sets" and value not in ("mode", "stream", "type"):
+                raise ApiError(call.where, "sets: mode, stream or type")
         call.effects[word] = value
 
 
@@ -191,7 +199,7 @@ def parse_call(library, where, line):
         check_tabled(call)
     for p in call.params:
         for word in re.findall(r"[A-Za-z_]\w*", p.size):
-            if word not in ("element_bytes", "scale_bytes") and call.index(word) < 0:
+            if word not in library.functions and call.index(word) < 0:
                 raise ApiError(where, f"'{word}' in the size of '{p.name}' is no parameter of {name}")
     return call
 
@@ -208,8 +216,8 @@ def check_tabled(call):
             raise ApiError(call.where, f"{call.name} is not waited for, and has results on the host")
         if results and len(scalars) > 1: # the worker turns the mode over for the call: of all its scalars
             raise ApiError(call.where, f"{call.name} has a scalar beside its result: it has to be waited for")
-    if len(call.params) > 32:
-        raise ApiError(call.where, f"{call.name} has more than 32 parameters")
+    if len(call.params) > 40:
+        raise ApiError(call.where, f"{call.name} has more than 40 parameters")
 
 
 def widened(call):
@@ -251,6 +259,8 @@ def directive(library, where, words):
         library.plains[rest[0]] = rest[1]
     elif word == "bytes": # a structure without pointers
         library.elements[rest[0]] = int(rest[1])
+    elif word == "function": # of the included header
+        library.functions += rest
     elif word == "include":
         library.includes = rest
     elif word == "absent": # in the header, but no library exports it

@@ -50,6 +50,7 @@ same() {
 
 @test "cuBLAS: every call reaches the library as it does straight" { same cublas cublas cublasSetPointerMode_v2; }
 @test "cuBLASLt: the same" { same cublaslt cublasLt none; }
+@test "cuDNN: the same" { same cudnn cudnn none; }
 @test "cuRAND: the same" { same curand curand none; }
 @test "cuFFT: the same" { same cufft cufft none; }
 @test "cuSOLVER: the same" { same cusolver cusolver none; }
@@ -65,7 +66,7 @@ same() {
         none=
         case $one in
         # Has names beside that no header declares: all that are declared we have (below).
-        *Lt.so*) [ -z "$(comm -13 <(exports "$theirs") <(exports "$one"))" ] ;;
+        *Lt.so* | *cudnn.so*) [ -z "$(comm -13 <(exports "$theirs") <(exports "$one"))" ] ;;
         *) diff <(exports "$theirs") <(exports "$one") ;;
         esac
         [ "$(objdump -p "$one" | sed -n 's/ *SONAME *//p')" = "$(basename "$theirs")" ]
@@ -87,6 +88,13 @@ print(blas.cublasCreate_v2(ctypes.byref(handle)), blas.cublasGetVersion_v2(handl
 END
     run -0 --separate-stderr vgpu-run --driver "$driver" "$PYTHON" twelve.py
     [ "$output" = "0 0 5" ] || { echo "$output $stderr"; return 1; }
+}
+
+@test "numbers of libraries and their objects are told apart" {
+    local number
+    for number in '^library' '^object'; do
+        [ -z "$(awk -v what="$number" '$0 ~ what " " { print $3, FILENAME }' "$TOP_SRCDIR"/remoting/libs/*.api | sort -u | cut -d' ' -f1 | uniq -d)" ]
+    done
 }
 
 @test "the descriptions agree with the headers" {

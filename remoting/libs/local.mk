@@ -3,7 +3,7 @@
 # the .api files; no header of the libraries is needed.
 libs_scripts = %D%/generate.py %D%/library.py %D%/tabled.py %D%/write.py
 EXTRA_DIST += $(libs_scripts) $(libs_names:%=%D%/%.api)
-libs_names = cublas cublaslt cufft curand cusolver cusparse
+libs_names = cublas cublaslt cudnn cufft curand cusolver cusparse
 libs_generated = $(foreach one,$(libs_names),$(libs_files:%=%D%/$(one)/%))
 libs_manuals = $(libs_names:%=%D%/%/manual.man)
 libs_files = client.cc server.cc check.cc record.cc calls.inc manual.man
@@ -60,7 +60,7 @@ libs_twelve = $(AM_V_CCLD)$(MKDIR_P) $(@D) && \
 	$(libs_twelve)
 
 vgpunull_LTLIBRARIES += %D%/null/libcublas.la
-%C%_null_libcublas_la_SOURCES = $(libs_tabled_record)
+%C%_null_libcublas_la_SOURCES = %D%/cublas-record.cc $(libs_tabled_record)
 nodist_%C%_null_libcublas_la_SOURCES = %D%/cublas/record.cc
 %C%_null_libcublas_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_null_libcublas_la_LIBADD = remoting/base/libbase.la
@@ -88,6 +88,25 @@ nodist_%C%_null_libcublasLt_la_SOURCES = %D%/cublaslt/record.cc
 %C%_null_libcublasLt_la_LDFLAGS = -version-info 13:0:0 -Wl,--version-script=%D%/cublaslt/13.map $(libs_ldflags)
 %C%_null_libcublasLt_la_LINK = $(libs_link) $(%C%_null_libcublasLt_la_LDFLAGS) $(libs_link_end)
 EXTRA_%C%_null_libcublasLt_la_DEPENDENCIES = %D%/cublaslt/13.map
+
+# ---- cuDNN
+vgpulib_LTLIBRARIES += %D%/libcudnn.la
+%C%_libcudnn_la_SOURCES = %D%/cudnn-common.cc %D%/cudnn.cc %D%/major.cc $(libs_tabled) remoting/api/cudnn.h
+nodist_%C%_libcudnn_la_SOURCES = %D%/cudnn/client.cc
+%C%_libcudnn_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=9
+%C%_libcudnn_la_LIBADD = remoting/base/libbase.la -lpthread -ldl
+%C%_libcudnn_la_LDFLAGS = -version-info 9:0:0 -Wl,--version-script=%D%/cudnn/9.map $(libs_ldflags)
+%C%_libcudnn_la_LINK = $(libs_link) $(%C%_libcudnn_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_libcudnn_la_DEPENDENCIES = %D%/cudnn/9.map
+
+vgpunull_LTLIBRARIES += %D%/null/libcudnn.la
+%C%_null_libcudnn_la_SOURCES = %D%/cudnn-common.cc %D%/cudnn-record.cc %D%/cudnn-record.h $(libs_tabled_record)
+nodist_%C%_null_libcudnn_la_SOURCES = %D%/cudnn/record.cc
+%C%_null_libcudnn_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
+%C%_null_libcudnn_la_LIBADD = remoting/base/libbase.la
+%C%_null_libcudnn_la_LDFLAGS = -version-info 9:0:0 -Wl,--version-script=%D%/cudnn/9.map $(libs_ldflags)
+%C%_null_libcudnn_la_LINK = $(libs_link) $(%C%_null_libcudnn_la_LDFLAGS) $(libs_link_end)
+EXTRA_%C%_null_libcudnn_la_DEPENDENCIES = %D%/cudnn/9.map
 
 # ---- cuRAND
 vgpulib_LTLIBRARIES += %D%/libcurand.la
@@ -238,6 +257,10 @@ check_PROGRAMS += %D%/cublaslt-calls
 %C%_cublaslt_calls_SOURCES = %D%/library-calls.cc %D%/cublaslt-calls.inc
 %C%_cublaslt_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/cublaslt/calls.inc"'
 %C%_cublaslt_calls_LDADD = -ldl
+check_PROGRAMS += %D%/cudnn-calls
+%C%_cudnn_calls_SOURCES = %D%/library-calls.cc %D%/cudnn-calls.inc
+%C%_cudnn_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/cudnn/calls.inc"'
+%C%_cudnn_calls_LDADD = -ldl
 check_PROGRAMS += %D%/curand-calls
 %C%_curand_calls_SOURCES = %D%/library-calls.cc
 %C%_curand_calls_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_CALLS='"%D%/curand/calls.inc"'

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/libs/record.h"
 
+#include "remoting/api/library-rows.h"
+
 #include <atomic>
 #include <cstring>
 #include <mutex>
 #include <set>
+#include <unordered_map>
 
 namespace vgpu::record
 {
@@ -12,7 +15,8 @@ namespace
 {
 
 std::mutex mutex;
-std::set<const void *> device_modes; // objects whose scalars lie on the device
+std::unordered_map<const void *, int> types; // of tensors
+std::set<const void *> device_modes;         // objects whose scalars lie on the device
 
 } // namespace
 
@@ -43,10 +47,11 @@ null::Said created(void *object)
 
 null::Said filled(void *to, uint64_t bytes)
 {
-    if (!to)
+    if (!to && bytes)
         return {"null"};
+    const uint64_t word = bytes == 8 ? 8 : 4; // a size must stay one that can be had
     for (uint64_t i = 0; i < bytes; ++i)
-        static_cast<unsigned char *>(to)[i] = static_cast<unsigned char>(i % 4 == 0 ? 5 + i : 0);
+        static_cast<unsigned char *>(to)[i] = static_cast<unsigned char>(i % word == 0 ? 5 + i : 0);
     return {std::to_string(bytes)};
 }
 
@@ -56,6 +61,20 @@ null::Said result_at(const void *object, void *to, uint64_t bytes)
         return {null::text(static_cast<const void *>(to))};
     filled(to, bytes);
     return {"host"};
+}
+
+void set_type(const void *tensor, int type)
+{
+    std::lock_guard lock(mutex);
+    types[tensor] = type;
+}
+
+null::Said said_scaling(const void *tensor, const void *at, bool whole)
+{
+    std::lock_guard lock(mutex);
+    auto known = types.find(tensor);
+    uint64_t n = api::lib::scaling_bytes(whole, known == types.end() ? 0 : uint32_t(known->second));
+    return {null::text(null::Exact{at, size_t(n)})};
 }
 
 null::Said scalar_at(const void *object, const void *from, uint64_t bytes)

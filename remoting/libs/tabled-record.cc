@@ -63,6 +63,9 @@ std::string value(const Field &field, const Word *words, Word value, bool small)
         return at ? changed(at, n) : "null";
     case Field::string:
         return null::text(static_cast<const char *>(at));
+    case Field::scaling:
+    case Field::value:
+        return said_scaling(pointer(words[field.type]), at, field.kind == Field::value).words;
     case Field::work:
         return at ? std::to_string(n) : "null";
     default:
@@ -76,6 +79,9 @@ int record_call(const Row &row, const Word *words, bool small)
 {
     if (row.effects & Row::sets_mode)
         set_mode(pointer(words[0]), int(words[1]));
+    for (size_t i = 0; (row.effects & Row::sets_type) && i < row.fields.size(); ++i)
+        if (row.fields[i].natural)
+            set_type(pointer(words[0]), int(words[i]));
     std::vector<std::string> values;
     for (size_t i = 0; i < row.fields.size(); ++i)
         values.push_back(value(row.fields[i], words, words[i], small));

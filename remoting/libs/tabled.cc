@@ -167,6 +167,14 @@ bool Calling::put(const Field &field, Word value, wire::Encoder &out) const
     case Field::work:
         out.u64(value != 0);
         return true;
+    case Field::scaling:
+    case Field::value: {
+        const lib::Object *tensor = objects_[field.type];
+        n = value ? lib::scaling_bytes(field.kind == Field::value, tensor ? tensor->mode : 0) : 0;
+        out.u64(n);
+        out.bytes({static_cast<const std::byte *>(pointer(value)), size_t(n)});
+        return true;
+    }
     case Field::in:
     case Field::out:
     case Field::inout:
@@ -243,6 +251,9 @@ int Calling::keep()
     }
     if (row_.effects & Row::sets_mode)
         first_->mode = uint32_t(words_[1]);
+    for (size_t i = 0; (row_.effects & Row::sets_type) && i < row_.fields.size(); ++i)
+        if (row_.fields[i].natural)
+            first_->mode = uint32_t(words_[i]);
     if (row_.effects & Row::sets_stream) {
         first_->stream = static_cast<CUstream>(pointer(words_[1]));
         first_->stream_id = StreamName(first_->stream).id;

@@ -17,7 +17,7 @@ def sized(library, p, names):
     size = library.size_of(p.type)
     if not p.size:
         return str(size)
-    text = re.sub(r"\b(?!element_bytes|scale_bytes)[A-Za-z_]\w*", lambda m: f"count({names(m[0])})", p.size)
+    text = re.sub(r"\b[A-Za-z_]\w*", lambda m: m[0] if m[0] in library.functions else f"count({names(m[0])})", p.size)
     return text if size == 1 else f"({text}) * {size}"
 
 
@@ -39,6 +39,9 @@ def half(library, call, i):
         return f"lib::{kind}<{library.objects[p.type]}{also}>"
     if p.kind == "plain":
         return f"lt::Descriptor<lt::Kind::{library.plains[p.type]}>"
+    if p.kind == "attribute":
+        of = [str(call.index(name.strip())) for name in p.size.split(",")]
+        return f"dnn::Attribute{p.direction.title()}<{', '.join(of[:2])}>"
     if p.kind == "factor":
         of = call.index(p.size)
         return f"lt::FactorParam<{of}, lt::Kind::{library.plains[call.params[of].type]}, {'true' if p.name == 'beta' else 'false'}>"
@@ -117,7 +120,7 @@ def client_half(library, call, i):
         return f"{name}::Client{{{call.params[0].name}, {p.name}, size_t({sized(library, p, str)})}}"
     if p.kind == "host":
         return f"lib::{host_half(p)}<void>::Client{{{p.name}, {sized(library, p, str)}}}"
-    if p.kind == "factor":
+    if p.kind in ("factor", "attribute"):
         return f"{name}::Client{{{p.size}, {p.name}}}"
     if p.kind == "stream":
         return f"{name}::Client{{name_of_{p.name}.known, name_of_{p.name}.id}}"
@@ -134,7 +137,7 @@ def stub(library, call):
     of = call.params[0].name if call.params and call.params[0].kind == "handle" and not call.params[0].direction else "no_object"
     parts = [client_half(library, call, i) for i in range(len(call.params))]
     results = fetched(call)
-    placed = [p.name for p in call.params if p.kind == "stream" and "sets" not in call.effects]
+    placed = [p.name for p in call.params if p.kind == "stream" and call.effects.get("sets") != "stream"]
     if placed:
         of = f"InStream{{{of}, name_of_{placed[0]}.id}}"
     verb = "ask" if call.cls == "sync" else "post"
@@ -179,18 +182,26 @@ def refusals(library):
     return out
 
 
+def usings(library):
+    return "".join(f"using vgpu::api::lib::{one};\n" for one in ["count"] + library.functions)
+
+
+def entry_point(call, export, library=None):
+    """Of a wrapped one the library's own file makes the entry point."""
+    params = our_params(call, library)
+    if "wrapped" not in call.effects:
+        return [f"{export} int {call.name}({params})\n{{"]
+    return [f"namespace vgpu::libs::remote\n{{\nint {call.name}({params});\n}}", f"int vgpu::libs::remote::{call.name}({params})\n{{"]
+
+
 def client(library, source):
     if library.tabled:
         return tabled.client(library, source)
     out = [TOP.format(source)] + includes(library) + ['#include "remoting/libs/wrapper.h"\n', "using namespace vgpu::libs;", "using namespace vgpu::api;",
-           "using vgpu::api::lib::count;\nusing vgpu::api::lib::element_bytes;\nusing vgpu::api::lib::scale_bytes;\n"]
+           usings(library)]
     for c in library.calls:
         if c.on_wire:
-            # Of a wrapped one the library's own file makes the entry point.
-            entry = f"int vgpu::libs::remote::{c.name}" if "wrapped" in c.effects else f"LIBRARY_ENTRY int {c.name}"
-            if "wrapped" in c.effects:
-                out.append(f"namespace vgpu::libs::remote\n{{\nint {c.name}({our_params(c)});\n}}")
-            out += [f"{entry}({our_params(c)})\n{{"] + stub(library, c) + ["}\n"]
+            out += entry_point(c, "LIBRARY_ENTRY") + stub(library, c) + ["}\n"]
     out += refusals(library)
     out += ["static const char *call_name(uint32_t number)\n{", "    switch (number) {"]
     out += [f'    case {c.number}:\n        return "{c.name}";' for c in carried(library)]
@@ -204,27 +215,40 @@ def row_effects(call):
     names = []
     if "destroys" in call.effects:
         names.append("destroys")
-    if "sets" in call.effects:
+        if "light" in call.effects:
+            names.append("light")
+    if call.effects.get("sets", "type") != "type":
         names.append(f"sets_{call.effects['sets']}")
-    if call.cls == "async" and not call.effects.keys() - {"wide", "wrapped"} and any(p.kind.startswith("device") for p in call.params):
+    if "works" in call.effects or (call.cls == "async" and not call.effects.keys() - {"wide", "wrapped"} and
+                                   any(p.kind.startswith("device") for p in call.params)):
         names.append("works")
     return " | ".join(f"LibraryRow::{n}" for n in names) or "LibraryRow::none"
 
 
 def server(library, source):
     if library.tabled:
-        out = [TOP.format(source), '#include "remoting/server/library-rows.h"\n', "namespace vgpu::server\n{\nnamespace\n{\n"]
+        own = includes(library) + ['#include "remoting/server/library-call.h"'] if any(c.typed for c in library.calls) else []
+        out = [TOP.format(source)] + own + ['#include "remoting/server/library-rows.h"\n', "namespace vgpu::server\n{\nnamespace\n{\n"]
         return "\n".join(out + tabled.server(library) + describe(library)) + "\n"
     out = [TOP.format(source)] + includes(library) + ['#include "remoting/server/library-call.h"\n', "namespace vgpu::server\n{\n", "using namespace vgpu::api;",
-           "using vgpu::api::lib::count;\nusing vgpu::api::lib::element_bytes;\nusing vgpu::api::lib::scale_bytes;\n", "namespace\n{\n"]
+           usings(library), "namespace\n{\n"]
     for c in carried(library):
-        for p in c.params:
-            if p.kind == "host":
-                bytes_ = sized(library, p, lambda name, c=c: f"std::get<{c.index(name)}>(all).arg()")
-                out.append(f"struct size_{c.number}_{p.name} {{\n    static uint64_t of([[maybe_unused]] const auto &all) {{ return {bytes_}; }}\n}};")
-    out += ["", "constexpr LibraryRow rows[] = {"]
-    out += [f'    {{{c.number}, "{c.name}", &serve_library<{", ".join(halves(library, c))}>, {row_effects(c)}}},' for c in carried(library)]
+        out += sizes(library, c)
+    out += ["", "constexpr LibraryRow rows[] = {"] + [typed_row(library, c) for c in carried(library)]
     return "\n".join(out + ["};\n"] + describe(library)) + "\n"
+
+
+def sizes(library, call):
+    out = []
+    for p in call.params:
+        if p.kind == "host":
+            bytes_ = sized(library, p, lambda name: f"std::get<{call.index(name)}>(all).arg()")
+            out.append(f"struct size_{call.number}_{p.name} {{\n    static uint64_t of([[maybe_unused]] const auto &all) {{ return {bytes_}; }}\n}};")
+    return out
+
+
+def typed_row(library, call):
+    return f'    {{{call.number}, "{call.name}", &serve_library<{", ".join(halves(library, call))}>, {row_effects(call)}}},'
 
 
 def describe(library):
@@ -263,6 +287,8 @@ def record_value(library, call, p):
         return f"said(lt::Kind::{library.plains[p.type]}, {p.name})"
     if p.kind == "factor":
         return f"said_factor(lt::Kind::{library.plains[call.params[call.index(p.size)].type]}, {p.size}, {p.name}, {str(p.name == 'beta').lower()})"
+    if p.kind == "attribute":
+        return f"said_{p.direction}({p.size}, {p.name})"
     if p.kind == "host" and p.direction == "inout":
         return f"null::Exact{{{p.name}, {sized(library, p, str)}}}"
     if p.kind in ("host", "pointer") or (p.kind == "handle" and p.direction):
@@ -271,19 +297,36 @@ def record_value(library, call, p):
     return p.name
 
 
+def not_recorded(library):
+    """So that a program that is linked with them starts; the recording library's own sources may have the local ones."""
+    out = []
+    for c in library.calls:
+        if not c.on_wire:
+            weak = "__attribute__((weak)) " if c.cls == "local" else ""
+            out.append(f"RECORD_ENTRY {weak}int {c.name}()\n{{\n    return {library.statuses['unsupported']};\n}}\n")
+    return out
+
+
 def record(library, source):
     if library.tabled:
         return tabled.record(library, source)
     own = [f'#include "remoting/libs/{library.name[3:].lower()}-record.h"'] if library.includes else []
     out = [TOP.format(source)] + own + ['#include "remoting/libs/record.h"\n', "using namespace vgpu::record;",
-           "using vgpu::api::lib::count;\nusing vgpu::api::lib::element_bytes;\nusing vgpu::api::lib::scale_bytes;\n"]
+           usings(library)]
     for c in carried(library):
-        values = "".join(", " + record_value(library, c, p) for p in c.params)
-        out.append(f"RECORD_ENTRY int {c.name}({our_params(c)})\n{{")
-        if c.effects.get("sets") == "mode":
-            out.append(f"    set_mode({c.params[0].name}, {c.params[1].name});")
-        out += [f'    return null::accept("{c.name}", "{",".join(p.name for p in c.params)}"{values});', "}\n"]
-    return "\n".join(out) + "\n"
+        out += recorded(library, c)
+    return "\n".join(out + not_recorded(library)) + "\n"
+
+
+def recorded(library, c):
+    values = "".join(", " + record_value(library, c, p) for p in c.params)
+    out = [f"RECORD_ENTRY int {c.name}({our_params(c)})\n{{"]
+    if c.effects.get("sets") == "mode":
+        out.append(f"    set_mode({c.params[0].name}, {c.params[1].name});")
+    accept = f'null::accept("{c.name}", "{",".join(p.name for p in c.params)}"{values});'
+    if "plays" in c.effects: # its answer is no counting number
+        return out + ["    " + accept, f"    return play_{c.name}({', '.join(p.name for p in c.params)});", "}\n"]
+    return out + ["    return " + accept, "}\n"]
 
 
 # ---- the program that makes each call once ------------------------------------------------------
@@ -291,7 +334,7 @@ def record(library, source):
 def argument(library, call, i):
     p = call.params[i]
     if p.kind == "enum":
-        return {"cublasComputeType_t": "68"}.get(p.type, "0")
+        return {"cublasComputeType_t": "68", "cudnnBackendAttributeType_t": "3"}.get(p.type, "0")
     if p.kind == "number":
         counts = {w for q in call.params for w in re.findall(r"\w+", q.size)}
         return "2" if p.name in counts else str(i + 1)
@@ -301,8 +344,10 @@ def argument(library, call, i):
         return f"scalar({i}, {'true' if p.direction == 'out' else 'false'})"
     if p.kind == "plain":
         return f'described("{library.plains[p.type]}")'
-    if p.kind == "factor":
+    if p.kind in ("factor", "scaling", "value"):
         return f"host({i})"
+    if p.kind == "attribute":
+        return f"attribute({i})"
     return {"stream": "nullptr", "device": f"device({i})", "devices": f"device({i})", "pointer": f"host({i})", "host": f"host({i})", "work": f"host({i})",
             "string": '"text"'}[p.kind]
 

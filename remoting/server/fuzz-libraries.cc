@@ -92,6 +92,10 @@ uint64_t put_field(const Field &field, const api::lib::Word *words, wire::Encode
     case Field::work:
         out.u64(in.byte() & 1);
         return 0;
+    case Field::scaling:
+    case Field::value:
+        put_bytes(out, in, in.byte() % 40);
+        return 0;
     case Field::in:
     case Field::out:
     case Field::inout:

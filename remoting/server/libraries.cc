@@ -188,6 +188,12 @@ void LibraryNames::add_object(uint32_t type, uint64_t id, void *handle)
     libraries_.add(id, {type, 0, handle, 0, session_.contexts.current()->word});
 }
 
+void LibraryNames::keep(uint64_t id, uint32_t slot, std::shared_ptr<void> what)
+{
+    if (Libraries::Object *object = libraries_.find(id))
+        object->kept[slot] = std::move(what);
+}
+
 bool LibraryRequest::share(uint64_t place, CUstream &stream)
 {
     Context &context = *session.contexts.current();
@@ -237,7 +243,7 @@ void LibraryRequest::destroy(uint64_t id)
         auto word = uint64_t(reinterpret_cast<uintptr_t>(handle));
         return row.invoke(function, &word);
     };
-    if (request.wants_reply) {
+    if (request.wants_reply || (row.effects & LibraryRow::light)) {
         int status = function_of_it(object.handle);
         return answer(status, {});
     }

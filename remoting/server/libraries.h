@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,7 +37,8 @@ struct LibraryRow {
         destroys = 1,
         sets_mode = 2,
         sets_stream = 4,
-        works = 8, // gives work to the device: it is charged to the slice's share
+        light = 16, // what is destroyed is of the host alone: nothing needs to be waited for
+        works = 8,  // gives work to the device: it is charged to the slice's share
     };
     uint32_t number;
     const char *name;
@@ -76,6 +78,7 @@ public:
         void *handle;
         uint64_t stream;
         uint32_t word; // the context it was made in
+        std::map<uint32_t, std::shared_ptr<void>> kept{};
     };
 
     std::vector<uint64_t> room; // for what one call of a tabled library points to
@@ -90,7 +93,7 @@ public:
 
     Object *find(uint64_t id);
     CUresult claim(uint64_t id) const;
-    void add(uint64_t id, Object object) { objects_[id] = object; }
+    void add(uint64_t id, Object object) { objects_[id] = std::move(object); }
     void remove(uint64_t id) { objects_.erase(id); }
 
     // A context ends, and what the libraries have in it.

@@ -5,6 +5,7 @@
 
 #include "remoting/api/library-params.h"
 #include "remoting/server/libraries.h"
+#include "remoting/server/library-rows.h"
 #include "remoting/server/session.h"
 
 #include <tuple>
@@ -28,6 +29,9 @@ public:
     CUresult object(uint32_t type, uint64_t id, void *&handle, uint32_t &mode) const;
     CUresult claim_object(uint64_t id) const { return libraries_.claim(id); }
     void add_object(uint32_t type, uint64_t id, void *handle);
+
+    // What the library goes on reading with that object, until there is something else in the slot.
+    void keep(uint64_t id, uint32_t slot, std::shared_ptr<void> what);
 
     // Another function of the library, for parameters that have to be made; null if it has none.
     // `name` is a literal.
@@ -83,6 +87,13 @@ CUresult LibraryRequest::measured(uint64_t place, int &status, Function &&functi
     return CUDA_SUCCESS;
 }
 
+// With the types that the parameters' halves have: the library's differ in const alone.
+template<class... A>
+VGPU_ANY_FUNCTION int call_function(void *function, A... arguments)
+{
+    return reinterpret_cast<int (*)(A...)>(function)(arguments...);
+}
+
 template<class... P>
 void serve_library(LibraryRequest &call)
 {
@@ -90,7 +101,13 @@ void serve_library(LibraryRequest &call)
     LibraryNames names(call.session, call.libraries, call.library);
     CUresult result = CUDA_SUCCESS;
     auto keep_first = [&](CUresult one) { result = result == CUDA_SUCCESS ? one : result; };
-    std::apply([&](auto &...half) { (keep_first(half.get(call.request.in, names)), ...); }, halves);
+    auto take = [&](auto &half) {
+        if constexpr (requires { half.is_late; })
+            keep_first(half.get(call.request.in, names, halves));
+        else
+            keep_first(half.get(call.request.in, names));
+    };
+    std::apply([&](auto &...half) { (take(half), ...); }, halves);
     call.request.check_done();
     std::apply([&](auto &...half) { (keep_first(half.bind(halves)), ...); }, halves);
     if (result != CUDA_SUCCESS)
@@ -126,11 +143,7 @@ void serve_library(LibraryRequest &call)
     int status = 0;
     result = call.measured(place, status, [&] {
         return std::apply(
-            [&](auto &...half) {
-                using Function = int (*)(decltype(half.arg())...);
-                return reinterpret_cast<Function>(call.function)(half.arg()...);
-            },
-            halves);
+            [&](auto &...half) { return call_function(call.function, half.arg()...); }, halves);
     });
     if constexpr (sizeof...(P) > 0) {
         if (turned)

@@ -6,13 +6,15 @@ namespace vgpu::server
 {
 
 extern const LibraryDescription libcublas_description, libcublasLt_description,
-    libcufft_description, libcurand_description, libcusolver_description, libcusparse_description;
+    libcudnn_description, libcufft_description, libcurand_description, libcusolver_description,
+    libcusparse_description;
 
 std::span<const LibraryDescription *const> library_descriptions()
 {
     static constexpr const LibraryDescription *kAll[] = {
-        &libcublas_description, &libcublasLt_description, &libcufft_description,
-        &libcurand_description, &libcusolver_description, &libcusparse_description};
+        &libcublas_description,  &libcublasLt_description, &libcudnn_description,
+        &libcufft_description,   &libcurand_description,   &libcusolver_description,
+        &libcusparse_description};
     return kAll;
 }
 

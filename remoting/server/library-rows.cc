@@ -133,6 +133,14 @@ CUresult Serving::get(const Field &field, Held &held)
         held.sent = std::as_bytes(std::span(text));
         return CUDA_SUCCESS;
     }
+    case Field::scaling:
+    case Field::value:
+        held.n = in.u64();
+        if (held.n > api::lib::kMostScaling)
+            in.fail("a factor is longer than any");
+        else
+            held.sent = in.bytes(size_t(held.n));
+        return CUDA_SUCCESS;
     case Field::in:
     case Field::out:
     case Field::inout:
@@ -209,6 +217,9 @@ void Serving::place()
             return held.where == Where::host ? api::lib::kMostScalar : 0;
         if (field.kind == Field::string)
             return held.sent.size() + 1;
+        // The library knows the tensor's type; it finds zeros behind what the client called it.
+        if (field.kind == Field::scaling || field.kind == Field::value)
+            return held.n ? api::lib::kMostScaling : 0;
         return held.given && (field.kind == Field::out || field.kind == Field::inout) ? held.n + 1
                                                                                       : 0;
     };

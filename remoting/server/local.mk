@@ -13,7 +13,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/pacer.cc %D%/pacer.h %D%/physical.cc %D%/physical.h %D%/output.cc %D%/output.h %D%/quota.cc %D%/quota.h %D%/replies.cc %D%/replies.h %D%/session.cc %D%/session.h %D%/slice.h \
 	%D%/slice-page.h %D%/snapshot.cc %D%/staging.cc %D%/staging.h %D%/stream-calls.cc %D%/texref-calls.cc %D%/texture-calls.cc %D%/throttle.cc \
 	%D%/throttle.h %D%/traffic-page.h %D%/user-objects.cc %D%/user-objects.h %D%/waiters.cc %D%/waiters.h
-nodist_%C%_libserver_la_SOURCES = remoting/libs/cublas/server.cc remoting/libs/cublaslt/server.cc remoting/libs/cufft/server.cc remoting/libs/curand/server.cc \
+nodist_%C%_libserver_la_SOURCES = remoting/libs/cublas/server.cc remoting/libs/cublaslt/server.cc remoting/libs/cudnn/server.cc remoting/libs/cufft/server.cc remoting/libs/curand/server.cc \
 	remoting/libs/cusolver/server.cc remoting/libs/cusparse/server.cc
 %C%_libserver_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_SOFT_DIR='"$(vgpusoftdir)"'
 # A client may name an enumerator that is none: it is the driver's to refuse, but a sanitizer stumbles over its way there.
