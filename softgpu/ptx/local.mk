@@ -98,6 +98,7 @@ if HAVE_GTEST
 check_PROGRAMS += %D%/unit-ptx
 UNIT_TESTS += %D%/unit-ptx
 %C%_unit_ptx_SOURCES = \
+	%D%/allocation-test.cc \
 	%D%/arithmetic-test.cc \
 	%D%/control-test.cc \
 	%D%/extra-test.cc \
