@@ -296,6 +296,9 @@ TEST_F(Extra, RefusesByNameWhatTheTargetLacks)
              "elect.sync %r1|%q1, -1;",
              "mbarrier.try_wait.shared.b64 %q1, [%d1], %d2;",
              "griddepcontrol.wait;",
+             "cvt.rn.bf16.s32 %h1, %r1;",
+             "cvt.rzi.s32.bf16 %r1, %h1;",
+             "cvt.rn.f16.bf16 %h1, %h2;",
          }) {
         std::string name = text.substr(0, text.find_first_of(" ;"));
         std::string newer = kernel(text), older = newer;
@@ -307,7 +310,8 @@ TEST_F(Extra, RefusesByNameWhatTheTargetLacks)
     }
     for (std::string text :
          {"fma.rn.bf16 %h1, %h2, %h3, %h4;", "max.bf16x2 %r1, %r2, %r3;", "neg.bf16 %h1, %h2;",
-          "atom.global.add.noftz.f16x2 %r1, [%d1], %r2;"}) {
+          "atom.global.add.noftz.f16x2 %r1, [%d1], %r2;", "cvt.rn.bf16.f32 %h1, %f1;",
+          "cvt.f32.bf16 %f1, %h1;", "cvt.rn.bf16x2.f32 %r1, %f1, %f2;"}) {
         std::string older = kernel(text);
         older.replace(older.find("sm_90"), 5, "sm_80");
         EXPECT_EQ(refusal(older), "") << text;

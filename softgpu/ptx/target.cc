@@ -27,9 +27,18 @@ constexpr Newer kNewer[] = {
     {"mbarrier", ".try_wait"}, {"elect", ".sync"},
 };
 
+/// bf16 was converted from and to f32 alone before.
+bool converts_bf16_newly(const Instruction &in)
+{
+    auto has = [&](std::string_view type) {
+        return std::count(in.modifiers.begin(), in.modifiers.end(), type);
+    };
+    return in.opcode == "cvt" && has(".bf16") && !has(".f32");
+}
+
 bool is_newer(const Instruction &in)
 {
-    if (in.opcode == "griddepcontrol" || in.opcode == "setmaxnreg")
+    if (in.opcode == "griddepcontrol" || in.opcode == "setmaxnreg" || converts_bf16_newly(in))
         return true;
     return std::any_of(std::begin(kNewer), std::end(kNewer), [&](const Newer &newer) {
         return (newer.opcode.empty() || newer.opcode == in.opcode) &&
