@@ -108,6 +108,7 @@ CUresult Mirrors::add(Session &session, const Context &context, uint64_t host, C
     mirrors_[device] = std::move(mirror);
     any_.store(true, std::memory_order_release);
     ++waits_;
+    ++pushed_; // the worker makes it zeros beside all streams: what is launched next comes behind
     return fetched ? fetch(session) : CUDA_SUCCESS;
 }
 
