@@ -20,13 +20,14 @@ std::shared_ptr<Function> add_function(Session &session, uint64_t id, uint64_t o
 // Fetches the description once.
 CUresult describe(Session &session, Function &function);
 
-// After an attribute was set on the worker.
+// What a program may ask for, though banks have been of one size since Kepler.
 inline bool is_bank_size(CUsharedconfig config)
 {
     return config >= CU_SHARED_MEM_CONFIG_DEFAULT_BANK_SIZE &&
            config <= CU_SHARED_MEM_CONFIG_EIGHT_BYTE_BANK_SIZE;
 }
 
+// After an attribute was set on the worker.
 void remember_attribute(Session &session, Function &function, CUfunction_attribute attribute,
                         int value);
 
