@@ -7,6 +7,48 @@
 
 using namespace vgpu::client;
 
+namespace
+{
+
+// Two slices may be of one device, which is no peer of itself: cuDeviceCanAccessPeer says 0 there.
+bool one_device(Session &session, CUdevice a, CUdevice b)
+{
+    return session.devices()[size_t(a)].uuid == session.devices()[size_t(b)].uuid;
+}
+
+} // namespace
+
+// The driver takes both slices of one device for the device with itself, which is an error. To the
+// program they are two, between which there is nothing.
+VGPU_ENTRY cuDeviceGetP2PAttribute(int *value, CUdevice_P2PAttribute attribute, CUdevice source,
+                                   CUdevice destination)
+{
+    return entry([&](Session &session) -> CUresult {
+        for (CUdevice device : {source, destination})
+            if (device < 0 || size_t(device) >= session.devices().size())
+                return CUDA_ERROR_INVALID_DEVICE;
+        if (!value)
+            return CUDA_ERROR_INVALID_VALUE;
+        if (source == destination)
+            return CUDA_ERROR_INVALID_DEVICE;
+        if (!one_device(session, source, destination))
+            return remote::cuDeviceGetP2PAttribute(value, attribute, source, destination);
+        switch (int(attribute)) {
+        case CU_DEVICE_P2P_ATTRIBUTE_PERFORMANCE_RANK:
+        case CU_DEVICE_P2P_ATTRIBUTE_ACCESS_SUPPORTED:
+        case CU_DEVICE_P2P_ATTRIBUTE_NATIVE_ATOMIC_SUPPORTED:
+        case CU_DEVICE_P2P_ATTRIBUTE_CUDA_ARRAY_ACCESS_SUPPORTED:
+#if CUDA_VERSION >= 13000
+        case CU_DEVICE_P2P_ATTRIBUTE_ONLY_PARTIAL_NATIVE_ATOMIC_SUPPORTED:
+#endif
+            *value = 0;
+            return CUDA_SUCCESS;
+        default:
+            return CUDA_ERROR_INVALID_VALUE;
+        }
+    });
+}
+
 #if CUDA_VERSION >= 13000
 
 // The host's memory is on another machine, or reached over a bus that has no atomic operations.
@@ -36,6 +78,10 @@ VGPU_ENTRY cuDeviceGetP2PAtomicCapabilities(unsigned *capabilities,
             return CUDA_ERROR_INVALID_VALUE;
         if (source == destination)
             return CUDA_ERROR_INVALID_DEVICE;
+        if (one_device(session, source, destination)) {
+            std::fill_n(capabilities, count, 0);
+            return CUDA_SUCCESS;
+        }
         return remote::vgpuPeerAtomics(uint32_t(source), uint32_t(destination),
                                        reinterpret_cast<const uint32_t *>(operations), count,
                                        capabilities, count);

@@ -88,7 +88,7 @@ CUresult vgpuPeerAtomics(Session &session, uint32_t source, uint32_t destination
         return CUDA_ERROR_INVALID_DEVICE;
     if (n != m || n == 0)
         return CUDA_ERROR_INVALID_VALUE;
-    // Two slices of one device reach each other's memory as their own.
+    // Of two slices of one device the client knows itself.
     CUdevice from = session.slices[source].device, to = session.slices[destination].device;
 #if CUDA_VERSION >= 13000
     if (session.driver.cuDeviceGetP2PAtomicCapabilities && from != to)

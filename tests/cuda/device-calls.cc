@@ -3,6 +3,7 @@
 // two devices have in common.
 #include "driver.h"
 
+#include <cstring>
 #include <initializer_list>
 
 const char *const program = "device-calls";
@@ -101,15 +102,22 @@ static void peers(CUdevice a, CUdevice b)
 {
     int value = -1, can = -1;
     DRIVER(cuDeviceCanAccessPeer(&can, a, b));
-    CUresult told = cuDeviceGetP2PAttribute(&value, CU_DEVICE_P2P_ATTRIBUTE_ACCESS_SUPPORTED, a, b);
-    if (told == CUDA_ERROR_INVALID_DEVICE && !can)
-        return; // two slices of one device, which is no peer of itself
-    DRIVER(told);
+    DRIVER(cuDeviceGetP2PAttribute(&value, CU_DEVICE_P2P_ATTRIBUTE_ACCESS_SUPPORTED, a, b));
     EXPECT(value == can);
+    // Two vgpus may be slices of one device, which is no peer of itself.
+    CUuuid here, there;
+    DRIVER(cuDeviceGetUuid(&here, a));
+    DRIVER(cuDeviceGetUuid(&there, b));
+    bool one_device = std::memcmp(&here, &there, sizeof here) == 0;
+    EXPECT(!one_device || !can);
     for (auto attribute :
          {CU_DEVICE_P2P_ATTRIBUTE_PERFORMANCE_RANK, CU_DEVICE_P2P_ATTRIBUTE_NATIVE_ATOMIC_SUPPORTED,
-          CU_DEVICE_P2P_ATTRIBUTE_CUDA_ARRAY_ACCESS_SUPPORTED})
+          CU_DEVICE_P2P_ATTRIBUTE_CUDA_ARRAY_ACCESS_SUPPORTED}) {
         DRIVER(cuDeviceGetP2PAttribute(&value, attribute, a, b));
+        EXPECT(!one_device || value == 0);
+    }
+    FAILS(CUDA_ERROR_INVALID_VALUE,
+          cuDeviceGetP2PAttribute(&value, static_cast<CUdevice_P2PAttribute>(99), a, b));
     FAILS(CUDA_ERROR_INVALID_VALUE,
           cuDeviceGetP2PAttribute(nullptr, CU_DEVICE_P2P_ATTRIBUTE_PERFORMANCE_RANK, a, b));
     FAILS(CUDA_ERROR_INVALID_DEVICE,
