@@ -408,6 +408,49 @@ TEST_F(HostileRing, OnlyWhoWaitsForAnAnswerWakesANap)
     EXPECT_EQ(word, 0u);
 }
 
+TEST_F(HostileRing, WhoWaitsForAnswersUsesTheBeginningOfItsRing)
+{
+    std::vector<std::byte> message = test_message(1, 1000);
+    const std::byte *bytes = map_.data() + 2 * sizeof(Control) + kCapacity;
+    uint64_t head = 0;
+    for (int i = 0; i < 3000; ++i) {
+        worker_->send(message);
+        worker_->flush();
+        uint64_t tail = control(1).tail;
+        // As a client reads: over the gap, if there is one.
+        if (get_header(bytes + head % kCapacity).size == kGap)
+            head += kCapacity - head % kCapacity;
+        ASSERT_EQ(get_header(bytes + head % kCapacity).size, 1000u);
+        ASSERT_EQ(head + 1000, tail);
+        head = tail;
+        control(1).head.store(head);
+    }
+    for (size_t i = kWarmBytes + 1000 + sizeof kGap; i < kCapacity; ++i)
+        ASSERT_EQ(bytes[i], std::byte{0}) << i;
+}
+
+TEST_F(HostileRing, WhoIsNotReadKeepsHisPlace)
+{
+    std::vector<std::byte> message = test_message(1, 1000);
+    for (uint64_t i = 0; i < 200; ++i) {
+        worker_->send(message);
+        worker_->flush();
+        ASSERT_EQ(control(1).tail, (i + 1) * 1000);
+    }
+}
+
+TEST_F(HostileRing, GapsThatEndNowhereAreRefused)
+{
+    put({64, 1, 0, 1, 0});
+    control(0).tail.store(64);
+    EXPECT_EQ(receive_code(), 0);
+    put_header(map_.data() + 2 * sizeof(Control) + 64, {kGap, 0, 0, 0, 0});
+    control(0).tail.store(kCapacity - 8);
+    EXPECT_EQ(receive_code(), EPROTO);
+    control(0).tail.store(kCapacity + 64); // the message at the beginning, once more
+    EXPECT_EQ(receive_code(), 0);
+}
+
 TEST_F(HostileRing, SomethingElseThanADescriptorIsRefused)
 {
     write_all(pair_.b.get(), std::as_bytes(std::span("sixteen bytes...", 16)),
@@ -420,6 +463,38 @@ TEST_F(HostileRing, SomethingElseThanADescriptorIsRefused)
                                     std::span(&fd, 1)),
               16);
     EXPECT_EQ(refusal([&] { worker_->receive_descriptor(1, 1000); }).code, EPROTO);
+}
+
+// The room that a gap takes is free again as soon as the reader has passed it, also while the
+// writer waits for more than there is before it.
+TEST(RingChannel, GoesBackBeforeMessagesOfAnySize)
+{
+    Ends ends = make_ring();
+    std::thread worker([&] {
+        std::vector<std::byte> got;
+        for (;;) {
+            ends.worker->receive(got, 60'000);
+            ends.worker->send(got);
+            ends.worker->flush();
+            if (got.size() == 16)
+                break;
+        }
+    });
+    std::vector<std::byte> got;
+    uint32_t n = 1;
+    auto ask = [&](size_t size) {
+        std::vector<std::byte> message = test_message(n++, size);
+        ends.client->send(message);
+        ends.client->flush();
+        ASSERT_TRUE(ends.client->receive(got, 60'000));
+        ASSERT_EQ(got, message);
+    };
+    for (size_t size = 24; size <= kMaxMessage; size += size / 16 / 8 * 8 + 8) {
+        ask(80'000); // on to where he goes back
+        ask(size);
+    }
+    ask(16);
+    worker.join();
 }
 
 TEST(RingMemory, IsCheckedByWhoeverReceivesIt)

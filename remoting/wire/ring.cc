@@ -168,7 +168,21 @@ void Writer::publish() noexcept
 
 void Writer::flush() noexcept
 {
+    flushed_ = true;
     wake_if_asleep(control_.consumer_sleeps);
+}
+
+void Writer::go_back() noexcept
+{
+    size_t place = size_t(tail_ & (capacity_ - 1));
+    // Partner: the store in Reader::publish.
+    if (place < kWarmBytes || control_.head.load(std::memory_order_acquire) != tail_)
+        return;
+    std::memcpy(bytes_ + place, &kGap, sizeof kGap);
+    head_ = tail_;
+    tail_ += capacity_ - place;
+    // At once: what comes next may have to wait for the gap's room.
+    control_.tail.store(tail_, std::memory_order_seq_cst);
 }
 
 void Writer::put_as_room_comes(std::span<const std::byte> bytes, const Watch &watch)
@@ -188,6 +202,10 @@ void Writer::put_as_room_comes(std::span<const std::byte> bytes, const Watch &wa
 void Writer::write(std::span<const std::byte> head, std::span<const std::byte> body,
                    const Watch &watch)
 {
+    if (flushed_) {
+        flushed_ = false;
+        go_back();
+    }
     size_t n = head.size() + body.size();
     if (n > capacity_ / 2) {
         put_as_room_comes(head, watch);
@@ -213,8 +231,25 @@ bool Reader::readable()
     // A tail that went back is caught too: the unsigned difference is then enormous.
     if (tail - head_ > capacity_ || tail % 8 != 0)
         fail(EPROTO, "the ring's writer is at an impossible position");
+    if (tail != head_ && have_ == 0)
+        pass_gap(tail);
     tail_ = tail;
     return tail_ != head_;
+}
+
+// The ring was empty: the writer may have gone back to its beginning.
+void Reader::pass_gap(uint64_t tail)
+{
+    size_t place = size_t(head_ & (capacity_ - 1));
+    uint32_t size;
+    std::memcpy(&size, bytes_ + place, sizeof size);
+    if (size != kGap || place == 0)
+        return;
+    if (tail - head_ < capacity_ - place)
+        fail(EPROTO, "the ring's writer left a gap with an end that is not there");
+    head_ += capacity_ - place;
+    if (head_ == tail)
+        publish(); // he may be waiting for its room
 }
 
 void Reader::get(std::span<std::byte> bytes) noexcept

@@ -8,6 +8,10 @@
 // capacity. A message of at most half the ring is published whole; a larger one as room comes, so
 // that the smallest ring carries the largest message and both sides copy at the same time.
 //
+// A writer that begins anew after an answer goes back to the ring's beginning where the reader has
+// taken everything: a client that waits now and then uses some warm pages over and over, however
+// large its ring is. Otherwise the rings of many clients would push one another out of the cache.
+//
 // The peer can write anything anywhere in this memory at any time. Therefore each side keeps its
 // own position privately, checks the other's against it at each use, and copies a header out once
 // before it believes it. The worst a hostile peer can cause is an Error or garbage in its own
@@ -60,6 +64,12 @@ constexpr size_t ring_pair_bytes(size_t capacity) noexcept
     return 2 * (sizeof(Control) + capacity);
 }
 
+// How far a writer goes on before he goes back, and the u32 that he leaves in place of a message's
+// size: whatever is between it and the ring's end means nothing. It stands only where the ring was
+// empty, so that the reader looks for it only there.
+constexpr size_t kWarmBytes = size_t(64) << 10;
+constexpr uint32_t kGap = 0;
+
 // Called between the slices of a long wait; throws when there is no point in waiting on.
 using Watch = std::function<void()>;
 
@@ -81,6 +91,7 @@ public:
 
 private:
     size_t room() const noexcept { return capacity_ - size_t(tail_ - head_); }
+    void go_back() noexcept;
     bool writable(size_t n);
     void put(std::span<const std::byte> bytes) noexcept;
     void put_as_room_comes(std::span<const std::byte> bytes, const Watch &watch);
@@ -92,6 +103,7 @@ private:
     size_t capacity_;
     uint64_t tail_ = 0; // ours; never read back from shared memory
     uint64_t head_ = 0; // the consumer's when last seen
+    bool flushed_ = false;
     Spin spin_;
 };
 
@@ -111,6 +123,7 @@ public:
 
 private:
     bool readable();
+    void pass_gap(uint64_t tail);
     void get(std::span<std::byte> bytes) noexcept;
     bool gather(Deadline deadline, const Watch &watch);
     bool wait(Deadline deadline, const Watch &watch);
