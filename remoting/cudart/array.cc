@@ -170,6 +170,23 @@ cudaError_t cudaArrayGetPlane(cudaArray_t *plane, cudaArray_t array, unsigned in
     return call(driver().cuArrayGetPlane, plane, array, index);
 }
 
+cudaError_t cudaArrayGetMemoryRequirements(cudaArrayMemoryRequirements *requirements,
+                                           cudaArray_t array, int device)
+{
+    static_assert(sizeof *requirements == sizeof(CUDA_ARRAY_MEMORY_REQUIREMENTS));
+    return within_context([&] {
+        const CUdevice *handle = find_device(device);
+        return handle ? invoke(driver().cuArrayGetMemoryRequirements, requirements, array, *handle)
+                      : cudaErrorInvalidDevice;
+    });
+}
+
+cudaError_t cudaArrayGetSparseProperties(cudaArraySparseProperties *properties, cudaArray_t array)
+{
+    static_assert(sizeof *properties == sizeof(CUDA_ARRAY_SPARSE_PROPERTIES));
+    return call(driver().cuArrayGetSparseProperties, properties, array);
+}
+
 cudaError_t cudaMallocMipmappedArray(cudaMipmappedArray_t *array,
                                      const cudaChannelFormatDesc *format, cudaExtent extent,
                                      unsigned int levels, unsigned int flags)
@@ -194,5 +211,22 @@ cudaError_t cudaGetMipmappedArrayLevel(cudaArray_t *level, cudaMipmappedArray_co
                                        unsigned int index)
 {
     return call(driver().cuMipmappedArrayGetLevel, level, array, index);
+}
+
+cudaError_t cudaMipmappedArrayGetMemoryRequirements(cudaArrayMemoryRequirements *requirements,
+                                                    cudaMipmappedArray_t array, int device)
+{
+    return within_context([&] {
+        const CUdevice *handle = find_device(device);
+        return handle ? invoke(driver().cuMipmappedArrayGetMemoryRequirements, requirements, array,
+                               *handle)
+                      : cudaErrorInvalidDevice;
+    });
+}
+
+cudaError_t cudaMipmappedArrayGetSparseProperties(cudaArraySparseProperties *properties,
+                                                  cudaMipmappedArray_t array)
+{
+    return call(driver().cuMipmappedArrayGetSparseProperties, properties, array);
 }
 }

@@ -69,6 +69,22 @@ cudaError_t cudaStreamGetCaptureInfo(cudaStream_t stream, cudaStreamCaptureStatu
     return call(driver().cuStreamGetCaptureInfo, stream, status, id, graph, dependencies, count);
 }
 
+#undef cudaStreamGetCaptureInfo
+// The form of CUDA 11, which no header declares any more.
+VGPU_CUDART_ENTRY cudaError_t cudaStreamGetCaptureInfo(cudaStream_t stream,
+                                                       cudaStreamCaptureStatus *status,
+                                                       unsigned long long *id)
+{
+    return call(driver().cuStreamGetCaptureInfo, stream, status, id, nullptr, nullptr, nullptr);
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaStreamGetCaptureInfo_ptsz(cudaStream_t stream,
+                                                            cudaStreamCaptureStatus *status,
+                                                            unsigned long long *id)
+{
+    return cudaStreamGetCaptureInfo(per_thread(stream), status, id);
+}
+
 cudaError_t cudaStreamUpdateCaptureDependencies(cudaStream_t stream, cudaGraphNode_t *dependencies,
                                                 size_t count, unsigned int flags)
 {

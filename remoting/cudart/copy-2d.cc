@@ -157,6 +157,41 @@ cudaError_t as_rows(cudaArray_const_t array, size_t x, size_t count, size_t *wid
     return cudaSuccess;
 }
 
+cudaError_t copy_bytes_to_array(cudaArray_t to, size_t x, size_t y, const void *from, size_t count,
+                                cudaMemcpyKind kind, cudaStream_t stream, Wait wait)
+{
+    size_t width = 0, height = 0;
+    cudaError_t error = as_rows(to, x, count, &width, &height);
+    return error == cudaSuccess
+               ? copy_to_array(to, x, y, from, width, width, height, kind, stream, wait)
+               : error;
+}
+
+cudaError_t copy_bytes_from_array(void *to, cudaArray_const_t from, size_t x, size_t y,
+                                  size_t count, cudaMemcpyKind kind, cudaStream_t stream, Wait wait)
+{
+    size_t width = 0, height = 0;
+    cudaError_t error = as_rows(from, x, count, &width, &height);
+    return error == cudaSuccess
+               ? copy_from_array(to, width, from, x, y, width, height, kind, stream, wait)
+               : error;
+}
+
+cudaError_t copy_array_bytes(cudaArray_t to, size_t to_x, size_t to_y, cudaArray_const_t from,
+                             size_t from_x, size_t from_y, size_t count, cudaStream_t stream,
+                             Wait wait)
+{
+    size_t width = 0, height = 0, to_width = 0, to_height = 0;
+    cudaError_t error = as_rows(from, from_x, count, &width, &height);
+    if (error == cudaSuccess)
+        error = as_rows(to, to_x, count, &to_width, &to_height);
+    if (error == cudaSuccess && (width != to_width || height != to_height))
+        error = cudaErrorInvalidValue; // rows of one array, parts of the other's
+    return error == cudaSuccess
+               ? copy_array(to, to_x, to_y, from, from_x, from_y, width, height, stream, wait)
+               : error;
+}
+
 } // namespace
 } // namespace vgpu::cudart
 
@@ -256,51 +291,100 @@ cudaError_t cudaMemcpy2DArrayToArray(cudaArray_t to, size_t to_x, size_t to_y,
     });
 }
 
+VGPU_CUDART_ENTRY cudaError_t cudaMemcpy2DArrayToArray_ptds(cudaArray_t to, size_t to_x,
+                                                            size_t to_y, cudaArray_const_t from,
+                                                            size_t from_x, size_t from_y,
+                                                            size_t width, size_t height,
+                                                            cudaMemcpyKind)
+{
+    return within_context([&] {
+        return copy_array(to, to_x, to_y, from, from_x, from_y, width, height, cudaStreamPerThread,
+                          Wait::per_thread);
+    });
+}
+
+cudaError_t cudaMemcpyArrayToArray(cudaArray_t to, size_t to_x, size_t to_y, cudaArray_const_t from,
+                                   size_t from_x, size_t from_y, size_t count, cudaMemcpyKind)
+{
+    return within_context([&] {
+        return copy_array_bytes(to, to_x, to_y, from, from_x, from_y, count, nullptr, Wait::legacy);
+    });
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaMemcpyArrayToArray_ptds(cudaArray_t to, size_t to_x, size_t to_y,
+                                                          cudaArray_const_t from, size_t from_x,
+                                                          size_t from_y, size_t count,
+                                                          cudaMemcpyKind)
+{
+    return within_context([&] {
+        return copy_array_bytes(to, to_x, to_y, from, from_x, from_y, count, cudaStreamPerThread,
+                                Wait::per_thread);
+    });
+}
+
 cudaError_t cudaMemcpyToArray(cudaArray_t to, size_t x, size_t y, const void *from, size_t count,
                               cudaMemcpyKind kind)
 {
+    return within_context(
+        [&] { return copy_bytes_to_array(to, x, y, from, count, kind, nullptr, Wait::legacy); });
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaMemcpyToArray_ptds(cudaArray_t to, size_t x, size_t y,
+                                                     const void *from, size_t count,
+                                                     cudaMemcpyKind kind)
+{
     return within_context([&] {
-        size_t width = 0, height = 0;
-        cudaError_t error = as_rows(to, x, count, &width, &height);
-        return error == cudaSuccess ? copy_to_array(to, x, y, from, width, width, height, kind,
-                                                    nullptr, Wait::legacy)
-                                    : error;
+        return copy_bytes_to_array(to, x, y, from, count, kind, cudaStreamPerThread,
+                                   Wait::per_thread);
     });
 }
 
 cudaError_t cudaMemcpyToArrayAsync(cudaArray_t to, size_t x, size_t y, const void *from,
                                    size_t count, cudaMemcpyKind kind, cudaStream_t stream)
 {
+    return within_context(
+        [&] { return copy_bytes_to_array(to, x, y, from, count, kind, stream, Wait::no); });
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaMemcpyToArrayAsync_ptsz(cudaArray_t to, size_t x, size_t y,
+                                                          const void *from, size_t count,
+                                                          cudaMemcpyKind kind, cudaStream_t stream)
+{
     return within_context([&] {
-        size_t width = 0, height = 0;
-        cudaError_t error = as_rows(to, x, count, &width, &height);
-        return error == cudaSuccess
-                   ? copy_to_array(to, x, y, from, width, width, height, kind, stream, Wait::no)
-                   : error;
+        return copy_bytes_to_array(to, x, y, from, count, kind, per_thread(stream), Wait::no);
     });
 }
 
 cudaError_t cudaMemcpyFromArray(void *to, cudaArray_const_t from, size_t x, size_t y, size_t count,
                                 cudaMemcpyKind kind)
 {
+    return within_context(
+        [&] { return copy_bytes_from_array(to, from, x, y, count, kind, nullptr, Wait::legacy); });
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaMemcpyFromArray_ptds(void *to, cudaArray_const_t from, size_t x,
+                                                       size_t y, size_t count, cudaMemcpyKind kind)
+{
     return within_context([&] {
-        size_t width = 0, height = 0;
-        cudaError_t error = as_rows(from, x, count, &width, &height);
-        return error == cudaSuccess ? copy_from_array(to, width, from, x, y, width, height, kind,
-                                                      nullptr, Wait::legacy)
-                                    : error;
+        return copy_bytes_from_array(to, from, x, y, count, kind, cudaStreamPerThread,
+                                     Wait::per_thread);
     });
 }
 
 cudaError_t cudaMemcpyFromArrayAsync(void *to, cudaArray_const_t from, size_t x, size_t y,
                                      size_t count, cudaMemcpyKind kind, cudaStream_t stream)
 {
+    return within_context(
+        [&] { return copy_bytes_from_array(to, from, x, y, count, kind, stream, Wait::no); });
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaMemcpyFromArrayAsync_ptsz(void *to, cudaArray_const_t from,
+                                                            size_t x, size_t y, size_t count,
+                                                            cudaMemcpyKind kind,
+                                                            cudaStream_t stream)
+{
     return within_context([&] {
-        size_t width = 0, height = 0;
-        cudaError_t error = as_rows(from, x, count, &width, &height);
-        return error == cudaSuccess
-                   ? copy_from_array(to, width, from, x, y, width, height, kind, stream, Wait::no)
-                   : error;
+        return copy_bytes_from_array(to, from, x, y, count, kind, per_thread(stream), Wait::no);
     });
 }
 }

@@ -8,7 +8,6 @@ namespace vgpu::cudart
 namespace
 {
 
-// Positions and widths count elements where an array takes part, bytes where none does.
 template<typename From>
 cudaError_t unit_of(const From &from, size_t *to_unit, size_t *from_unit)
 {
@@ -82,10 +81,16 @@ cudaError_t copy_peer_box(const cudaMemcpy3DPeerParms *parameters, cudaStream_t 
         return error;
     if (wait == Wait::legacy)
         return translate(driver().cuMemcpy3DPeer(&box));
-    return translate(driver().cuMemcpy3DPeerAsync(&box, stream));
+    CUresult result = driver().cuMemcpy3DPeerAsync(&box, stream);
+    return result != CUDA_SUCCESS || wait == Wait::no ? translate(result) : wait_for(stream);
 }
 
 } // namespace
+
+cudaError_t copy_units(const cudaMemcpy3DParms &copy, size_t *to_unit, size_t *from_unit)
+{
+    return unit_of(copy, to_unit, from_unit);
+}
 
 cudaError_t translate_copy(const cudaMemcpy3DParms &from, CUDA_MEMCPY3D *to)
 {
@@ -131,6 +136,12 @@ cudaError_t cudaMemcpy3DAsync(const cudaMemcpy3DParms *parameters, cudaStream_t 
 cudaError_t cudaMemcpy3DPeer(const cudaMemcpy3DPeerParms *parameters)
 {
     return within_context([&] { return copy_peer_box(parameters, nullptr, Wait::legacy); });
+}
+
+VGPU_CUDART_ENTRY cudaError_t cudaMemcpy3DPeer_ptds(const cudaMemcpy3DPeerParms *parameters)
+{
+    return within_context(
+        [&] { return copy_peer_box(parameters, cudaStreamPerThread, Wait::per_thread); });
 }
 
 cudaError_t cudaMemcpy3DPeerAsync(const cudaMemcpy3DPeerParms *parameters, cudaStream_t stream)

@@ -20,6 +20,8 @@ cudaError_t copy_to_symbol(const void *symbol, const void *from, size_t size, si
 cudaError_t copy_from_symbol(void *to, const void *symbol, size_t size, size_t offset,
                              cudaMemcpyKind kind, cudaStream_t stream, Wait wait);
 
+// Positions and widths count elements where an array takes part, bytes where none does.
+cudaError_t copy_units(const cudaMemcpy3DParms &copy, size_t *to_unit, size_t *from_unit);
 cudaError_t translate_copy(const cudaMemcpy3DParms &from, CUDA_MEMCPY3D *to);
 
 inline bool is_valid(cudaMemcpyKind kind)

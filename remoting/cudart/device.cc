@@ -181,6 +181,46 @@ cudaError_t cudaDeviceGetP2PAttribute(int *value, cudaDeviceP2PAttr attribute, i
     });
 }
 
+#if CUDART_VERSION >= 13000
+cudaError_t cudaDeviceGetHostAtomicCapabilities(unsigned int *capabilities,
+                                                const cudaAtomicOperation *operations,
+                                                unsigned int count, int device)
+{
+    return about_device(device, [&](CUdevice handle) {
+        return invoke(driver().cuDeviceGetHostAtomicCapabilities, capabilities, operations, count,
+                      handle);
+    });
+}
+
+cudaError_t cudaDeviceGetP2PAtomicCapabilities(unsigned int *capabilities,
+                                               const cudaAtomicOperation *operations,
+                                               unsigned int count, int source, int destination)
+{
+    const CUdevice *other = start() == cudaSuccess ? find_device(destination) : nullptr;
+    return about_device(source, [&](CUdevice handle) {
+        return other ? invoke(driver().cuDeviceGetP2PAtomicCapabilities, capabilities, operations,
+                              count, handle, *other)
+                     : cudaErrorInvalidDevice;
+    });
+}
+#endif
+
+cudaError_t cudaDeviceRegisterAsyncNotification(int device, cudaAsyncCallback function, void *data,
+                                                cudaAsyncCallbackHandle_t *handle)
+{
+    static_assert(sizeof(cudaAsyncNotificationInfo_t) == sizeof(CUasyncNotificationInfo));
+    return about_device(device, [&](CUdevice ours) {
+        return invoke(driver().cuDeviceRegisterAsyncNotification, ours, function, data, handle);
+    });
+}
+
+cudaError_t cudaDeviceUnregisterAsyncNotification(int device, cudaAsyncCallbackHandle_t handle)
+{
+    return about_device(device, [&](CUdevice ours) {
+        return invoke(driver().cuDeviceUnregisterAsyncNotification, ours, handle);
+    });
+}
+
 cudaError_t cudaDeviceEnablePeerAccess(int peer, unsigned int flags)
 {
     return within_context([&] {
@@ -216,6 +256,12 @@ cudaError_t cudaRuntimeGetVersion(int *version)
         return finish(cudaErrorInvalidValue);
     *version = CUDART_VERSION;
     return cudaSuccess;
+}
+
+// Tables of functions that are in no header. The runtime has none of its own; the driver may.
+cudaError_t cudaGetExportTable(const void **table, const cudaUUID_t *id)
+{
+    return ask(driver().cuGetExportTable, table, id);
 }
 
 // Without a profiler these do nothing, and a driver that cannot have one may lack them.

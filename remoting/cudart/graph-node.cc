@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Graph nodes whose parameters the runtime and the driver write down differently: kernels are named
-// by stubs, and copies and fills belong to a context.
+// by stubs, and fills belong to a context. Copies are in graph-copy.cc.
 #include "remoting/cudart/copy.h"
 #include "remoting/cudart/registry.h"
 
@@ -15,13 +15,6 @@ static_assert(sizeof(cudaMemsetParams) == sizeof(CUDA_MEMSET_NODE_PARAMS));
 static_assert(sizeof(cudaHostNodeParams) == sizeof(CUDA_HOST_NODE_PARAMS));
 static_assert(sizeof(cudaMemAllocNodeParams) == sizeof(CUDA_MEM_ALLOC_NODE_PARAMS));
 static_assert(sizeof(cudaKernelNodeAttrValue) == sizeof(CUkernelNodeAttrValue));
-
-CUcontext current_context()
-{
-    CUcontext context = nullptr;
-    driver().cuCtxGetCurrent(&context);
-    return context;
-}
 
 cudaError_t translate_kernel(const cudaKernelNodeParams *from, CUDA_KERNEL_NODE_PARAMS *to)
 {
@@ -40,45 +33,19 @@ cudaError_t translate_kernel(const cudaKernelNodeParams *from, CUDA_KERNEL_NODE_
     return find_kernel(from->func, &to->kern);
 }
 
-// A copy of one row of bytes as the driver's box.
-CUDA_MEMCPY3D row_copy(void *to, const void *from, size_t size, cudaMemcpyKind kind)
+// A node that was made with the driver's API may have a kernel that the runtime has no name for.
+cudaError_t describe_kernel(const CUDA_KERNEL_NODE_PARAMS &from, cudaKernelNodeParams *to)
 {
-    CUDA_MEMCPY3D box = {};
-    box.srcMemoryType = source_type(kind);
-    box.srcHost = from;
-    box.srcDevice = address(from);
-    box.srcPitch = size;
-    box.dstMemoryType = destination_type(kind);
-    box.dstHost = to;
-    box.dstDevice = address(to);
-    box.dstPitch = size;
-    box.WidthInBytes = size;
-    box.Height = 1;
-    box.Depth = 1;
-    return box;
-}
-
-cudaError_t symbol_place(const void *symbol, size_t size, size_t offset, char **place)
-{
-    CUdeviceptr start = 0;
-    size_t whole = 0;
-    cudaError_t error = find_symbol(symbol, &start, &whole);
-    if (error == cudaSuccess && (offset > whole || size > whole - offset))
-        error = cudaErrorInvalidValue;
-    *place = reinterpret_cast<char *>(start) + offset;
-    return error;
-}
-
-cudaError_t add_copy(cudaGraphNode_t *node, cudaGraph_t graph, const cudaGraphNode_t *dependencies,
-                     size_t count, const CUDA_MEMCPY3D &box)
-{
-    return translate(
-        driver().cuGraphAddMemcpyNode(node, graph, dependencies, count, &box, current_context()));
-}
-
-cudaError_t change_copy(cudaGraphExec_t exec, cudaGraphNode_t node, const CUDA_MEMCPY3D &box)
-{
-    return translate(driver().cuGraphExecMemcpyNodeSetParams(exec, node, &box, current_context()));
+    const void *stub = find_stub(from.kern ? from.kern : as<CUkernel>(from.func));
+    if (!stub)
+        return cudaErrorInvalidDeviceFunction;
+    to->func = const_cast<void *>(stub);
+    to->gridDim = {from.gridDimX, from.gridDimY, from.gridDimZ};
+    to->blockDim = {from.blockDimX, from.blockDimY, from.blockDimZ};
+    to->sharedMemBytes = from.sharedMemBytes;
+    to->kernelParams = from.kernelParams;
+    to->extra = from.extra;
+    return cudaSuccess;
 }
 
 } // namespace
@@ -98,6 +65,17 @@ cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t *node, cudaGraph_t graph,
         return error == cudaSuccess ? invoke(driver().cuGraphAddKernelNode, node, graph,
                                              dependencies, count, &kernel)
                                     : error;
+    });
+}
+
+cudaError_t cudaGraphKernelNodeGetParams(cudaGraphNode_t node, cudaKernelNodeParams *parameters)
+{
+    if (!parameters)
+        return finish(cudaErrorInvalidValue);
+    return within_context([&] {
+        CUDA_KERNEL_NODE_PARAMS kernel;
+        cudaError_t error = invoke(driver().cuGraphKernelNodeGetParams, node, &kernel);
+        return error == cudaSuccess ? describe_kernel(kernel, parameters) : error;
     });
 }
 
@@ -139,86 +117,6 @@ cudaError_t cudaGraphKernelNodeSetAttribute(cudaGraphNode_t node, cudaKernelNode
                                             const cudaKernelNodeAttrValue *value)
 {
     return call(driver().cuGraphKernelNodeSetAttribute, node, attribute, value);
-}
-
-cudaError_t cudaGraphAddMemcpyNode(cudaGraphNode_t *node, cudaGraph_t graph,
-                                   const cudaGraphNode_t *dependencies, size_t count,
-                                   const cudaMemcpy3DParms *parameters)
-{
-    return within_context([&] {
-        CUDA_MEMCPY3D box;
-        cudaError_t error = parameters ? translate_copy(*parameters, &box) : cudaErrorInvalidValue;
-        return error == cudaSuccess ? add_copy(node, graph, dependencies, count, box) : error;
-    });
-}
-
-cudaError_t cudaGraphAddMemcpyNode1D(cudaGraphNode_t *node, cudaGraph_t graph,
-                                     const cudaGraphNode_t *dependencies, size_t count, void *to,
-                                     const void *from, size_t size, cudaMemcpyKind kind)
-{
-    return within_context(
-        [&] { return add_copy(node, graph, dependencies, count, row_copy(to, from, size, kind)); });
-}
-
-cudaError_t cudaGraphAddMemcpyNodeToSymbol(cudaGraphNode_t *node, cudaGraph_t graph,
-                                           const cudaGraphNode_t *dependencies, size_t count,
-                                           const void *symbol, const void *from, size_t size,
-                                           size_t offset, cudaMemcpyKind kind)
-{
-    return within_context([&] {
-        char *place = nullptr;
-        cudaError_t error = symbol_place(symbol, size, offset, &place);
-        return error == cudaSuccess
-                   ? add_copy(node, graph, dependencies, count, row_copy(place, from, size, kind))
-                   : error;
-    });
-}
-
-cudaError_t cudaGraphAddMemcpyNodeFromSymbol(cudaGraphNode_t *node, cudaGraph_t graph,
-                                             const cudaGraphNode_t *dependencies, size_t count,
-                                             void *to, const void *symbol, size_t size,
-                                             size_t offset, cudaMemcpyKind kind)
-{
-    return within_context([&] {
-        char *place = nullptr;
-        cudaError_t error = symbol_place(symbol, size, offset, &place);
-        return error == cudaSuccess
-                   ? add_copy(node, graph, dependencies, count, row_copy(to, place, size, kind))
-                   : error;
-    });
-}
-
-cudaError_t cudaGraphMemcpyNodeSetParams(cudaGraphNode_t node, const cudaMemcpy3DParms *parameters)
-{
-    return within_context([&] {
-        CUDA_MEMCPY3D box;
-        cudaError_t error = parameters ? translate_copy(*parameters, &box) : cudaErrorInvalidValue;
-        return error == cudaSuccess ? invoke(driver().cuGraphMemcpyNodeSetParams, node, &box)
-                                    : error;
-    });
-}
-
-cudaError_t cudaGraphMemcpyNodeSetParams1D(cudaGraphNode_t node, void *to, const void *from,
-                                           size_t size, cudaMemcpyKind kind)
-{
-    CUDA_MEMCPY3D box = row_copy(to, from, size, kind);
-    return call(driver().cuGraphMemcpyNodeSetParams, node, &box);
-}
-
-cudaError_t cudaGraphExecMemcpyNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
-                                             const cudaMemcpy3DParms *parameters)
-{
-    return within_context([&] {
-        CUDA_MEMCPY3D box;
-        cudaError_t error = parameters ? translate_copy(*parameters, &box) : cudaErrorInvalidValue;
-        return error == cudaSuccess ? change_copy(exec, node, box) : error;
-    });
-}
-
-cudaError_t cudaGraphExecMemcpyNodeSetParams1D(cudaGraphExec_t exec, cudaGraphNode_t node, void *to,
-                                               const void *from, size_t size, cudaMemcpyKind kind)
-{
-    return within_context([&] { return change_copy(exec, node, row_copy(to, from, size, kind)); });
 }
 
 cudaError_t cudaGraphAddMemsetNode(cudaGraphNode_t *node, cudaGraph_t graph,
@@ -356,4 +254,35 @@ cudaError_t cudaGraphAddNode(cudaGraphNode_t *node, cudaGraph_t graph,
     });
 }
 #endif
+}
+
+// Changes a node of any kind, in its graph or in what was made of that.
+template<typename Change>
+static cudaError_t change_node(cudaGraphNodeParams *parameters, Change change)
+{
+    if (!parameters)
+        return finish(cudaErrorInvalidValue);
+    return within_context([&] {
+        CUgraphNodeParams translated;
+        cudaError_t error = translate_node(parameters, &translated);
+        return error == cudaSuccess ? translate(change(&translated)) : error;
+    });
+}
+
+extern "C" {
+
+cudaError_t cudaGraphNodeSetParams(cudaGraphNode_t node, cudaGraphNodeParams *parameters)
+{
+    return change_node(parameters, [&](CUgraphNodeParams *translated) {
+        return driver().cuGraphNodeSetParams(node, translated);
+    });
+}
+
+cudaError_t cudaGraphExecNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
+                                       cudaGraphNodeParams *parameters)
+{
+    return change_node(parameters, [&](CUgraphNodeParams *translated) {
+        return driver().cuGraphExecNodeSetParams(exec, node, translated);
+    });
+}
 }

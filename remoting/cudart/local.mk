@@ -7,9 +7,9 @@ EXTRA_DIST += %D%/generate.py
 CLEANFILES += %D%/$(CUDA_MAJOR)/*.* %D%/cudart.map %D%/libcudart_static.a
 
 %C%_libcudart_la_SOURCES = \
-	%D%/array.cc %D%/array.h %D%/calls.inc %D%/capture.cc %D%/copy-2d.cc %D%/copy-3d.cc %D%/copy.cc \
+	%D%/array.cc %D%/array.h %D%/batch.cc %D%/calls.inc %D%/capture.cc %D%/copy-2d.cc %D%/copy-3d.cc %D%/copy.cc \
 	%D%/copy.h %D%/deprecated.cc %D%/device.cc %D%/driver.cc %D%/driver.h %D%/error.cc %D%/fill.cc %D%/function.cc \
-	%D%/graph-node.cc %D%/graph.cc %D%/image.cc %D%/image.h %D%/launch.cc %D%/launch.h %D%/library.cc \
+	%D%/graph-copy.cc %D%/graph-node.cc %D%/graph.cc %D%/image.cc %D%/image.h %D%/launch.cc %D%/launch.h %D%/library.cc \
 	%D%/log.cc %D%/log.h %D%/logs.cc %D%/memory.cc %D%/per-thread.cc %D%/pointer-map.h %D%/pool.cc \
 	%D%/properties.cc %D%/refuse.cc %D%/registry.cc %D%/registry.h %D%/runtime.cc %D%/runtime.h \
 	%D%/stream.cc %D%/texture.cc

@@ -31,6 +31,16 @@ public:
         }
     }
 
+    // The first value for which `fits(value)` is true, null if there is none.
+    template<typename Fits>
+    T *find_if(Fits fits) const
+    {
+        for (size_t i = 0; i < capacity_; i++)
+            if (cells_[i].key && fits(cells_[i].value))
+                return cells_[i].value;
+        return nullptr;
+    }
+
     // Replaces the value of a key that is there. False when out of memory.
     bool put(const void *key, T *value)
     {

@@ -54,6 +54,28 @@ cudaError_t cudaDeviceSetMemPool(int device, cudaMemPool_t pool)
                         [&](CUdevice handle) { return driver().cuDeviceSetMemPool(handle, pool); });
 }
 
+#if CUDART_VERSION >= 13000
+static_assert(sizeof(cudaMemLocation) == sizeof(CUmemLocation));
+
+cudaError_t cudaMemGetDefaultMemPool(cudaMemPool_t *pool, cudaMemLocation *location,
+                                     cudaMemAllocationType type)
+{
+    return call(driver().cuMemGetDefaultMemPool, pool, location, type);
+}
+
+cudaError_t cudaMemGetMemPool(cudaMemPool_t *pool, cudaMemLocation *location,
+                              cudaMemAllocationType type)
+{
+    return call(driver().cuMemGetMemPool, pool, location, type);
+}
+
+cudaError_t cudaMemSetMemPool(cudaMemLocation *location, cudaMemAllocationType type,
+                              cudaMemPool_t pool)
+{
+    return call(driver().cuMemSetMemPool, location, type, pool);
+}
+#endif
+
 cudaError_t cudaMemPoolCreate(cudaMemPool_t *pool, const cudaMemPoolProps *properties)
 {
     return call(driver().cuMemPoolCreate, pool, properties);

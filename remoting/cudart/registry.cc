@@ -9,12 +9,13 @@ namespace vgpu::cudart
 namespace
 {
 
-pthread_mutex_t mutex =
-    PTHREAD_MUTEX_INITIALIZER; // guards the three maps and the `shadowed` chains
+pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; // guards the maps and the `shadowed` chains
 constinit PointerMap<Function> functions;
 constinit PointerMap<Variable> variables;
 // Kernels that the application got from the driver's side; the handle is its own value.
 constinit PointerMap<CUkern_st> kernels;
+// The registrations whose kernels are loaded, by the driver's handle.
+constinit PointerMap<Function> loaded;
 
 class Lock
 {
@@ -104,6 +105,10 @@ cudaError_t load_kernel(Function *function, CUkernel *kernel)
         return cudaErrorInvalidDeviceFunction;
     if (result != CUDA_SUCCESS)
         return translate(result);
+    {
+        Lock lock;
+        loaded.put(*kernel, function);
+    }
     function->kernel.store(*kernel, std::memory_order_release); // partner: the load above
     return cudaSuccess;
 }
@@ -117,6 +122,27 @@ cudaError_t find_kernel(const void *stub, CUkernel *kernel)
     Lock lock;
     *kernel = kernels.find(stub);
     return *kernel ? cudaSuccess : cudaErrorInvalidDeviceFunction;
+}
+
+const void *find_stub(CUkernel kernel)
+{
+    if (!kernel)
+        return nullptr;
+    Lock lock;
+    Function *function = loaded.find(kernel);
+    if (function && !function->image->gone)
+        return function->stub;
+    if (const void *handle = kernels.find(kernel))
+        return handle;
+    // Of a captured launch the driver may tell what it made of the kernel in the current context.
+    function = loaded.find_if([&](Function *one) {
+        CUfunction made = nullptr;
+        return !one->image->gone &&
+               driver().cuKernelGetFunction(&made, one->kernel.load(std::memory_order_relaxed)) ==
+                   CUDA_SUCCESS &&
+               CUkernel(made) == kernel;
+    });
+    return function ? function->stub : nullptr;
 }
 
 void remember_kernel(CUkernel kernel)

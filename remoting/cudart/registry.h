@@ -45,6 +45,9 @@ cudaError_t find_symbol(const void *shadow, CUdeviceptr *address, size_t *size);
 // A managed variable has its address: the host, which reaches it through a pointer, names it by
 // that.
 void name_managed(Variable *variable, const void *address);
+// The stub of a kernel whose image is loaded, or the handle itself where the application has that
+// in a stub's place; null for what the runtime does not know.
+const void *find_stub(CUkernel kernel);
 // Tells find_kernel that the driver gave out this handle.
 void remember_kernel(CUkernel kernel);
 

@@ -124,6 +124,13 @@ inline CUdeviceptr address(const void *pointer)
     return reinterpret_cast<CUdeviceptr>(pointer);
 }
 
+inline CUcontext current_context()
+{
+    CUcontext context = nullptr;
+    driver().cuCtxGetCurrent(&context);
+    return context;
+}
+
 // What the `_ptsz` and `_ptds` entry points put in the place of stream 0.
 inline cudaStream_t per_thread(cudaStream_t stream)
 {

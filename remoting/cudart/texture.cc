@@ -103,6 +103,28 @@ CUDA_TEXTURE_DESC translate_texture(const cudaTextureDesc &from)
     return to;
 }
 
+cudaTextureDesc describe_texture(const CUDA_TEXTURE_DESC &from)
+{
+    cudaTextureDesc to = {};
+    auto has = [&](unsigned flag) { return (from.flags & flag) ? 1 : 0; };
+    for (int i = 0; i < 3; i++)
+        to.addressMode[i] = cudaTextureAddressMode(from.addressMode[i]);
+    to.filterMode = cudaTextureFilterMode(from.filterMode);
+    to.readMode =
+        has(CU_TRSF_READ_AS_INTEGER) ? cudaReadModeElementType : cudaReadModeNormalizedFloat;
+    to.normalizedCoords = has(CU_TRSF_NORMALIZED_COORDINATES);
+    to.sRGB = has(CU_TRSF_SRGB);
+    to.disableTrilinearOptimization = has(CU_TRSF_DISABLE_TRILINEAR_OPTIMIZATION);
+    to.seamlessCubemap = has(CU_TRSF_SEAMLESS_CUBEMAP);
+    to.maxAnisotropy = from.maxAnisotropy;
+    to.mipmapFilterMode = cudaTextureFilterMode(from.mipmapFilterMode);
+    to.mipmapLevelBias = from.mipmapLevelBias;
+    to.minMipmapLevelClamp = from.minMipmapLevelClamp;
+    to.maxMipmapLevelClamp = from.maxMipmapLevelClamp;
+    memcpy(to.borderColor, from.borderColor, sizeof to.borderColor);
+    return to;
+}
+
 } // namespace
 } // namespace vgpu::cudart
 
@@ -147,6 +169,20 @@ cudaError_t cudaGetTextureObjectResourceDesc(cudaResourceDesc *resource,
         CUDA_RESOURCE_DESC found;
         cudaError_t error = invoke(driver().cuTexObjectGetResourceDesc, &found, texture);
         return error == cudaSuccess ? describe_resource(found, resource) : error;
+    });
+}
+
+cudaError_t cudaGetTextureObjectTextureDesc(cudaTextureDesc *description,
+                                            cudaTextureObject_t texture)
+{
+    if (!description)
+        return finish(cudaErrorInvalidValue);
+    return within_context([&] {
+        CUDA_TEXTURE_DESC found;
+        cudaError_t error = invoke(driver().cuTexObjectGetTextureDesc, &found, texture);
+        if (error == cudaSuccess)
+            *description = describe_texture(found);
+        return error;
     });
 }
 

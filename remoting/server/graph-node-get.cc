@@ -52,6 +52,18 @@ CUresult pack(const Driver &driver, uint64_t id, Handles::Entry &function,
     return CUDA_SUCCESS;
 }
 
+// A captured launch of a kernel may have what the driver made of it in the current context.
+uint64_t kernel_made_into(Session &session, CUfunction function)
+{
+    for (void *kernel : session.handles.all_of(api::Kind::kernel)) {
+        CUfunction made = nullptr;
+        if (ask(session.driver.cuKernelGetFunction, &made, CUkernel(kernel)) == CUDA_SUCCESS &&
+            made == function)
+            return session.handles.id_of(api::Kind::kernel, kernel);
+    }
+    return 0;
+}
+
 CUresult put_kernel(Session &session, CUgraphNode node, wire::Encoder &out)
 {
     CUDA_KERNEL_NODE_PARAMS_v2 kernel{};
@@ -62,6 +74,8 @@ CUresult put_kernel(Session &session, CUgraphNode node, wire::Encoder &out)
     if (!id) // the driver takes a kernel where it takes a function
         id = session.handles.id_of(api::Kind::kernel,
                                    kernel.kern ? (void *)kernel.kern : (void *)kernel.func);
+    if (!id)
+        id = kernel_made_into(session, kernel.func);
     Handles::Entry *function = session.handles.function(id);
     if (!function) // of a library on this side
         return CUDA_ERROR_NOT_SUPPORTED;

@@ -88,6 +88,38 @@ END
     [ "$(grep -c 'cudaDestroyExternalMemory is not supported' <<<"$output")" = 1 ]
 }
 
+# reason STUB: why the runtime refuses it, if the driver API does so too or has nothing like it.
+reason() {
+    local call
+    case $1 in
+    cudaDeviceFlushGPUDirectRDMAWrites) call=cuFlushGPUDirectRDMAWrites ;;
+    cudaGetDeviceProperties) echo "the structure of CUDA 11, which no header of 12 declares" && return ;;
+    __cudaGetProcAddress | __cudaRegisterUnifiedTable) echo "in no header, and called by no code of nvcc 12 or 13" && return ;;
+    *GL* | *Egl* | *VDPAU*) echo "graphics are of a device of the same machine" && return ;;
+    *) call=${1/#cuda/cu} ;;
+    esac
+    sed -nE "s/^[0-9]+ refuse $call(_v[0-9]+)? \"(.*)\"/$call: \\2/p" "$TOP_SRCDIR/remoting/api/cuda.api" | head -n 1 | grep .
+}
+
+@test "what the runtime refuses, the driver refuses too" {
+    local runtime stub why bad=0
+    local -A list
+    for runtime in "${RUNTIMES[@]}"; do
+        for stub in $(nm -D "$runtime" | sed -nE 's/.* W ([A-Za-z0-9_]+).*/\1/p'); do
+            if why=$(reason "$(sed -E 's/_pt[sd][sz]$//; s/_v2$//' <<<"$stub")"); then
+                list[${why#cu*: }]+=" $stub"
+            else
+                echo "${runtime##*/}: $stub only refuses, though the driver has it" && bad=1
+            fi
+        done
+        for why in "${!list[@]}"; do
+            echo "# ${runtime##*/} refuses, since $why:${list[$why]}" >&3
+        done
+        list=()
+    done
+    [ "$bad" = 0 ]
+}
+
 @test "a program that makes no CUDA call opens nothing and starts no thread" {
     cat >program.cu <<'END'
 #include <cstdio>

@@ -77,6 +77,59 @@ void look_at_what_differs()
     CUDA(cudaStreamDestroy(stream));
 }
 
+// A batch of copies, and a node whose parameters are set anew: with other parameters each time.
+void copy_by_other_ways(const unsigned *data, unsigned count)
+{
+    cudaStream_t stream;
+    CUDA(cudaStreamCreate(&stream));
+    unsigned *copy, result[64] = {};
+    const size_t bytes = count * sizeof *data;
+    EXPECT(bytes <= sizeof result);
+    CUDA(cudaMalloc(reinterpret_cast<void **>(&copy), bytes));
+    void *to[] = {copy}, *from[] = {const_cast<unsigned *>(data)};
+    size_t sizes[] = {bytes}, first[] = {0};
+    cudaMemcpyAttributes attributes{};
+    attributes.srcAccessOrder = cudaMemcpySrcAccessOrderStream;
+    cudaMemcpy3DBatchOp box{};
+    box.src.type = box.dst.type = cudaMemcpyOperandTypePointer;
+    box.src.op.ptr.ptr = copy;
+    box.dst.op.ptr.ptr = copy;
+    box.extent = {4, 1, 1};
+    box.srcAccessOrder = cudaMemcpySrcAccessOrderStream;
+#if CUDART_VERSION < 13000
+    size_t failed = 0;
+    CUDA(cudaMemcpyBatchAsync(to, from, sizes, 1, &attributes, first, 1, &failed, stream));
+    CUDA(cudaMemcpy3DBatchAsync(1, &box, &failed, 0, stream));
+#else
+    CUDA(cudaMemcpyBatchAsync(to, from, sizes, 1, &attributes, first, 1, stream));
+    CUDA(cudaMemcpy3DBatchAsync(1, &box, 0, stream));
+#endif
+    CUDA(cudaStreamSynchronize(stream));
+
+    cudaGraph_t graph;
+    cudaGraphNode_t node;
+    cudaGraphExec_t exec;
+    CUDA(cudaGraphCreate(&graph, 0));
+    CUDA(cudaGraphAddMemcpyNode1D(&node, graph, nullptr, 0, result, data, 4,
+                                  cudaMemcpyDeviceToHost));
+    cudaGraphNodeParams parameters{};
+    parameters.type = cudaGraphNodeTypeMemcpy;
+    CUDA(cudaGraphMemcpyNodeGetParams(node, &parameters.memcpy.copyParams));
+    EXPECT(parameters.memcpy.copyParams.dstPtr.ptr == result);
+    parameters.memcpy.copyParams.srcPtr = {copy, bytes, bytes, 1};
+    parameters.memcpy.copyParams.dstPtr = {result, bytes, bytes, 1};
+    parameters.memcpy.copyParams.extent.width = bytes;
+    CUDA(cudaGraphNodeSetParams(node, &parameters));
+    CUDA(cudaGraphInstantiate(&exec, graph, 0));
+    CUDA(cudaGraphLaunch(exec, stream));
+    CUDA(cudaStreamSynchronize(stream));
+    EXPECT(result[0] == result[count - 1] && result[0] != 0);
+    CUDA(cudaGraphExecDestroy(exec));
+    CUDA(cudaGraphDestroy(graph));
+    CUDA(cudaFree(copy));
+    CUDA(cudaStreamDestroy(stream));
+}
+
 template<typename Function>
 Function entry_point(const char *name)
 {
@@ -116,6 +169,7 @@ extern "C" __attribute__((visibility("default"))) unsigned *part(unsigned *data,
     }
     add(data, count, CUDART_VERSION / 1000);
     CUDA(cudaMemcpy(result, data, count * sizeof *data, cudaMemcpyDeviceToHost));
+    copy_by_other_ways(data, count);
 
     // Each runtime has errors of its own.
     EXPECT(cudaFree(reinterpret_cast<void *>(1)) == cudaErrorInvalidValue);
