@@ -3,11 +3,13 @@
 // that no call stands behind them.
 #pragma once
 
+#include "remoting/api/params.h"
 #include "remoting/client/connection.h"
 #include "remoting/wire/bulk-stream.h"
 
 #include <cuda.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -32,7 +34,14 @@ public:
     // What is worth the way here.
     static bool takes(size_t bytes) noexcept { return bytes >= wire::kBulkLeast; }
 
-    // Rows of the host's, of api::kMaxPiece bytes at most, on their way to the device: the bytes,
+    // In what pieces a copy goes: large ones, but so many that the device copies while more comes.
+    static size_t piece_of(size_t bytes) noexcept
+    {
+        constexpr size_t kPieces = 16;
+        return std::clamp<size_t>(bytes / kPieces & ~size_t(4095), api::kMaxPiece, wire::kBulkMost);
+    }
+
+    // Rows of the host's, of wire::kBulkMost bytes at most, on their way to the device: the bytes,
     // then the command that names their place. False when the peer is gone.
     struct Piece {
         const std::byte *from;

@@ -149,8 +149,10 @@ CUresult send_piece(Session &session, uint32_t word, const Far &to, const std::b
 CUresult send_row(Session &session, uint32_t word, const Far &to, const std::byte *from,
                   size_t bytes, CUstream stream)
 {
+    const size_t most =
+        to.takes_bulk(bytes) && session.bulk() ? Bulk::piece_of(bytes) : api::kMaxPiece;
     for (size_t at = 0, n; at < bytes; at += n) {
-        n = std::min(bytes - at, api::kMaxPiece);
+        n = std::min(bytes - at, most);
         if (n > kGather)
             n &= ~size_t(15); // of an array, whole elements
         CUresult result = send_piece(session, word, to.at(0, at), from + at, n, n, 1, stream);

@@ -165,6 +165,10 @@ TEST_F(BulkTest, a_copy_too_small_or_too_large_for_it_ends_the_session)
     expect_end("a bulk copy of 8 bytes");
     client.emplace(TestClient::Over::stream, std::vector<Slice>(), true);
     ASSERT_EQ(client->open(), CUDA_SUCCESS);
+    command(0, pointer, wire::kBulkMost + 8);
+    expect_end("a bulk copy of");
+    client.emplace(TestClient::Over::stream, std::vector<Slice>(), true);
+    ASSERT_EQ(client->open(), CUDA_SUCCESS);
     command(0, pointer, ~uint64_t(0));
     expect_end("a bulk copy of");
 }

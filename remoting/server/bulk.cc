@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/server/bulk.h"
 
-#include "remoting/api/params.h"
 #include "remoting/base/clock.h"
 #include "remoting/base/error.h"
 #include "remoting/base/log.h"
@@ -78,8 +77,10 @@ void Bulk::read()
         observe();
         std::lock_guard lock(mutex_);
         received_.store(at + n, std::memory_order_release);
-        if (waiting_)
+        if (at + n >= wanted_) {
+            wanted_ = UINT64_MAX; // who waits for more says so again
             arrived_.notify_all();
+        }
     }
 }
 
@@ -111,9 +112,10 @@ bool Bulk::wait_for(uint64_t end)
     if (has(end))
         return true;
     std::unique_lock lock(mutex_);
-    ++waiting_;
-    arrived_.wait(lock, [&] { return ended_ || has(end); });
-    --waiting_;
+    while (!ended_ && !has(end)) {
+        wanted_ = std::min(wanted_, end);
+        arrived_.wait(lock);
+    }
     return has(end);
 }
 
@@ -136,8 +138,8 @@ void Bulk::claim(uint64_t position, uint64_t bytes)
     const uint64_t claimed = claimed_.load(std::memory_order_relaxed);
     // At the ring's end a little may be left out.
     const bool skips =
-        position > claimed && position % kBulkRing == 0 && position - claimed < api::kMaxPiece;
-    if (bytes < wire::kBulkLeast || bytes > api::kMaxPiece || (position != claimed && !skips) ||
+        position > claimed && position % kBulkRing == 0 && position - claimed < wire::kBulkMost;
+    if (bytes < wire::kBulkLeast || bytes > wire::kBulkMost || (position != claimed && !skips) ||
         position % kBulkRing + bytes > kBulkRing)
         fail(EPROTO, "a bulk copy of %llu bytes at %llu, where %llu is next",
              (unsigned long long)bytes, (unsigned long long)position, (unsigned long long)claimed);

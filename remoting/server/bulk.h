@@ -102,8 +102,8 @@ private:
     std::condition_variable arrived_;
     std::unique_ptr<wire::BulkStream> stream_; // set once, before its first byte
     std::unique_ptr<Pinned> ring_;             // with it
-    unsigned waiting_ = 0;
-    bool ended_ = false; // no more bytes
+    uint64_t wanted_ = UINT64_MAX;             // what somebody waits for, the least
+    bool ended_ = false;                       // no more bytes
     std::optional<std::string> failure_;
 
     std::mutex out_; // of sending

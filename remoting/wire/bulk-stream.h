@@ -19,6 +19,10 @@ constexpr uint64_t kBulkRing = uint64_t(16) << 20;
 // Smaller copies go with the calls, and so does the end of a copy: what arrives here is worth it.
 constexpr uint64_t kBulkLeast = uint64_t(64) << 10;
 
+// A larger copy goes in pieces of this at most: each costs a command, a wait for its bytes and a
+// mark behind it. So much may be left out at the ring's end, beside what the client has on its way.
+constexpr uint64_t kBulkMost = uint64_t(1) << 20;
+
 // From the worker: so many bytes of the copy to the host with that number, for this place among its
 // packed rows, follow.
 struct BulkFrame {

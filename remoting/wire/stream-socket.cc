@@ -43,13 +43,13 @@ StreamSocket::StreamSocket(Fd fd, const SealKeys &keys)
 {
 }
 
-ssize_t StreamSocket::send(std::span<const iovec> pieces)
+ssize_t StreamSocket::send(std::span<const iovec> pieces, bool sleep)
 {
     if (!sealed_) {
         msghdr message{};
         message.msg_iov = const_cast<iovec *>(pieces.data());
         message.msg_iovlen = pieces.size();
-        return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL | (sleep ? 0 : MSG_DONTWAIT));
     }
     if (!flush()) {
         errno = EAGAIN;
@@ -200,7 +200,7 @@ void send_all(StreamSocket &socket, std::span<iovec> pieces)
             pieces = pieces.subspan(1);
         if (pieces.empty())
             break;
-        ssize_t n = socket.send(pieces);
+        ssize_t n = socket.send(pieces, true);
         if (n < 0 && errno == EAGAIN) {
             wait_for(socket.get(), POLLOUT, Deadline::never());
             continue;

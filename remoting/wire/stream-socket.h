@@ -31,7 +31,7 @@ public:
     // As sendmsg() and recv() without waiting: bytes taken, or -1 and errno. What send() has taken
     // may still be on its way here: see flush(). Bytes that are not what the peer sealed throw
     // EPROTO.
-    ssize_t send(std::span<const iovec> pieces);
+    ssize_t send(std::span<const iovec> pieces, bool sleep = false);
     // receive() may sleep until something comes, on a socket that blocks.
     ssize_t receive(std::span<std::byte> to, bool sleep = false);
 
