@@ -75,19 +75,28 @@ same() {
     [ -z "$none" ] || skip "none of the vendor's libraries is here"
 }
 
-@test "a program of CUDA 12 finds its cuBLAS, over the worker's of either major" {
-    local one
-    for one in libcublas libcublasLt; do
-        [ "$(objdump -p "$STAGE/lib/$one.so.12" | sed -n 's/ *SONAME *//p')" = "$one.so.12" ]
-        diff <(exports "$STAGE/lib/$one.so.13") <(exports "$STAGE/lib/$one.so.12")
-    done
+@test "a program of CUDA 12 finds its libraries, over the worker's of either major" {
+    local of12 of13
+    while read -r of12 of13; do
+        [ "$(objdump -p "$STAGE/lib/$of12" | sed -n 's/ *SONAME *//p')" = "$of12" ]
+        objdump -T "$STAGE/lib/$of12" | grep -q " $of12  *cu"
+        diff <(exports "$STAGE/lib/$of13") <(exports "$STAGE/lib/$of12")
+    done <<'END'
+libcublas.so.12 libcublas.so.13
+libcublasLt.so.12 libcublasLt.so.13
+libcufft.so.11 libcufft.so.12
+libcusolver.so.11 libcusolver.so.12
+END
     cat >twelve.py <<'END'
 import ctypes
 blas, handle, version = ctypes.CDLL("libcublas.so.12"), ctypes.c_void_p(), ctypes.c_int()
 print(blas.cublasCreate_v2(ctypes.byref(handle)), blas.cublasGetVersion_v2(handle, ctypes.byref(version)), version.value)
+fft, solver, plan = ctypes.CDLL("libcufft.so.11"), ctypes.CDLL("libcusolver.so.11"), ctypes.c_int()
+print(fft.cufftCreate(ctypes.byref(plan)), plan.value, fft.cufftDestroy(plan), solver.cusolverDnCreate(ctypes.byref(handle)))
 END
     run -0 --separate-stderr vgpu-run --driver "$driver" "$PYTHON" twelve.py
-    [ "$output" = "0 0 5" ] || { echo "$output $stderr"; return 1; }
+    [ "$output" = "0 0 5
+0 1 0 0" ] || { echo "$output $stderr"; return 1; }
 }
 
 @test "numbers of libraries and their objects are told apart" {

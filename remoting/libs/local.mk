@@ -42,10 +42,10 @@ EXTRA_%C%_libcublas_la_DEPENDENCIES = %D%/cublas/13.map
 
 # The same for programs of CUDA 12, whose libraries have no function that 13 lacks; not by libtool, which would have two libraries of
 # one name install over one another.
-vgpulib_DATA += %D%/12/libcublas.so.12 %D%/12/libcublasLt.so.12
+vgpulib_DATA += %D%/12/libcublas.so.12 %D%/12/libcublasLt.so.12 %D%/12/libcufft.so.11 %D%/12/libcusolver.so.11
 CLEANFILES += %D%/12/*
 libs_twelve = $(AM_V_CCLD)$(MKDIR_P) $(@D) && \
-	$(CXX) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=12 $(AM_CXXFLAGS) $(CXXFLAGS) -fPIC \
+	$(CXX) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=$(subst .,,$(suffix $@)) $(AM_CXXFLAGS) $(CXXFLAGS) -fPIC \
 	  -c $(srcdir)/%D%/major.cc -o $@.major.o && \
 	objects=`echo $(filter-out %major.lo,$(libs_twelve_objects)) | $(SED) 's,\([^ /]*\)\.lo,.libs/\1.o,g'` && \
 	$(CC) -shared $(CFLAGS) $(VGPU_SANITIZE) -Wl,-soname,$(@F) -Wl,--version-script=$(libs_twelve_map) $(libs_ldflags) \
@@ -57,6 +57,14 @@ libs_twelve = $(AM_V_CCLD)$(MKDIR_P) $(@D) && \
 %D%/12/libcublasLt.so.12: libs_twelve_objects = $(%C%_libcublasLt_la_OBJECTS)
 %D%/12/libcublasLt.so.12: libs_twelve_map = %D%/cublaslt/12.map
 %D%/12/libcublasLt.so.12: %D%/libcublasLt.la %D%/cublaslt/12.map %D%/major.cc
+	$(libs_twelve)
+%D%/12/libcufft.so.11: libs_twelve_objects = $(%C%_libcufft_la_OBJECTS)
+%D%/12/libcufft.so.11: libs_twelve_map = %D%/cufft/11.map
+%D%/12/libcufft.so.11: %D%/libcufft.la %D%/cufft/11.map %D%/major.cc
+	$(libs_twelve)
+%D%/12/libcusolver.so.11: libs_twelve_objects = $(%C%_libcusolver_la_OBJECTS)
+%D%/12/libcusolver.so.11: libs_twelve_map = %D%/cusolver/11.map
+%D%/12/libcusolver.so.11: %D%/libcusolver.la %D%/cusolver/11.map %D%/major.cc
 	$(libs_twelve)
 
 vgpunull_LTLIBRARIES += %D%/null/libcublas.la
