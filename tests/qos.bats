@@ -142,6 +142,26 @@ sent() {
     done
 }
 
+# more FILTER: the first session's row says so.
+more() { [ "$(sessions ".sessions[0] | $1")" = true ]; }
+
+@test "on a long path whose connections hold little, there are more of them, and more is under way" {
+    local DIR=$BATS_TEST_TMPDIR/d ADDRESS metric
+    write_conf "$DIR" CopyConnections=6 CopyWindow=24M
+    start_vgpud "$DIR"
+    ADDRESS=$(address_of "$DIR")
+    RUN=(env VGPU_TEST_LINK=rtt=200ms,window=3M vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" --channel tcp --mem 64M)
+    move normal
+    eventually 30 more '.connections == 6'
+    eventually 30 more '.window_in > 12 * 1048576 and .window_in <= 24 * 1048576'
+    vgpuctl metrics --server "$ADDRESS" --conf "$DIR/vgpu.conf" >shown
+    for metric in copy_connections to_device_window_bytes; do
+        grep -q "^vgpu_session_$metric{.*} [1-9]" shown || { cat shown; return 1; }
+    done
+    kill "${movers[@]}"
+    stop_daemons "$DIR"
+}
+
 @test "the class is the lease's, the site's default or refused" {
     "${RUN[@]}" --qos latency vgpuctl --server "$ADDRESS" --conf "$DIR/vgpu.conf" show leases >shown
     grep -q latency shown || { cat shown; return 1; }

@@ -63,7 +63,8 @@ const Option kTable[] = {
      "the software GPU where there is none.",
      Type::path},
     {"Libraries", "VGPU_CONF_LIBRARIES", "--libraries", "",
-     "Folders with CUDA libraries (libcublas.so.13, ...) for the workers, with colons between. They "
+     "Folders with CUDA libraries (libcublas.so.13, ...) for the workers, with colons between. "
+     "They "
      "come before the driver's own and the system's."},
     {"Channel", "VGPU_CONF_CHANNEL", "--channel", "auto",
      "How programs reach their worker, where a job does not choose: shm, unix, tcp, or auto for "
@@ -78,6 +79,15 @@ const Option kTable[] = {
      "Whether large copies over TCP and Unix sockets are compressed (LZ4): adaptive compresses "
      "where that is seen to be faster, because the path is slow and the bytes give way.",
      Type::choice, "adaptive|no"},
+    {"CopyWindow", "VGPU_CONF_COPY_WINDOW", "--copy-window", "64M",
+     "How many bytes of large copies over TCP a session may have under way in each direction at "
+     "most, from 16M to 1G: on a long path it is as many as that holds, and the worker has host "
+     "memory for them while they are.",
+     Type::size},
+    {"CopyConnections", "VGPU_CONF_COPY_CONNECTIONS", "--copy-connections", "8",
+     "How many TCP connections the large copies of a session may have. Further ones are opened "
+     "where the buffers of those that there are, and not the network, hold a copy up.",
+     Type::integer, nullptr, 1, 16},
     {"LinkRate", "VGPU_CONF_LINK_RATE", "--link-rate", "0",
      "What the node's network carries in each direction, in bits a second such as 10G: what large "
      "copies over TCP share out among them, by the weights of their leases' classes. 0 measures it "
@@ -187,6 +197,11 @@ Conf conf_of(const Options &options, const std::string &path)
         fail(EINVAL, "%s: RingSize=%s: a power of two from 4K to 64M is possible",
              options.source("RingSize").c_str(), options.string("RingSize").c_str());
     conf.compression = options.string("Compression") == "adaptive";
+    conf.copy_window = options.size("CopyWindow");
+    if (conf.copy_window < (uint64_t(16) << 20) || conf.copy_window > (uint64_t(1) << 30))
+        fail(EINVAL, "%s: CopyWindow=%s: from 16M to 1G is possible",
+             options.source("CopyWindow").c_str(), options.string("CopyWindow").c_str());
+    conf.copy_connections = static_cast<uint32_t>(options.integer("CopyConnections"));
     conf.link_rate = options.rate("LinkRate");
     conf.default_qos = options.string("DefaultQos");
     auto qos = [&](const char *weight, const char *cap) {

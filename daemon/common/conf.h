@@ -38,13 +38,15 @@ struct Conf {
     std::string log_file;
     std::string debug_level;
 
-    std::string driver;      // empty: the system's libcuda.so.1, else the software GPU
-    std::string libraries;   // folders, with colons between
-    std::string channel;     // auto, shm, unix, tcp
-    uint64_t ring_size;      // bytes of one direction
-    bool compression;        // of large copies, where the path is slow
-    uint64_t link_rate;      // bits a second, one way; 0: measured
-    std::string default_qos; // latency, normal, bulk
+    std::string driver;        // empty: the system's libcuda.so.1, else the software GPU
+    std::string libraries;     // folders, with colons between
+    std::string channel;       // auto, shm, unix, tcp
+    uint64_t ring_size;        // bytes of one direction
+    bool compression;          // of large copies, where the path is slow
+    uint64_t copy_window;      // bytes of a session's large copies under way, one way
+    uint32_t copy_connections; // of a session's large copies
+    uint64_t link_rate;        // bits a second, one way; 0: measured
+    std::string default_qos;   // latency, normal, bulk
     QosClass latency, normal, bulk;
     const QosClass &qos_class(std::string_view name) const; // what is unknown is normal
     uint32_t lease_timeout;                                 // seconds

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <set>
+#include <string>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -75,6 +77,18 @@ void Sessions::open(Fd connection, const wire::Acceptance &acceptance)
     Gate::refuse(std::move(connection), no->code, no->reason);
 }
 
+// No more than a sixteenth of what is free: other sessions begin as well.
+uint64_t Sessions::bearable(uint64_t window)
+{
+    std::ifstream info("/proc/meminfo");
+    for (std::string name, rest; info >> name; std::getline(info, rest)) {
+        uint64_t kilobytes = 0;
+        if (name == "MemAvailable:" && info >> kilobytes)
+            return std::clamp<uint64_t>(kilobytes * 1024 / 16, wire::kBulkWindow, window);
+    }
+    return window;
+}
+
 void Sessions::join(Fd connection, const wire::Acceptance &acceptance)
 {
     const wire::Peer &peer = acceptance.peer;
@@ -86,8 +100,10 @@ void Sessions::join(Fd connection, const wire::Acceptance &acceptance)
         try {
             set_nonblocking(connection.get(), false);
             live->second.worker->hand_over(connection.get(), acceptance,
-                                           conf_.compression && peer.compression);
-            log(Level::debug, "worker %d has its bulk connection",
+                                           {.compression = conf_.compression && peer.compression,
+                                            .window = bearable(conf_.copy_window),
+                                            .connections = conf_.copy_connections});
+            log(Level::debug, "worker %d has a bulk connection",
                 static_cast<int>(live->second.worker->pid()));
             return;
         } catch (const Error &error) {

@@ -58,6 +58,8 @@ private:
     const Conf &conf_;
     const Probed &probed_;
     Table &table_;
+    static uint64_t bearable(uint64_t window);
+
     Traffic traffic_;
     std::map<std::string, Live> live_;
     std::map<std::string, SlicePages> pages_;          // by Lease::pages

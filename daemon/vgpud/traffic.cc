@@ -126,6 +126,9 @@ void Traffic::show(Session &row) const
                    page.out.waited_ns.load(std::memory_order_relaxed);
     row.chunk = page.in.chunk.load(std::memory_order_relaxed);
     row.rtt_us = page.rtt_us.load(std::memory_order_relaxed);
+    row.window_in = page.in.window.load(std::memory_order_relaxed);
+    row.window_out = page.out.window.load(std::memory_order_relaxed);
+    row.connections = page.connections.load(std::memory_order_relaxed);
     row.queue_in = page.in.queue.load(std::memory_order_relaxed);
     row.queue_out = page.out.queue.load(std::memory_order_relaxed);
 }

@@ -219,18 +219,21 @@ std::vector<std::byte> key_bytes(const wire::Acceptance &acceptance)
     return keys;
 }
 
-void Worker::hand_over(int connection, const wire::Acceptance &acceptance, bool compression)
+void Worker::hand_over(int connection, const wire::Acceptance &acceptance, const BulkTerms &terms)
 {
-    if (!aside_)
-        fail(EEXIST, "this session has its bulk connection already");
+    if (handed_over_ >= terms.connections)
+        fail(EEXIST, "this session has its bulk connection%s already",
+             terms.connections == 1 ? "" : "s");
     const std::vector<std::byte> keys = key_bytes(acceptance);
     wire::Map map;
     map.set("proof", std::span<const std::byte>(acceptance.proof))
         .set("keys", std::span<const std::byte>(keys))
-        .set("compression", compression);
-    // A worker that has not read its socket's first frame has room for it: nothing waits here.
-    const Fd aside = std::move(aside_);
-    wire::send_frame(aside.get(), map.pack(), Deadline::after_ms(0), std::span(&connection, 1));
+        .set("compression", terms.compression)
+        .set("window", terms.window)
+        .set("connections", terms.connections);
+    // Its socket has room for more frames than there may be: nothing waits here.
+    wire::send_frame(aside_.get(), map.pack(), Deadline::after_ms(0), std::span(&connection, 1));
+    ++handed_over_;
 }
 
 void Worker::stop()

@@ -41,9 +41,14 @@ public:
 
     pid_t pid() const { return pid_; }
 
-    /// Passes the one bulk connection that a worker may have on to it, with what it needs to
-    /// welcome it. Throws Error for a second one.
-    void hand_over(int connection, const wire::Acceptance &acceptance, bool compression);
+    /// Passes a bulk connection on to it, with what it needs to welcome it. Throws Error where it
+    /// has as many as it may.
+    struct BulkTerms {
+        bool compression;
+        uint64_t window;      // bytes
+        uint32_t connections; // at most
+    };
+    void hand_over(int connection, const wire::Acceptance &acceptance, const BulkTerms &terms);
 
     /// SIGTERM to its process group, SIGKILL where that has not helped after five seconds.
     void stop();
@@ -55,7 +60,8 @@ private:
     Ended ended_;
     pid_t pid_ = 0;
     Fd pidfd_;
-    Fd aside_; // our end of descriptor 6 there; none when the bulk connection was handed over
+    Fd aside_;                 // our end of descriptor 6 there
+    uint32_t handed_over_ = 0; // bulk connections
     std::unique_ptr<Poll> poll_;
     std::unique_ptr<Timer> patience_;
 };

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -104,8 +105,9 @@ std::vector<server::Slice> slices_of(const Startup &startup, const server::Drive
     return slices;
 }
 
-// The bulk connection, which the client may ask vgpud for at any time, once.
-server::Bulk::Door bulk_door(const Startup &startup, wire::Channel &channel)
+// The bulk connections, which the client may ask vgpud for at any time.
+server::Bulk::Door bulk_door(const Startup &startup, server::Session &session,
+                             wire::Channel &channel)
 {
     struct Visitor {
         std::vector<Fd> fds;
@@ -113,27 +115,36 @@ server::Bulk::Door bulk_door(const Startup &startup, wire::Channel &channel)
     };
     auto visitor = std::make_shared<Visitor>();
     return {.wait =
-                [visitor] {
+                [visitor](int timeout_ms) {
+                    using enum server::Bulk::Door::Heard;
+                    pollfd door{kAside, POLLIN, 0};
+                    if (poll(&door, 1, timeout_ms) <= 0)
+                        return nobody; // or a signal: it is asked again
+                    visitor->fds.clear();
                     try {
                         auto frame = wire::receive_frame(kAside, wire::kMaxOpeningFrame,
                                                          Deadline::never(), &visitor->fds);
                         visitor->acceptance = parse_aside(frame.get());
                     } catch (const Error &error) {
                         if (error.code() == ECONNRESET)
-                            return false; // vgpud, or the session, has ended
+                            return end; // vgpud, or the session, has ended
                         throw;
                     }
                     if (visitor->fds.size() != 1)
                         fail(EPROTO, "vgpud hands over %zu connections", visitor->fds.size());
-                    return true;
+                    return somebody;
                 },
             .welcome =
-                [visitor, &startup] {
-                    return wire::accept_bulk(std::move(visitor->fds[0]), startup.session,
+                [visitor, &startup, &session](unsigned number) {
+                    if (number == 0) // the first terms hold for all
+                        session.allow_bulk(visitor->acceptance.bulk_window,
+                                           visitor->acceptance.bulk_connections);
+                    return wire::accept_bulk(std::move(visitor->fds[0]), startup.session, number,
                                              visitor->acceptance);
                 },
             .interrupt = [] { shutdown(kAside, SHUT_RDWR); },
-            .broken = [&channel] { channel.shut_down(); }};
+            .broken = [&channel] { channel.shut_down(); },
+            .idle = [&session] { session.out_staging.trim(); }};
 }
 
 // False when the session has ended with an error, which was told.
@@ -165,7 +176,7 @@ bool serve(Fd connection, const Startup &startup)
     session->attach(*channel);
     session->bulk.account(*reinterpret_cast<server::TrafficPage *>(traffic.data()));
     if (startup.channel != "ring")
-        session->bulk.open(bulk_door(startup, *channel));
+        session->bulk.open(bulk_door(startup, *session, *channel));
     log(Level::info, "session %s: process %lld on %s, lease %s, over %s, driver %s",
         startup.session.c_str(), (long long)startup.client_pid, startup.client_host.c_str(),
         startup.lease.c_str(), channel->name(), driver->path.c_str());

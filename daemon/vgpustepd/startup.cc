@@ -95,6 +95,8 @@ wire::Acceptance parse_aside(const msgpack::object &map)
     result.proof.assign(proof.begin(), proof.end());
     parse_keys(wire::get_bytes(map, "keys"), result);
     result.compression = wire::get_bool(map, "compression", false);
+    result.bulk_window = wire::get_u64(map, "window", wire::kBulkWindow);
+    result.bulk_connections = unsigned(wire::get_u64(map, "connections", 1));
     return result;
 }
 

@@ -24,11 +24,13 @@ static constexpr Option kProgram[] = {
     variable_row("VGPU_LOG_LEVEL", "warning", "What is worth a line.", Type::choice,
                  "debug|info|warning|error"),
     variable_row("VGPU_LOG_FILE", "", "Where to log; not given, to standard error.", Type::file),
-    variable_row("VGPU_TEST_LINK", "",
-                 "For measurements: rtt=5ms,rate=10G makes the path to the worker, where it is a "
-                 "stream, as slow as a network with that round-trip time and so many bits a "
-                 "second, and logs at the end (level info) the round trips waited for.",
-                 Type::string),
+    variable_row(
+        "VGPU_TEST_LINK", "",
+        "For measurements: rtt=5ms,rate=10G makes the path to the worker, where it is a "
+        "stream, as slow as a network with that round-trip time and so many bits a "
+        "second, and logs at the end (level info) the round trips waited for. window=3M: each "
+        "connection of large copies has so many bytes under way at most.",
+        Type::string),
 };
 static constexpr Option kTools[] = {
     variable_row("VGPU_CONF", "", "The configuration file.", Type::file),

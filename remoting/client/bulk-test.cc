@@ -3,6 +3,7 @@
 // answers in either order, and a worker that breaks off.
 #include "remoting/client/bulk.h"
 
+#include "remoting/base/clock.h"
 #include "remoting/client/copy-out.h"
 #include "remoting/wire/codec.h"
 #include "remoting/wire/stream-channel.h"
@@ -43,7 +44,7 @@ protected:
 
     void answer(uint32_t sequence, uint32_t word, uint64_t announced)
     {
-        std::vector<std::byte> message(wire::kHeaderSize + 16);
+        std::vector<std::byte> message(wire::kHeaderSize + 24);
         std::memcpy(message.data() + wire::kHeaderSize + 8, &announced, 8);
         wire::put_header(message.data(), {.size = uint32_t(message.size()),
                                           .call = uint16_t(api::Call::vgpuBulkOut),
@@ -70,7 +71,8 @@ protected:
     Connection connection{wire::make_stream_channel(std::move(calls.here)),
                           {.deferred = [](Deferred) {},
                            .lost = [this](const std::string &why) { lost.push_back(why); }}};
-    Bulk bulk{wire::make_bulk_stream(wire::StreamSocket(std::move(large.here))), connection};
+    Bulk bulk{{.stream = wire::make_bulk_stream(wire::StreamSocket(std::move(large.here)))},
+              connection};
 };
 
 } // namespace
@@ -177,26 +179,98 @@ TEST_F(BulkTest, BytesOfNoCopyEndTheSession)
     EXPECT_NE(lost[0].find("not asked for"), std::string::npos) << lost[0];
 }
 
-TEST_F(BulkTest, PiecesDoNotCrossTheRingsEnd)
+namespace
 {
-    std::vector<std::byte> data(200'000), got(200'000);
-    uint64_t position = 0;
-    for (int i = 0; i < 90; ++i) {
-        std::memset(data.data(), i, data.size());
-        std::thread sender([&] {
-            ASSERT_TRUE(bulk.send(1, {data.data(), 0, data.size(), 1, 4096, 0, nullptr}, nullptr));
-        });
-        if (uint64_t left = wire::kBulkRing - position % wire::kBulkRing; left < data.size()) {
-            ASSERT_TRUE(worker_bulk->read_exactly(std::span(got).first(left)));
-            position += left;
-        }
-        ASSERT_TRUE(worker_bulk->read_exactly(got));
-        sender.join();
-        EXPECT_EQ(got, data);
-        std::vector<std::byte> message;
-        ASSERT_TRUE(worker->receive(message, 10'000));
-        EXPECT_EQ(wire::Decoder(std::span(message).subspan(wire::kHeaderSize)).u64(), position);
-        position += data.size();
+
+// As over a long path, on which nothing but the socket's buffer limits what is on its way.
+class LongPath final : public wire::BulkStream
+{
+public:
+    explicit LongPath(Fd fd) : inner_(wire::make_bulk_stream(wire::StreamSocket(std::move(fd)))) {}
+    void write(std::span<iovec> pieces) override { inner_->write(pieces); }
+    size_t read(std::span<std::byte> to) override { return inner_->read(to); }
+    int descriptor() const override { return inner_->descriptor(); }
+    bool is_sealed() const override { return false; }
+    uint64_t bytes_in() const override { return inner_->bytes_in(); }
+    uint64_t bytes_out() const override { return inner_->bytes_out(); }
+    wire::BulkPath path() const noexcept override
+    {
+        const uint64_t us = (now_ns() - start_ns_) / 1000;
+        return {.rtt_ns = 20'000'000, .smooth_rtt_ns = 20'000'000, .busy_us = us, .limited_us = us};
     }
-    EXPECT_GT(position, wire::kBulkRing);
+    void shut_down() noexcept override { inner_->shut_down(); }
+
+private:
+    const std::unique_ptr<wire::BulkStream> inner_;
+    const uint64_t start_ns_ = now_ns();
+};
+
+} // namespace
+
+// The worker takes all bytes and answers each command; copies go on until both connections have
+// had some.
+TEST_F(BulkTest, AnotherConnectionIsOpenedWhereBuffersHoldCopiesUp)
+{
+    Ends calls, first, second;
+    auto far = wire::make_stream_channel(std::move(calls.there));
+    Connection connection{wire::make_stream_channel(std::move(calls.here)),
+                          {.deferred = [](Deferred) {}, .lost = [](const std::string &) {}}};
+    auto path = [](Fd fd, unsigned number) {
+        return wire::BulkConnection{.stream = std::make_unique<LongPath>(std::move(fd)),
+                                    .number = number,
+                                    .most = 2,
+                                    .window = uint64_t(64) << 20};
+    };
+    Bulk bulk(path(std::move(first.here), 0), connection,
+              [&] { return path(std::move(second.here), 1); });
+
+    std::atomic<uint64_t> got[2] = {0, 0};
+    auto drain = [](Fd &end, std::atomic<uint64_t> &count) {
+        std::vector<std::byte> buffer(1 << 20);
+        for (ssize_t n; (n = read(end.get(), buffer.data(), buffer.size())) > 0;)
+            count += uint64_t(n);
+    };
+    std::thread one([&] { drain(first.there, got[0]); });
+    std::thread other([&] { drain(second.there, got[1]); });
+    uint64_t ends[2] = {0, 0}, in_window = 0;
+    std::thread commands([&] {
+        std::vector<std::byte> message;
+        try {
+            while (far->receive(message, -1)) {
+                const wire::Header header = wire::get_header(message.data());
+                const std::span<const std::byte> all(message);
+                wire::Decoder in(all.subspan(wire::kHeaderSize));
+                if (header.call == uint16_t(api::Call::vgpuBulkTune)) {
+                    in_window = in.u64();
+                    continue;
+                }
+                const uint64_t lane = in.u64();
+                ASSERT_LT(lane, 2u);
+                ASSERT_EQ(in.u64(), ends[lane]);
+                ends[lane] += uint64_t(1) << 20;
+                if (!(header.flags & wire::kWantsReply))
+                    continue;
+                std::vector<std::byte> reply(wire::kHeaderSize + 8);
+                wire::put_header(reply.data(), {.size = uint32_t(reply.size()),
+                                                .call = header.call,
+                                                .flags = wire::kIsReply,
+                                                .sequence = header.sequence,
+                                                .word = 0});
+                far->send(reply);
+                far->flush();
+            }
+        } catch (const Error &) { // the end
+        }
+    });
+    std::vector<std::byte> data(1 << 20);
+    const uint64_t deadline = now_ns() + 60'000'000'000;
+    while (got[1] == 0 && now_ns() < deadline)
+        ASSERT_TRUE(bulk.send(1, {data.data(), 0, data.size(), 1, 4096, 0, nullptr}));
+    EXPECT_GT(got[1], 0u);
+    connection.channel().shut_down();
+    far->shut_down();
+    bulk.shut_down();
+    for (std::thread *thread : {&one, &other, &commands})
+        thread->join();
+    EXPECT_GT(in_window, wire::kBulkWindow); // and it was told
 }

@@ -3,7 +3,9 @@
 
 #include "remoting/api/calls.h"
 #include "remoting/api/params.h"
+#include "remoting/base/clock.h"
 #include "remoting/base/error.h"
+#include "remoting/base/log.h"
 #include "remoting/client/call.h"
 #include "remoting/client/copy-out.h"
 
@@ -16,45 +18,178 @@
 namespace vgpu::client
 {
 
-using wire::kBulkRing;
+Bulk::Bulk(wire::BulkConnection first, Connection &connection, Opener another)
+    : connection_(connection), another_(std::move(another)),
+      most_window_(std::max<uint64_t>(first.window, wire::kBulkWindow)),
+      in_window_(wire::kBulkWindow,
+                 [this](size_t bytes, bool waited) { passed_in(bytes, waited); }),
+      in_path_(wire::kBulkWindow, most_window_), out_path_(wire::kBulkWindow, most_window_),
+      most_lanes_(std::min(first.most, wire::kMostBulkLanes)), out_bytes_(wire::kBulkWindow)
+{
+    lanes_[0].stream = std::move(first.stream);
+}
 
 Bulk::~Bulk()
 {
     shut_down();
-    if (reader_.joinable())
-        reader_.join();
+    for (Lane &lane : lanes_)
+        if (lane.reader.joinable())
+            lane.reader.join();
 }
 
-bool Bulk::send(uint32_t word, const Piece &piece, Pending *marker)
+void Bulk::shut_down() noexcept
+{
+    for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i)
+        lanes_[i].stream->shut_down();
+}
+
+size_t Bulk::piece_of(size_t bytes) noexcept
+{
+    constexpr size_t kPieces = 16;
+    return std::clamp<size_t>(bytes / kPieces & ~size_t(4095), api::kMaxPiece, wire::kBulkMost);
+}
+
+bool Bulk::send(uint32_t word, const Piece &piece)
+{
+    Pending *marker;
+    if (!in_window_.enter(connection_, piece.width * piece.rows, marker))
+        return false;
+    const bool sent = post(word, piece, marker);
+    in_window_.sent(marker, sent);
+    return sent;
+}
+
+bool Bulk::post(uint32_t word, const Piece &piece, Pending *marker)
 {
     const size_t n = piece.width * piece.rows;
     std::lock_guard lock(send_);
     try {
-        // The worker has a piece in one place: what would cross the ring's end begins behind it.
-        const size_t left = size_t(kBulkRing - position_ % kBulkRing);
-        const size_t skipped = left < n ? left : 0;
+        std::array<wire::BulkStream *, wire::kMostBulkLanes> streams;
+        const unsigned count = count_.load(std::memory_order_acquire);
+        for (unsigned i = 0; i < count; ++i)
+            streams[i] = lanes_[i].stream.get();
+        last_lane_ = unsigned(wire::next_with_room(std::span(streams).first(count), last_lane_));
         const bool apart = piece.rows > 1 && piece.from_pitch != piece.width;
-        if (apart || skipped)
-            packed_.resize(std::max(apart ? n : 0, skipped));
+        if (apart)
+            packed_.resize(n);
         for (size_t row = 0; apart && row < piece.rows; ++row)
             std::memcpy(packed_.data() + row * piece.width, piece.from + row * piece.from_pitch,
                         piece.width);
-        iovec pieces[] = {
-            {packed_.data(), skipped},
-            {apart ? packed_.data() : const_cast<std::byte *>(piece.from), n},
-        };
-        stream_->write(pieces);
-        position_ += skipped;
+        iovec bytes{apart ? packed_.data() : const_cast<std::byte *>(piece.from), n};
+        streams[last_lane_]->write(std::span(&bytes, 1));
     } catch (const std::exception &error) {
         connection_.give_up(error.what());
         return false;
     }
     Request request;
-    for (uint64_t value : {position_, uint64_t(piece.to), uint64_t(piece.pitch),
-                           uint64_t(piece.width), uint64_t(piece.rows), api::id_of(piece.stream)})
+    Lane &lane = lanes_[last_lane_];
+    for (uint64_t value :
+         {uint64_t(last_lane_), lane.position, uint64_t(piece.to), uint64_t(piece.pitch),
+          uint64_t(piece.width), uint64_t(piece.rows), api::id_of(piece.stream)})
         request.out().u64(value);
-    position_ += n;
+    lane.position += n;
     return connection_.send(uint16_t(api::Call::vgpuBulkIn), word, request.bytes(), {}, marker);
+}
+
+wire::BulkPath Bulk::path() const noexcept
+{
+    wire::BulkPath all;
+    for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i) {
+        const wire::BulkPath one = lanes_[i].stream->path();
+        all.rtt_ns = i == 0 ? one.rtt_ns : std::min(all.rtt_ns, one.rtt_ns);
+        all.busy_us += one.busy_us;
+        all.limited_us += one.limited_us;
+    }
+    return all;
+}
+
+void Bulk::passed_in(size_t bytes, bool waited)
+{
+    std::lock_guard lock(adapting_);
+    const wire::BulkPath now = path();
+    const bool limited = limits_.look(now.busy_us, now.limited_us);
+    if (in_path_.passed(bytes, waited, now.rtt_ns, now_ns())) {
+        in_window_.resize(size_t(in_path_.bytes()));
+        tell();
+    }
+    if (limited)
+        open_where_it_helps(in_path_);
+}
+
+void Bulk::passed_out(uint64_t bytes, bool waited)
+{
+    std::lock_guard lock(adapting_);
+    if (out_path_.passed(bytes, waited, path().rtt_ns, now_ns())) {
+        out_bytes_.store(out_path_.bytes(), std::memory_order_relaxed);
+        tell();
+    }
+    if (worker_limited_.load(std::memory_order_relaxed))
+        open_where_it_helps(out_path_);
+}
+
+// For people, who see it with the worker's numbers. With the lock.
+void Bulk::tell()
+{
+    Request request;
+    for (uint64_t value : {in_path_.bytes(), out_path_.bytes()})
+        request.out().u64(value);
+    connection_.send(uint16_t(api::Call::vgpuBulkTune), 0, request.bytes());
+}
+
+// Each connection that there is has all on its way that its buffers hold: one more holds as much.
+// With the lock.
+void Bulk::open_where_it_helps(const PathWindow &window)
+{
+    constexpr uint64_t kWorthIt = uint64_t(1) << 20; // bytes on the way, of each
+    const unsigned count = count_.load(std::memory_order_relaxed);
+    if (opening_ || !another_ || count >= most_lanes_ || window.on_the_way() < kWorthIt * count)
+        return;
+    opening_ = true;
+    start(lanes_[count], [this, count] {
+        Lane &lane = lanes_[count];
+        try {
+            wire::BulkConnection one = another_();
+            if (one.number != count)
+                fail(EPROTO, "bulk connection %u is number %u there", count, one.number);
+            lane.stream = std::move(one.stream);
+        } catch (const std::exception &error) {
+            log(Level::info, "large copies have %u connections, and no more: %s", count,
+                error.what());
+            std::lock_guard lock(adapting_);
+            most_lanes_ = count; // and opening_ stays: nobody tries again
+            return;
+        }
+        count_.store(count + 1, std::memory_order_release); // partner: post() and path()
+        log(Level::debug, "large copies have %u connections", count + 1);
+        if (connection_.lost())
+            lane.stream->shut_down();
+        {
+            std::lock_guard lock(adapting_);
+            opening_ = false;
+            limits_.restart();
+        }
+        read(lane);
+    });
+}
+
+// False where there is no thread.
+bool Bulk::start(Lane &lane, std::function<void()> job)
+{
+    // The application's signals are not for a thread it does not know of.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = true;
+    try {
+        lane.reader = std::thread([job = std::move(job)] {
+            pthread_setname_np(pthread_self(), "vgpu-bulk");
+            job();
+        });
+    } catch (...) {
+        started = false;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return started;
 }
 
 uint32_t Bulk::add(CopyOut &copy)
@@ -63,18 +198,9 @@ uint32_t Bulk::add(CopyOut &copy)
     while (++last_ == 0 || copies_.contains(last_))
         continue;
     copies_[last_] = &copy;
-    if (!reader_.joinable()) {
-        // The application's signals are not for a thread it does not know of.
-        sigset_t all, before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        try {
-            reader_ = std::thread([this] { read(); });
-        } catch (...) {
-            ended_ = true;
-        }
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    }
+    // The others' threads have opened them.
+    if (!lanes_[0].reader.joinable() && !start(lanes_[0], [this] { read(lanes_[0]); }))
+        ended_ = true;
     const uint32_t number = last_;
     const bool ended = ended_;
     lock.unlock();
@@ -87,17 +213,24 @@ void Bulk::remove(uint32_t number) noexcept
 {
     std::unique_lock lock(mutex_);
     copies_.erase(number);
-    // The reader itself lets go of a copy that nobody waits for, when it has all of it.
-    if (reader_.get_id() != std::this_thread::get_id())
-        left_.wait(lock, [&] { return reading_ != number; });
+    // A reader itself lets go of a copy that nobody waits for, when all of it is there.
+    const auto self = std::this_thread::get_id();
+    left_.wait(lock, [&] {
+        return std::none_of(lanes_.begin(), lanes_.end(), [&](const Lane &lane) {
+            return lane.reading == number && lane.id != self;
+        });
+    });
 }
 
-void Bulk::read()
+void Bulk::read(Lane &lane)
 {
-    pthread_setname_np(pthread_self(), "vgpu-bulk");
+    {
+        std::lock_guard lock(mutex_);
+        lane.id = std::this_thread::get_id();
+    }
     std::string why = "the peer closed the bulk connection";
     try {
-        while (read_frame())
+        while (read_frame(lane))
             continue;
     } catch (const std::exception &error) {
         why = error.what();
@@ -105,7 +238,7 @@ void Bulk::read()
     bool missed;
     {
         std::lock_guard lock(mutex_);
-        reading_ = 0;
+        lane.reading = 0;
         ended_ = true;
         missed = !copies_.empty();
     }
@@ -115,29 +248,29 @@ void Bulk::read()
         connection_.give_up(why);
 }
 
-bool Bulk::read_frame()
+bool Bulk::read_frame(Lane &lane)
 {
     wire::BulkFrame frame;
-    if (!stream_->read_exactly(std::as_writable_bytes(std::span(&frame, 1))))
+    if (!lane.stream->read_exactly(std::as_writable_bytes(std::span(&frame, 1))))
         return false;
     CopyOut *copy = nullptr;
     {
         std::lock_guard lock(mutex_);
         if (auto found = copies_.find(frame.copy); found != copies_.end())
             copy = found->second;
-        if (!copy || !copy->expects(frame.offset, frame.bytes))
+        if (!copy || !copy->reserve(frame.offset, frame.bytes))
             fail(EPROTO, "the worker sent bytes of a copy that was not asked for");
-        reading_ = frame.copy;
+        lane.reading = frame.copy;
     }
     copy->each_row(frame.offset, frame.bytes, [&](std::span<std::byte> to) {
-        if (!stream_->read_exactly(to))
+        if (!lane.stream->read_exactly(to))
             fail(ECONNRESET, "the peer closed the bulk connection inside a copy");
     });
     // It goes on until it has all of its bytes, unless the connection is lost.
     connection_.advance(*copy, frame.bytes);
     {
         std::lock_guard lock(mutex_);
-        reading_ = 0;
+        lane.reading = 0;
     }
     left_.notify_all();
     return true;
@@ -145,7 +278,8 @@ bool Bulk::read_frame()
 
 void Bulk::abandon_in_child() noexcept
 {
-    close(stream_->descriptor());
+    for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i)
+        close(lanes_[i].stream->descriptor());
 }
 
 } // namespace vgpu::client

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client's end of a session's bulk connection (HACKING.md, "Bulk"): large copies go there, so
+// The client's end of a session's bulk connections (HACKING.md, "Bulk"): large copies go there, so
 // that no call stands behind them.
 #pragma once
 
-#include "remoting/api/params.h"
 #include "remoting/client/connection.h"
+#include "remoting/client/copy-in-window.h"
+#include "remoting/client/path-window.h"
+#include "remoting/wire/bulk-path.h"
 #include "remoting/wire/bulk-stream.h"
 
 #include <cuda.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -25,24 +29,21 @@ class CopyOut;
 class Bulk
 {
 public:
-    Bulk(std::unique_ptr<wire::BulkStream> stream, Connection &connection)
-        : stream_(std::move(stream)), connection_(connection)
-    {
-    }
+    using Opener = std::function<wire::BulkConnection()>;
+
+    // With `another`, further connections are opened where they carry more.
+    Bulk(wire::BulkConnection first, Connection &connection, Opener another = {});
     ~Bulk();
 
     // What is worth the way here.
     static bool takes(size_t bytes) noexcept { return bytes >= wire::kBulkLeast; }
 
     // In what pieces a copy goes: large ones, but so many that the device copies while more comes.
-    static size_t piece_of(size_t bytes) noexcept
-    {
-        constexpr size_t kPieces = 16;
-        return std::clamp<size_t>(bytes / kPieces & ~size_t(4095), api::kMaxPiece, wire::kBulkMost);
-    }
+    static size_t piece_of(size_t bytes) noexcept;
 
-    // Rows of the host's, of wire::kBulkMost bytes at most, on their way to the device: the bytes,
-    // then the command that names their place. False when the peer is gone.
+    // Rows of the host's, of wire::kBulkMost bytes at most, on their way to the device when there
+    // is room for them: the bytes, then the command that names their place. False when the peer is
+    // gone.
     struct Piece {
         const std::byte *from;
         size_t from_pitch, width, rows;
@@ -50,37 +51,74 @@ public:
         size_t pitch;
         CUstream stream;
     };
-    bool send(uint32_t word, const Piece &piece, Pending *marker);
+    bool send(uint32_t word, const Piece &piece);
 
     // A copy to the host whose bytes will come here, and its number there; until remove(), which
-    // waits for the reader to be out of it. The reader, a thread, starts with the first.
+    // waits for the readers to be out of it. The reader, a thread, starts with the first.
     uint32_t add(CopyOut &copy);
     void remove(uint32_t number) noexcept;
 
+    // How many bytes of copies to the host may be asked for and not be there. passed_out() says
+    // that so many of them are, after a wait or without one.
+    uint64_t out_window() const noexcept { return out_bytes_.load(std::memory_order_relaxed); }
+    void passed_out(uint64_t bytes, bool waited);
+
+    // The worker's word on its sending: connections' buffers hold it up.
+    void worker_is_limited(bool limited) noexcept
+    {
+        worker_limited_.store(limited, std::memory_order_relaxed);
+    }
+
     // From any thread: nothing more comes or goes.
-    void shut_down() noexcept { stream_->shut_down(); }
+    void shut_down() noexcept;
 
     // For the child of a fork.
     void abandon_in_child() noexcept;
 
 private:
-    void read();
-    bool read_frame();
+    struct Lane {
+        std::unique_ptr<wire::BulkStream> stream;
+        uint64_t position = 0; // of the next byte sent; under send_
+        uint32_t reading = 0;  // the copy that the reader is in, 0 for none; under mutex_
+        std::thread::id id;    // of the reader, once it reads; likewise
+        std::thread reader;
+    };
 
-    const std::unique_ptr<wire::BulkStream> stream_;
+    bool post(uint32_t word, const Piece &piece, Pending *marker);
+    void passed_in(size_t bytes, bool waited);
+    void tell();
+    void open_where_it_helps(const PathWindow &window);
+    bool start(Lane &lane, std::function<void()> job);
+    void read(Lane &lane);
+    bool read_frame(Lane &lane);
+    wire::BulkPath path() const noexcept; // sums of all connections, their shortest round trip
+
     Connection &connection_;
+    const Opener another_;
+    const uint64_t most_window_;
 
+    // Set in order, each before it is counted; partner: the one that opens another.
+    std::array<Lane, wire::kMostBulkLanes> lanes_;
+    std::atomic<unsigned> count_{1};
+
+    CopyInWindow in_window_;
     std::mutex send_; // of the two below, and the order of bytes and commands
-    uint64_t position_ = 0;
+    unsigned last_lane_ = 0;
     std::vector<std::byte> packed_;
+
+    std::mutex adapting_; // of what follows
+    PathWindow in_path_, out_path_;
+    wire::BulkLimits limits_;
+    unsigned most_lanes_;
+    bool opening_ = false;
+    std::atomic<uint64_t> out_bytes_;
+    std::atomic<bool> worker_limited_{false};
 
     std::mutex mutex_; // of what follows
     std::condition_variable left_;
     std::map<uint32_t, CopyOut *> copies_;
     uint32_t last_ = 0;
-    uint32_t reading_ = 0; // the copy that the reader is in, 0 for none
-    bool ended_ = false;   // the reader
-    std::thread reader_;
+    bool ended_ = false; // a reader
 };
 
 } // namespace vgpu::client

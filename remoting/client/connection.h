@@ -110,6 +110,13 @@ public:
     // Until the last reply to `pending` has come. False when the peer is gone.
     bool wait(Pending &pending);
 
+    // Whether wait() would find it there.
+    bool has_done(const Pending &pending)
+    {
+        std::lock_guard lock(mutex_);
+        return pending.done_;
+    }
+
     // Bytes of `pending` have come another way; it may be gone when this returns.
     void advance(Pending &pending, uint64_t bytes);
 

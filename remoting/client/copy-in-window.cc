@@ -4,12 +4,18 @@
 namespace vgpu::client
 {
 
+void CopyInWindow::resize(size_t most)
+{
+    std::lock_guard lock(mutex_);
+    most_ = most_small_ = most;
+    moved_.notify_all();
+}
+
 bool CopyInWindow::enter(Connection &connection, size_t n, Pending *&marker)
 {
     marker = nullptr;
-    const size_t most = n <= kSmall ? kMostSmall : kMost;
     std::unique_lock lock(mutex_);
-    while (bytes_ + n > most && !markers_.empty()) {
+    while (bytes_ + n > (n <= kSmall ? most_small_ : most_) && !markers_.empty()) {
         if (lost_)
             return false;
         // One thread waits for an answer, the others for it.
@@ -20,7 +26,10 @@ bool CopyInWindow::enter(Connection &connection, size_t n, Pending *&marker)
         waiting_ = true;
         Marker &oldest = *markers_.front();
         lock.unlock();
+        const bool there = connection.has_done(oldest);
         bool alive = connection.wait(oldest);
+        if (passed_ && alive)
+            passed_(oldest.bytes, !there);
         lock.lock();
         waiting_ = false;
         lost_ = !alive;

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -25,6 +26,18 @@ public:
     // A copy as small as this goes on where others wait: it may be what the device waits for.
     static constexpr size_t kSmall = size_t(64) << 10;
     static constexpr size_t kMostSmall = kMost + (size_t(3) << 20);
+
+    // Told of each answer: for how many bytes, and whether it had to be waited for.
+    using Passed = std::function<void(size_t bytes, bool waited)>;
+
+    CopyInWindow() = default;
+    explicit CopyInWindow(size_t most, Passed passed)
+        : most_(most), most_small_(most), passed_(std::move(passed))
+    {
+    }
+
+    // From here on so many bytes; fewer let nobody begin until the rest is taken.
+    void resize(size_t most);
 
     // Asked for when the worker has room again for all that was sent before it.
     class Marker : public Pending
@@ -46,6 +59,8 @@ public:
 
 private:
     std::mutex mutex_;
+    size_t most_ = kMost, most_small_ = kMostSmall;
+    const Passed passed_;
     std::condition_variable moved_;
     std::deque<std::unique_ptr<Marker>> markers_; // in the order sent
     bool waiting_ = false;                        // somebody, for the first of them

@@ -63,6 +63,7 @@ bool CopyOut::arrived(const wire::Header &header, std::span<const std::byte> bod
     wire::Decoder in(body);
     if (bulk_) {
         announced_ = in.u64();
+        bulk_->worker_is_limited(in.u64() != 0);
         return in.done() && !more &&
                (result == CUDA_SUCCESS ? announced_ == total() : announced_ <= total());
     }
@@ -71,7 +72,7 @@ bool CopyOut::arrived(const wire::Header &header, std::span<const std::byte> bod
     uint64_t offset = in.u64();
     uint64_t n = in.u64();
     auto bytes = in.bytes(n);
-    if (!in.done() || !expects(offset, n))
+    if (!in.done() || !reserve(offset, n))
         return false;
     const std::byte *from = bytes.data();
     each_row(offset, n, [&](std::span<std::byte> to) {
@@ -82,11 +83,11 @@ bool CopyOut::arrived(const wire::Header &header, std::span<const std::byte> bod
     return more || received_ == total();
 }
 
-bool copy_out_enter(uint64_t bytes, bool alone)
+bool copy_out_enter(uint64_t bytes, bool alone, uint64_t most)
 {
     auto &all = outstanding();
     std::unique_lock lock(all.mutex);
-    auto room = [&] { return all.waited == 0 || all.waited + bytes <= kMaxWaitedBytes; };
+    auto room = [&] { return all.waited == 0 || all.waited + bytes <= most; };
     if (!alone && !room())
         return false;
     all.left.wait(lock, room);

@@ -35,16 +35,20 @@ public:
     // Failures are reported as those of an asynchronous call: nobody waits for this copy.
     void defer_failure() noexcept { defers_ = true; }
 
-    // Of a copy whose bytes come in bulk: its number there, and whether these are among those that
-    // are still to come.
+    // Of a copy whose bytes come in bulk: its number there; and whether these are among those that
+    // are still to come, which they are no more.
     api::Call call() const noexcept
     {
         return bulk_ ? api::Call::vgpuBulkOut : api::Call::vgpuCopyOut;
     }
     uint32_t number() const noexcept { return number_; }
-    bool expects(uint64_t offset, uint64_t n) const noexcept
+    // One thread at a time.
+    bool reserve(uint64_t offset, uint64_t n) noexcept
     {
-        return offset <= total() && n <= total() - offset && n <= total() - received_;
+        if (offset > total() || n > total() - offset || n > total() - reserved_)
+            return false;
+        reserved_ += n;
+        return true;
     }
 
     // What n bytes from `offset` on are for, in order, piece by piece.
@@ -76,6 +80,7 @@ private:
     uint32_t number_ = 0;
     std::byte *to_;
     size_t pitch_, width_, rows_;
+    uint64_t reserved_ = 0; // of the bytes that come, or have come
     uint64_t received_ = 0;
     uint64_t announced_ = 0; // of those that come in bulk
     bool defers_ = false;
@@ -90,8 +95,8 @@ bool copy_out_has_room(uint64_t bytes) noexcept;
 // Room for a part of a copy that is waited for, until copy_out_leave(). Of all threads' together so
 // much is on its way at once. With `alone`, the caller has no part on its way itself: it waits for
 // the other threads', and the answer is true.
-constexpr uint64_t kMaxWaitedBytes = uint64_t(12) << 20;
-bool copy_out_enter(uint64_t bytes, bool alone);
+constexpr uint64_t kMaxWaitedBytes = uint64_t(12) << 20; // among the replies; in bulk: the path's
+bool copy_out_enter(uint64_t bytes, bool alone, uint64_t most = kMaxWaitedBytes);
 void copy_out_leave(uint64_t bytes) noexcept;
 
 } // namespace vgpu::client

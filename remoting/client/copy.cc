@@ -118,15 +118,13 @@ CUresult send_piece(Session &session, uint32_t word, const Far &to, const std::b
 {
     size_t n = width * rows;
     bool gather = (rows > 1 && from_pitch != width) || n % 8 != 0;
+    if (Bulk *bulk = to.takes_bulk(n) ? session.bulk() : nullptr) {
+        bool sent = bulk->send(word, {from, from_pitch, width, rows, to.address, to.pitch, stream});
+        return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
+    }
     Pending *marker;
     if (!session.copy_in_window.enter(session.connection(), n, marker))
         return CUDA_ERROR_DEVICE_UNAVAILABLE;
-    if (Bulk *bulk = to.takes_bulk(n) ? session.bulk() : nullptr) {
-        bool sent =
-            bulk->send(word, {from, from_pitch, width, rows, to.address, to.pitch, stream}, marker);
-        session.copy_in_window.sent(marker, sent);
-        return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
-    }
     Request request;
     wire::Encoder &out = request.out();
     to.put(out);
@@ -259,15 +257,14 @@ public:
     bool add(std::byte *to, size_t pitch, const Far &from, uint64_t width, uint64_t rows)
     {
         uint64_t bytes = width * rows;
-        while (!copy_out_enter(bytes, parts_.empty()))
-            take_first();
+        Bulk *bulk = from.takes_bulk(bytes) ? session_.bulk() : nullptr;
+        while (!copy_out_enter(bytes, parts_.empty(), bulk ? bulk->out_window() : kMaxWaitedBytes))
+            take_first(bulk);
         if (result_ != CUDA_SUCCESS) {
             copy_out_leave(bytes);
             return false;
         }
-        parts_.push_back(std::make_unique<CopyOut>(
-            connection_, from.takes_bulk(bytes) ? session_.bulk() : nullptr, to, pitch, width,
-            rows));
+        parts_.push_back(std::make_unique<CopyOut>(connection_, bulk, to, pitch, width, rows));
         CopyOut &part = *parts_.back();
         Request request;
         encode_copy_out(request, part, from, width, rows, stream_);
@@ -287,12 +284,15 @@ public:
     }
 
 private:
-    void take_first()
+    void take_first(Bulk *bulk = nullptr)
     {
         CopyOut &first = *parts_.front();
+        const bool there = connection_.has_done(first);
         if (!connection_.wait(first))
             lost_ = true;
-        else if (result_ == CUDA_SUCCESS)
+        else if (bulk)
+            bulk->passed_out(first.total(), !there);
+        if (!lost_ && result_ == CUDA_SUCCESS)
             result_ = first.result;
         sequence_ = first.sequence();
         uint64_t bytes = first.total();

@@ -8,6 +8,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/advice.cc %D%/advice.h \
 	%D%/array-copy.cc %D%/array.cc %D%/array.h \
 	%D%/bulk.cc %D%/bulk.h \
+	%D%/path-window.cc %D%/path-window.h \
 	%D%/call.cc %D%/call.h \
 	%D%/capabilities.cc \
 	%D%/capture.cc %D%/capture.h \
@@ -90,7 +91,7 @@ CLEANFILES += $(client_generated)
 if HAVE_GTEST
 check_PROGRAMS += %D%/unit-client
 UNIT_TESTS += %D%/unit-client
-%C%_unit_client_SOURCES = %D%/bulk-test.cc %D%/connection-test.cc %D%/device-test.cc %D%/forward-test.cc %D%/image-test.cc %D%/lookup-test.cc %D%/proc-address-test.cc %D%/range-map-test.cc
+%C%_unit_client_SOURCES = %D%/bulk-test.cc %D%/path-window-test.cc %D%/connection-test.cc %D%/device-test.cc %D%/forward-test.cc %D%/image-test.cc %D%/lookup-test.cc %D%/proc-address-test.cc %D%/range-map-test.cc
 %C%_unit_client_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -D__CUDA_API_VERSION_INTERNAL
 %C%_unit_client_LDADD = %D%/libclient.la remoting/wire/libwire.la remoting/base/libbase.la -lgtest -lgtest_main -lpthread -ldl
 endif

@@ -274,8 +274,8 @@ Bulk *Session::bulk() noexcept
         return opened_bulk();
     if (!connection_->channel().passes_descriptors()) {
         try {
-            bulk_.store(new Bulk(wire::connect_bulk(origin_->lease, origin_->info), *connection_),
-                        std::memory_order_release);
+            auto open = [this] { return wire::connect_bulk(origin_->lease, origin_->info); };
+            bulk_.store(new Bulk(open(), *connection_, open), std::memory_order_release);
             if (connection_->lost())
                 opened_bulk()->shut_down();
             log(Level::debug, "large copies have a connection of their own");

@@ -9,7 +9,10 @@ namespace vgpu::server
 {
 
 using wire::kBulkLeast;
-using wire::kBulkRing;
+using wire::kBulkWindow;
+
+// What a worker has room for where one connection may come.
+constexpr uint64_t kRoom = uint64_t(16) << 20;
 
 class BulkTest : public testing::Test
 {
@@ -18,22 +21,24 @@ protected:
     {
         if (!test_driver())
             GTEST_SKIP() << "the software GPU is not built";
-        client.emplace(TestClient::Over::stream, std::vector<Slice>(), true);
+        client.emplace(TestClient::Over::stream, std::vector<Slice>(), 1);
         ASSERT_EQ(client->open(), CUDA_SUCCESS);
     }
 
-    void write(std::span<const std::byte> bytes)
+    void write(std::span<const std::byte> bytes, bool second = false)
     {
         iovec piece{const_cast<std::byte *>(bytes.data()), bytes.size()};
-        client->bulk->write(std::span(&piece, 1));
+        (second ? client->second_bulk : client->bulk)->write(std::span(&piece, 1));
     }
 
-    void command(uint64_t position, CUdeviceptr to, uint64_t bytes, bool wants_reply = false)
+    void command(uint64_t position, CUdeviceptr to, uint64_t bytes, bool wants_reply = false,
+                 uint64_t connection = 0)
     {
-        client->send(client->encode(Call::vgpuBulkIn, wants_reply, Val<uint64_t>::Client{position},
-                                    Pointer::Client{to}, Val<uint64_t>::Client{bytes},
-                                    Val<uint64_t>::Client{bytes}, Val<uint64_t>::Client{1},
-                                    Handle<CUstream>::Client{nullptr}));
+        client->send(client->encode(Call::vgpuBulkIn, wants_reply,
+                                    Val<uint64_t>::Client{connection},
+                                    Val<uint64_t>::Client{position}, Pointer::Client{to},
+                                    Val<uint64_t>::Client{bytes}, Val<uint64_t>::Client{bytes},
+                                    Val<uint64_t>::Client{1}, Handle<CUstream>::Client{nullptr}));
     }
 
     // Until the worker says that it has room again.
@@ -54,18 +59,14 @@ protected:
     std::optional<TestClient> client;
 };
 
-TEST_F(BulkTest, carries_more_than_the_ring_holds)
+TEST_F(BulkTest, carries_more_than_is_under_way_at_once)
 {
-    constexpr uint64_t kPiece = 200'000; // does not divide the ring
+    constexpr uint64_t kPiece = 200'000; // does not divide a slot
     constexpr uint64_t kTotal = 130 * kPiece;
     auto data = pattern(kTotal), back = std::vector<std::byte>(kTotal);
     CUdeviceptr pointer;
     ASSERT_EQ(client->alloc(kTotal, pointer), CUDA_SUCCESS);
     for (uint64_t at = 0, position = 0; at < kTotal; at += kPiece) {
-        if (uint64_t left = kBulkRing - position % kBulkRing; left < kPiece) {
-            write(std::vector<std::byte>(left));
-            position += left;
-        }
         write(std::span(data).subspan(at, kPiece));
         const bool marks = at / kPiece % 10 == 9;
         command(position, pointer + at, kPiece, marks);
@@ -91,7 +92,10 @@ TEST_F(BulkTest, carries_more_than_the_ring_holds)
     }
     client->last = client->receive();
     EXPECT_EQ(client->last.result, CUDA_SUCCESS);
-    EXPECT_EQ(client->last.body().u64(), kTotal / 2);
+    auto body = client->last.body();
+    EXPECT_EQ(body.u64(), kTotal / 2);
+    EXPECT_LE(body.u64(), 1u);
+    EXPECT_TRUE(body.done());
     EXPECT_EQ(data, back);
 }
 
@@ -116,7 +120,7 @@ TEST_F(BulkTest, a_copy_that_fails_takes_its_bytes_all_the_same)
     ASSERT_EQ(client->alloc(kBulkLeast, pointer), CUDA_SUCCESS);
     uint64_t position = 0;
     // To nowhere, and in a context that there is not, more than there is room for in all.
-    for (int i = 0; position < kBulkRing + (kBulkRing >> 2); ++i) {
+    for (int i = 0; position < kRoom + (kRoom >> 2); ++i) {
         client->word = i % 2 ? 4711 : 1;
         write(data);
         command(position, i % 2 ? pointer : 16, kBulkLeast, true);
@@ -136,15 +140,15 @@ TEST_F(BulkTest, a_copy_that_fails_takes_its_bytes_all_the_same)
 TEST_F(BulkTest, bytes_beyond_the_window_end_the_session)
 {
     std::vector<std::byte> much(1 << 20);
-    EXPECT_THROW(for (uint64_t at = 0; at <= 4 * kBulkRing; at += much.size()) write(much), Error);
-    expect_end("that no copy has taken");
+    EXPECT_THROW(for (uint64_t at = 0; at <= 4 * kRoom; at += much.size()) write(much), Error);
+    expect_end("at once");
 }
 
 TEST_F(BulkTest, commands_beyond_the_window_end_the_session)
 {
     CUdeviceptr pointer;
     ASSERT_EQ(client->alloc(kMaxPiece, pointer), CUDA_SUCCESS);
-    for (uint64_t at = 0; at <= kBulkRing; at += kMaxPiece) // and not a byte of it
+    for (uint64_t at = 0; at <= kRoom; at += kMaxPiece) // and not a byte of it
         command(at, pointer, kMaxPiece);
     expect_end("at once");
 }
@@ -163,29 +167,67 @@ TEST_F(BulkTest, a_copy_too_small_or_too_large_for_it_ends_the_session)
     ASSERT_EQ(client->alloc(kMaxPiece, pointer), CUDA_SUCCESS);
     command(0, pointer, 8);
     expect_end("a bulk copy of 8 bytes");
-    client.emplace(TestClient::Over::stream, std::vector<Slice>(), true);
+    client.emplace(TestClient::Over::stream, std::vector<Slice>(), 1);
     ASSERT_EQ(client->open(), CUDA_SUCCESS);
     command(0, pointer, wire::kBulkMost + 8);
     expect_end("a bulk copy of");
-    client.emplace(TestClient::Over::stream, std::vector<Slice>(), true);
+    client.emplace(TestClient::Over::stream, std::vector<Slice>(), 1);
     ASSERT_EQ(client->open(), CUDA_SUCCESS);
     command(0, pointer, ~uint64_t(0));
     expect_end("a bulk copy of");
 }
 
-TEST_F(BulkTest, a_copy_across_the_ring_s_end_ends_the_session)
+// In two slots of the worker's memory: rows on either side, and one in both.
+TEST_F(BulkTest, rows_may_lie_across_a_slot_s_end)
 {
+    constexpr uint64_t kWidth = 1000, kRows = 300, kPitch = 1024, kPieces = 8;
+    auto data = pattern(kWidth * kRows * kPieces);
+    auto back = std::vector<std::byte>(kPitch * kRows * kPieces);
     CUdeviceptr pointer;
-    ASSERT_EQ(client->alloc(kMaxPiece, pointer), CUDA_SUCCESS);
-    std::vector<std::byte> piece(200'000);
-    uint64_t position = 0;
-    for (; kBulkRing - position >= piece.size(); position += piece.size()) {
-        write(piece);
-        command(position, pointer, piece.size(), true);
+    ASSERT_EQ(client->alloc(back.size(), pointer), CUDA_SUCCESS);
+    for (uint64_t i = 0; i < kPieces; ++i) {
+        const uint64_t position = i * kWidth * kRows;
+        write(std::span(data).subspan(position, kWidth * kRows));
+        client->send(client->encode(
+            Call::vgpuBulkIn, true, Val<uint64_t>::Client{0}, Val<uint64_t>::Client{position},
+            Pointer::Client{pointer + i * kPitch * kRows}, Val<uint64_t>::Client{kPitch},
+            Val<uint64_t>::Client{kWidth}, Val<uint64_t>::Client{kRows},
+            Handle<CUstream>::Client{nullptr}));
         settle();
+        EXPECT_EQ(client->last.deferred, 0u);
     }
-    command(position, pointer, piece.size());
-    expect_end("is next");
+    ASSERT_EQ(client->copy_out(pointer, 0, back.size(), 1, back), CUDA_SUCCESS);
+    for (uint64_t row = 0; row < kRows * kPieces; ++row)
+        ASSERT_TRUE(std::equal(data.begin() + ptrdiff_t(row * kWidth),
+                               data.begin() + ptrdiff_t((row + 1) * kWidth),
+                               back.begin() + ptrdiff_t(row * kPitch)))
+            << row;
+}
+
+TEST_F(BulkTest, a_second_connection_has_its_own_order)
+{
+    client.emplace(TestClient::Over::stream, std::vector<Slice>(), 2);
+    ASSERT_EQ(client->open(), CUDA_SUCCESS);
+    constexpr uint64_t kPieces = 200;
+    auto data = pattern(kPieces * kBulkLeast), back = std::vector<std::byte>(data.size());
+    CUdeviceptr pointer;
+    ASSERT_EQ(client->alloc(data.size(), pointer), CUDA_SUCCESS);
+    uint64_t positions[2] = {0, 0};
+    for (uint64_t i = 0; i < kPieces; ++i) {
+        const bool second = i % 3 == 1;
+        if (i % 2) // the command may be there before its bytes
+            write(std::span(data).subspan(i * kBulkLeast, kBulkLeast), second);
+        command(positions[second], pointer + i * kBulkLeast, kBulkLeast, i % 16 == 15, second);
+        if (i % 2 == 0)
+            write(std::span(data).subspan(i * kBulkLeast, kBulkLeast), second);
+        positions[second] += kBulkLeast;
+        if (i % 16 == 15)
+            settle();
+    }
+    ASSERT_EQ(client->copy_out(pointer, 0, back.size(), 1, back), CUDA_SUCCESS);
+    EXPECT_EQ(data, back);
+    command(positions[0], pointer, kBulkLeast, false, 2);
+    expect_end("connection 2, which there is not");
 }
 
 TEST_F(BulkTest, a_connection_closed_inside_a_copy_ends_the_session)

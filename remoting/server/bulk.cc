@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/server/bulk.h"
 
+#include "remoting/api/params.h"
 #include "remoting/base/clock.h"
 #include "remoting/base/error.h"
 #include "remoting/base/log.h"
@@ -9,15 +10,32 @@
 #include <algorithm>
 #include <cerrno>
 
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
-
 namespace vgpu::server
 {
 
-using wire::kBulkRing;
+namespace
+{
+
+constexpr HostPool::Shape kShape{BulkLane::kSlot, 16};
+
+// Beside what is under way: of each connection a slot that is half full, one that is half read, and
+// one that nothing has come for yet.
+size_t slots_for(uint64_t window, unsigned connections)
+{
+    return size_t(window / kShape.slot) + size_t(3) * connections;
+}
+
+} // namespace
+
+Bulk::Bulk(const Driver &driver)
+    : driver_(driver), slots_(driver, kShape, slots_for(wire::kBulkWindow, 1))
+{
+}
+
+void Bulk::allow(uint64_t window, unsigned connections)
+{
+    slots_.allow(slots_for(window, connections));
+}
 
 void Bulk::open(Door door)
 {
@@ -27,144 +45,174 @@ void Bulk::open(Door door)
 
 void Bulk::run()
 {
+    // So long nothing must have moved before memory is let go of.
+    constexpr int kRestMs = 2000;
+    try {
+        for (uint64_t moved = 0, rested = 0;;) {
+            const auto heard = door_.wait(count_.load(std::memory_order_relaxed) ? kRestMs : -1);
+            if (heard == Door::Heard::end)
+                return;
+            if (heard == Door::Heard::somebody)
+                admit();
+            const uint64_t now = moved_.load(std::memory_order_relaxed);
+            if (now == moved && now != rested) {
+                rest();
+                rested = now;
+            }
+            moved = now;
+        }
+    } catch (const std::exception &error) {
+        break_off(error.what());
+    }
+}
+
+void Bulk::rest()
+{
+    // What was registered in a context that has ended is not registered any more.
+    std::lock_guard lock(resting_);
+    if (CUcontext context = context_.load(std::memory_order_relaxed))
+        driver_.cuCtxSetCurrent(context);
+    slots_.trim();
+    door_.idle();
+    driver_.cuCtxSetCurrent(nullptr);
+}
+
+void Bulk::forget(CUcontext context)
+{
+    std::lock_guard lock(resting_);
+    if (context_.load(std::memory_order_relaxed) == context)
+        context_.store(nullptr, std::memory_order_relaxed);
+}
+
+void Bulk::admit()
+{
+    // The client may make use of it as soon as it is welcomed: require() waits for us.
+    std::lock_guard lock(mutex_);
+    const unsigned number = count_.load(std::memory_order_relaxed);
+    if (ended_)
+        return;
+    if (number == lanes_.size())
+        fail(EPROTO, "more than %zu bulk connections", lanes_.size());
+    auto &lane = lanes_[number];
+    lane = std::make_unique<BulkLane>(door_.welcome(number), slots_);
+    count_.store(number + 1, std::memory_order_release); // partner: send() and claim()
+    if (traffic_)
+        traffic_->connections.store(number + 1, std::memory_order_relaxed);
+    lane->start(std::thread([this, lane = lane.get()] { read(*lane); }));
+}
+
+void Bulk::read(BulkLane &lane)
+{
     std::string why;
     try {
-        if (!door_.wait())
-            return;
-        {
-            // The client may make use of it as soon as it is welcomed: require() waits for us.
-            std::lock_guard lock(mutex_);
-            if (ended_)
-                return;
-            ring_ = std::make_unique<Pinned>(driver_, kBulkRing, false);
-            stream_ = door_.welcome();
-        }
-        read();
+        lane.read(in_pace_, [this] {
+            moved_.fetch_add(1, std::memory_order_relaxed);
+            observe();
+        });
+        // A client that ends has no copy of which bytes are missing.
+        if (lane.missing())
+            why = "the client closed its bulk connection inside a copy";
     } catch (const std::exception &error) {
         why = error.what();
     }
-    {
-        std::lock_guard lock(mutex_);
-        // A client that ends has no copy of which bytes are missing.
-        if (why.empty() && claimed_.load() > received_.load())
-            why = "the client closed its bulk connection inside a copy";
-        if (ended_)
-            why.clear(); // we closed it
-        ended_ = true;
-        if (!why.empty())
-            failure_ = why;
-    }
-    arrived_.notify_all();
-    if (!why.empty())
-        door_.broken();
+    const bool blamed = !why.empty() && !lane.shut();
+    lane.ended();
+    if (blamed)
+        break_off(why);
 }
 
-void Bulk::read()
+void Bulk::break_off(const std::string &why)
 {
-    for (;;) {
-        const uint64_t at = received_.load(std::memory_order_relaxed);
-        const uint64_t room = kBulkRing - (at - freed_.load(std::memory_order_acquire));
-        if (room == 0)
-            fail(EPROTO, "the client sent %llu bytes in bulk that no copy has taken",
-                 (unsigned long long)kBulkRing);
-        const size_t place = at % kBulkRing;
-        const size_t most = size_t(std::min(room, kBulkRing - uint64_t(place)));
-        const uint64_t before = stream_->bytes_in();
-        const size_t n = stream_->read({ring_->data() + place, in_pace_.enter(most)});
-        if (n == 0)
-            return;
-        in_pace_.passed(n, stream_->bytes_in() - before);
-        observe();
+    {
         std::lock_guard lock(mutex_);
-        received_.store(at + n, std::memory_order_release);
-        if (at + n >= wanted_) {
-            wanted_ = UINT64_MAX; // who waits for more says so again
-            arrived_.notify_all();
-        }
+        if (ended_) // we closed it
+            return;
+        ended_ = true;
+        failure_ = why;
     }
+    door_.broken();
 }
 
 // For people, now and then: what the kernel knows of the path, and what waits on it.
 void Bulk::observe() noexcept
 {
     constexpr uint64_t kOftenNs = 100'000'000;
-    if (!traffic_)
-        return;
     const uint64_t now = now_ns();
     uint64_t last = observed_ns_.load(std::memory_order_relaxed);
     if (now - last < kOftenNs || !observed_ns_.compare_exchange_strong(last, now))
         return;
-    tcp_info info{};
-    socklen_t size = sizeof info;
-    if (getsockopt(stream_->descriptor(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
-        traffic_->rtt_us.store(info.tcpi_rtt, std::memory_order_relaxed);
-    int unsent = 0;
-    if (ioctl(stream_->descriptor(), SIOCOUTQ, &unsent) == 0 && unsent >= 0)
-        traffic_->out.queue.store(uint64_t(unsent), std::memory_order_relaxed);
-    const uint64_t received = received_.load(std::memory_order_relaxed);
-    const uint64_t claimed = claimed_.load(std::memory_order_relaxed);
-    traffic_->in.queue.store(claimed > received ? claimed - received : 0,
-                             std::memory_order_relaxed);
+    uint64_t missing = 0, unsent = 0, busy = 0, limited = 0, rtt = 0;
+    for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i) {
+        const wire::BulkPath path = lanes_[i]->stream().path();
+        missing += lanes_[i]->missing();
+        unsent += path.unsent;
+        busy += path.busy_us;
+        limited += path.limited_us;
+        rtt = std::max(rtt, path.smooth_rtt_ns);
+    }
+    held_up_.store(limits_.look(busy, limited), std::memory_order_relaxed);
+    if (!traffic_)
+        return;
+    traffic_->rtt_us.store(rtt / 1000, std::memory_order_relaxed);
+    traffic_->in.queue.store(missing, std::memory_order_relaxed);
+    traffic_->out.queue.store(unsent, std::memory_order_relaxed);
 }
 
-bool Bulk::wait_for(uint64_t end)
+void Bulk::tell_windows(uint64_t in, uint64_t out) noexcept
 {
-    if (has(end))
-        return true;
-    std::unique_lock lock(mutex_);
-    while (!ended_ && !has(end)) {
-        wanted_ = std::min(wanted_, end);
-        arrived_.wait(lock);
-    }
-    return has(end);
+    if (!traffic_)
+        return;
+    traffic_->in.window.store(in, std::memory_order_relaxed);
+    traffic_->out.window.store(out, std::memory_order_relaxed);
 }
 
 void Bulk::await(void *data)
 {
     const Arrival arrival = *static_cast<Arrival *>(data); // its owner need not wait for us
-    arrival.bulk->wait_for(arrival.end);
+    arrival.lane->wait_for(arrival.end);
 }
 
 void Bulk::require()
 {
+    if (count_.load(std::memory_order_acquire) != 0)
+        return;
     std::lock_guard lock(mutex_); // the thread has it from the handing over to the welcome
-    if (!stream_)
+    if (count_.load(std::memory_order_relaxed) == 0)
         fail(EPROTO, "a bulk copy, and no bulk connection");
 }
 
-void Bulk::claim(uint64_t position, uint64_t bytes)
+void Bulk::claim(uint64_t number, uint64_t position, uint64_t bytes)
 {
     require();
-    const uint64_t claimed = claimed_.load(std::memory_order_relaxed);
-    // At the ring's end a little may be left out.
-    const bool skips =
-        position > claimed && position % kBulkRing == 0 && position - claimed < wire::kBulkMost;
-    if (bytes < wire::kBulkLeast || bytes > wire::kBulkMost || (position != claimed && !skips) ||
-        position % kBulkRing + bytes > kBulkRing)
-        fail(EPROTO, "a bulk copy of %llu bytes at %llu, where %llu is next",
-             (unsigned long long)bytes, (unsigned long long)position, (unsigned long long)claimed);
-    if (position + bytes - freed_.load(std::memory_order_acquire) > kBulkRing)
-        fail(EPROTO, "bulk copies of more than %llu bytes at once", (unsigned long long)kBulkRing);
+    if (number >= count_.load(std::memory_order_acquire)) {
+        std::lock_guard lock(mutex_); // as require()
+        if (number >= count_.load(std::memory_order_relaxed))
+            fail(EPROTO, "a bulk copy over connection %llu, which there is not",
+                 (unsigned long long)number);
+    }
+    lane_ = lanes_[number].get();
+    lane_->claim(position, bytes);
     begin_ = position;
-    claimed_.store(position + bytes, std::memory_order_release);
+    untaken_[number] = position + bytes;
 }
 
 CUresult Bulk::copy(Context &context, CUdeviceptr to, uint64_t pitch, uint64_t width, uint64_t rows,
                     CUstream stream)
 {
-    if (!pinned_)
-        ring_->pin();
-    pinned_ = true;
+    slots_.pin();
+    if (context_.load(std::memory_order_relaxed) != context.handle) {
+        std::lock_guard lock(resting_);
+        context_.store(context.handle, std::memory_order_relaxed);
+    }
     Piece piece{nullptr, Fence(driver_)};
-    const uint64_t end = claimed_.load(std::memory_order_relaxed);
+    const uint64_t end = lane_->claimed();
     CUresult result = CUDA_SUCCESS;
-    if (!has(end)) {
-        piece.arrival = std::make_unique<Arrival>(Arrival{this, end});
+    if (!lane_->has(end)) {
+        piece.arrival = std::make_unique<Arrival>(Arrival{lane_, end});
         result = driver_.cuLaunchHostFunc(stream, await, piece.arrival.get());
     }
     if (result == CUDA_SUCCESS)
-        result = copy_to_device(driver_, to, ring_->data() + begin_ % kBulkRing,
-                                {pitch, width, width, rows}, stream);
+        result = copy_in_parts(to, pitch, width, rows, stream);
     // Also behind a host function alone, whose parameter is to be kept for it.
     if (CUresult marked = piece.fence.add(context.handle, context.events, stream);
         result == CUDA_SUCCESS)
@@ -173,9 +221,38 @@ CUresult Bulk::copy(Context &context, CUdeviceptr to, uint64_t pitch, uint64_t w
     return result;
 }
 
+// The rows, packed, lie in one slot or two: whole rows at a time, and in two parts that which lies
+// across the end.
+CUresult Bulk::copy_in_parts(CUdeviceptr to, uint64_t pitch, uint64_t width, uint64_t rows,
+                             CUstream stream)
+{
+    const uint64_t total = width * rows;
+    for (uint64_t done = 0; done < total;) {
+        const auto place = lane_->place(begin_ + done, total - done);
+        const uint64_t row = done / width, column = done % width;
+        uint64_t n = place.size();
+        CUresult result;
+        if (column == 0 && n >= width) {
+            const uint64_t whole = n / width;
+            n = whole * width;
+            result = copy_to_device(driver_, to + row * pitch, place.data(),
+                                    {pitch, width, width, whole}, stream);
+        } else {
+            n = std::min(n, width - column);
+            result = copy_to_device(driver_, to + row * pitch + column, place.data(), {n, n, n, 1},
+                                    stream);
+        }
+        if (result != CUDA_SUCCESS)
+            return result;
+        done += n;
+    }
+    return CUDA_SUCCESS;
+}
+
 Bulk::Taken Bulk::take_claimed()
 {
-    Taken out{claimed_.load(std::memory_order_relaxed), std::move(pieces_)};
+    Taken out{untaken_, std::move(pieces_)};
+    untaken_ = {};
     pieces_.clear();
     return out;
 }
@@ -185,8 +262,9 @@ void Bulk::release(const Taken &taken)
     for (const Piece &piece : taken.pieces)
         piece.fence.wait();
     // A copy that failed has no fence, and its bytes may still be on their way.
-    if (wait_for(taken.end))
-        freed_.store(taken.end, std::memory_order_release);
+    for (size_t i = 0; i < taken.ends.size(); ++i)
+        if (taken.ends[i] && lanes_[i]->wait_for(taken.ends[i]))
+            lanes_[i]->free(taken.ends[i]);
 }
 
 bool Bulk::send(const wire::BulkFrame &frame, std::span<const std::byte> data) noexcept
@@ -194,10 +272,17 @@ try {
     iovec pieces[] = {{const_cast<wire::BulkFrame *>(&frame), sizeof frame},
                       {const_cast<std::byte *>(data.data()), data.size()}};
     std::lock_guard lock(out_);
+    std::array<wire::BulkStream *, wire::kMostBulkLanes> streams;
+    const unsigned count = count_.load(std::memory_order_acquire);
+    for (unsigned i = 0; i < count; ++i)
+        streams[i] = &lanes_[i]->stream();
+    last_out_ = unsigned(wire::next_with_room(std::span(streams).first(count), last_out_));
+    wire::BulkStream &stream = *streams[last_out_];
     out_pace_.enter(data.size());
-    const uint64_t before = stream_->bytes_out();
-    stream_->write(pieces);
-    out_pace_.passed(sizeof frame + data.size(), stream_->bytes_out() - before);
+    const uint64_t before = stream.bytes_out();
+    stream.write(pieces);
+    out_pace_.passed(sizeof frame + data.size(), stream.bytes_out() - before);
+    moved_.fetch_add(1, std::memory_order_relaxed);
     observe();
     return true;
 } catch (const std::exception &error) {
@@ -219,12 +304,12 @@ void Bulk::shut_down() noexcept
     {
         std::lock_guard lock(mutex_);
         ended_ = true;
-        if (stream_)
-            stream_->shut_down();
+        for (auto &lane : lanes_)
+            if (lane)
+                lane->shut_down();
     }
     in_pace_.stop();
     out_pace_.stop();
-    arrived_.notify_all();
     door_.interrupt();
 }
 
@@ -233,6 +318,8 @@ void Bulk::end()
     shut_down();
     if (thread_.joinable())
         thread_.join();
+    for (auto &lane : lanes_)
+        lane.reset();
 }
 
 } // namespace vgpu::server

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The worker's end of a session's bulk connection: bytes on their way to the device gather here,
+// The worker's end of a session's bulk connections: bytes on their way to the device gather here,
 // whatever the calls do meanwhile, and those from the device leave beside the replies.
 #pragma once
 
+#include "remoting/server/bulk-lane.h"
 #include "remoting/server/contexts.h"
+#include "remoting/server/host-pool.h"
 #include "remoting/server/pacer.h"
-#include "remoting/server/staging.h"
 #include "remoting/wire/bulk-stream.h"
 
+#include <array>
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -24,14 +25,20 @@ namespace vgpu::server
 class Bulk
 {
 public:
-    explicit Bulk(const Driver &driver) : driver_(driver) {}
+    explicit Bulk(const Driver &driver);
     ~Bulk() { end(); }
 
     struct Door {
-        std::function<bool()> wait; // blocks until somebody is there; false: nobody will be
-        std::function<std::unique_ptr<wire::BulkStream>()> welcome; // him; throws Error
-        std::function<void()> interrupt;                            // makes wait() return
+        enum class Heard { nobody, somebody, end };
+        // Waits for the next connection, or so many milliseconds (-1: for ever); `end`: there will
+        // be no more.
+        std::function<Heard(int timeout_ms)> wait;
+        // Lets him in who is there, as the connection of that number; throws Error.
+        std::function<std::unique_ptr<wire::BulkStream>(unsigned number)> welcome;
+        std::function<void()> interrupt; // makes wait() return
         std::function<void()> broken; // the client has broken the rules: failure() has the reason
+        // From time to time while nothing moves: a moment to let go of memory.
+        std::function<void()> idle = [] {};
     };
 
     // Where bytes are counted, and the pace is set; before open(). Without it there is no pace.
@@ -42,12 +49,16 @@ public:
         out_pace_.attach(&page.out);
     }
 
-    // Starts the thread that waits for the connection, and then reads it.
+    // How much the client may have under way to the device at once, over how many connections;
+    // before the first.
+    void allow(uint64_t window, unsigned connections);
+
+    // Starts the thread that waits for the connections.
     void open(Door door);
 
-    // Takes the next bytes of the stream for a copy: throws EPROTO unless they are those that the
+    // Takes the next bytes of a connection for a copy: throws EPROTO unless they are those that the
     // client may send next. Dispatch thread.
-    void claim(uint64_t position, uint64_t bytes);
+    void claim(uint64_t lane, uint64_t position, uint64_t bytes);
 
     // Puts the copy of what was claimed last into the stream, behind the arrival of its bytes.
     CUresult copy(Context &context, CUdeviceptr to, uint64_t pitch, uint64_t width, uint64_t rows,
@@ -56,7 +67,7 @@ public:
     // What was claimed since the last call. release() waits until the device, and the network, are
     // done with it; then its place is free. Any thread, in the order taken.
     struct Arrival { // what a host function in a stream waits for
-        Bulk *bulk;
+        BulkLane *lane;
         uint64_t end;
     };
     struct Piece {
@@ -64,7 +75,7 @@ public:
         Fence fence;
     };
     struct Taken {
-        uint64_t end = 0;
+        std::array<uint64_t, wire::kMostBulkLanes> ends{}; // 0: nothing
         std::vector<Piece> pieces;
     };
     Taken take_claimed();
@@ -76,51 +87,62 @@ public:
     // A frame to the client; false when it is gone. The bytes count as sent.
     bool send(const wire::BulkFrame &frame, std::span<const std::byte> data) noexcept;
 
-    // Why the connection was given up, if the client is to blame.
+    // Whether what is sent waits for the connections' buffers, and another one would help.
+    bool held_up() const noexcept { return held_up_.load(std::memory_order_relaxed); }
+
+    // For people: what the client keeps to.
+    void tell_windows(uint64_t in, uint64_t out) noexcept;
+
+    // The context ends: memory is not to be unregistered in it any more. Dispatch thread.
+    void forget(CUcontext context);
+
+    // Why the connections were given up, if the client is to blame.
     std::optional<std::string> failure() const;
 
     // Nothing more will come: whoever waits for bytes goes on without them.
     void shut_down() noexcept;
-    void end(); // and the thread with it
+    void end(); // and the threads with it
 
 private:
     static void CUDA_CB await(void *arrival);
 
     void run();
-    void read();
-    bool wait_for(uint64_t end);
+    void admit();
+    void read(BulkLane &lane);
+    void break_off(const std::string &why);
     void observe() noexcept;
-    bool has(uint64_t end) const noexcept
-    {
-        return received_.load(std::memory_order_acquire) >= end; // partner: read()
-    }
+    void rest();
+    CUresult copy_in_parts(CUdeviceptr to, uint64_t pitch, uint64_t width, uint64_t rows,
+                           CUstream stream);
 
     const Driver &driver_;
     Door door_;
+    HostPool slots_;
 
-    mutable std::mutex mutex_; // of the connection, and of waiting for bytes
-    std::condition_variable arrived_;
-    std::unique_ptr<wire::BulkStream> stream_; // set once, before its first byte
-    std::unique_ptr<Pinned> ring_;             // with it
-    uint64_t wanted_ = UINT64_MAX;             // what somebody waits for, the least
-    bool ended_ = false;                       // no more bytes
+    mutable std::mutex mutex_; // of the connections' coming and going
+    // Each set once, before its first byte; lanes_[i] may be read where i < count_. Partner:
+    // admit().
+    std::array<std::unique_ptr<BulkLane>, wire::kMostBulkLanes> lanes_;
+    std::atomic<unsigned> count_{0};
+    bool ended_ = false; // no more of them
     std::optional<std::string> failure_;
 
-    std::mutex out_; // of sending
-    Pacer out_pace_; // under it
-    Pacer in_pace_;  // the reader's
-
-    // Positions in the stream: freed <= received, freed <= claimed.
-    std::atomic<uint64_t> received_{0}; // the reader's
-    std::atomic<uint64_t> claimed_{0};  // the dispatch thread's
-    std::atomic<uint64_t> freed_{0};    // the waiters', one at a time; partner: read() and claim()
+    std::mutex out_;        // of choosing a connection to send over
+    unsigned last_out_ = 0; // under it
+    Pacer out_pace_, in_pace_;
+    wire::BulkLimits limits_; // of what is sent; under out_
+    std::atomic<bool> held_up_{false};
 
     TrafficPage *traffic_ = nullptr;
     std::atomic<uint64_t> observed_ns_{0};
+    std::atomic<uint64_t> moved_{0}; // steps of reading: whether anything goes on
+    std::mutex resting_;             // of writing the next; held while memory is unregistered
+    std::atomic<CUcontext> context_{nullptr}; // of the last copy
 
     // The dispatch thread's.
-    bool pinned_ = false;
-    uint64_t begin_ = 0; // of what was claimed last
+    BulkLane *lane_ = nullptr; // of what was claimed last
+    uint64_t begin_ = 0;       // of it
+    std::array<uint64_t, wire::kMostBulkLanes> untaken_{};
     std::vector<Piece> pieces_;
 
     std::thread thread_; // last

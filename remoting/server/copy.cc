@@ -120,11 +120,14 @@ public:
     void finish(CUresult result)
     {
         session_.waiters.add(
-            key_, [&replies = session_.replies, to = to_, result, state = state_, bulk = bulk_] {
+            key_, [&session = session_, to = to_, result, state = state_, bulk = bulk_] {
+                Replies &replies = session.replies;
                 if (state->failed) // an earlier piece's failure was the last reply
                     return;
-                if (bulk)
-                    return replies.send(to, result, std::as_bytes(std::span(&state->sent, 1)));
+                if (bulk) {
+                    const uint64_t answer[2] = {state->sent, session.bulk.held_up()};
+                    return replies.send(to, result, std::as_bytes(std::span(answer)));
+                }
                 uint64_t none[2] = {0, 0};
                 auto body = std::as_bytes(std::span(none));
                 replies.send(to, result, result == CUDA_SUCCESS ? body : body.first(0));
@@ -154,8 +157,9 @@ private:
                 if (!state->failed &&
                     session.bulk.send({*bulk, uint32_t(bytes), offset}, {slot, bytes}))
                     state->sent += bytes;
+                const uint64_t answer[2] = {state->sent, session.bulk.held_up()};
                 if (!more || state->failed)
-                    session.replies.send(to, result, std::as_bytes(std::span(&state->sent, 1)));
+                    session.replies.send(to, result, std::as_bytes(std::span(answer)));
             } else {
                 state->failed = result != CUDA_SUCCESS;
                 size_t padded = wire::padded(bytes);
@@ -201,8 +205,8 @@ void send_out(Session &session, Request &request, CUresult decoded, uint64_t wid
         result = CUDA_ERROR_INVALID_VALUE;
     if (result != CUDA_SUCCESS) // nobody may be reading: not sent by this thread
         return session.waiters.add(0, [&session, to = request.reply_to(), result, bulk] {
-            const uint64_t none = 0;
-            auto body = std::as_bytes(std::span(&none, 1));
+            const uint64_t none[2] = {0, 0};
+            auto body = std::as_bytes(std::span(none));
             session.replies.send(to, result, bulk ? body : body.first(0));
         });
     CopyOut copy(session, request.reply_to(), *context, stream, std::move(fetch), bulk);
@@ -266,16 +270,16 @@ void vgpuCopyIn(Session &session, Request &request)
 
 void vgpuBulkIn(Session &session, Request &request)
 {
-    std::tuple<Val<uint64_t>::Server, Pointer::Server, Val<uint64_t>::Server, Val<uint64_t>::Server,
-               Val<uint64_t>::Server, Handle<CUstream>::Server>
+    std::tuple<Val<uint64_t>::Server, Val<uint64_t>::Server, Pointer::Server, Val<uint64_t>::Server,
+               Val<uint64_t>::Server, Val<uint64_t>::Server, Handle<CUstream>::Server>
         all;
     CUresult result = decode(session, request, all);
-    auto &[position, dst, pitch, width, rows, stream] = all;
+    auto &[connection, position, dst, pitch, width, rows, stream] = all;
     uint64_t total;
     if (__builtin_mul_overflow(width.arg(), rows.arg(), &total))
         total = UINT64_MAX;
     // Whatever becomes of the copy, its bytes are on their way.
-    session.bulk.claim(position.arg(), total);
+    session.bulk.claim(connection.arg(), position.arg(), total);
     if (request.entered != CUDA_SUCCESS)
         result = request.entered;
     Context *context = session.contexts.current();
@@ -307,6 +311,12 @@ void vgpuBulkOut(Session &session, Request &request)
     session.bulk.require();
     send_rows(session, request, result, src.arg(), pitch.arg(), width.arg(), rows.arg(),
               stream.arg(), number.arg());
+}
+
+CUresult vgpuBulkTune(Session &session, uint64_t in_window, uint64_t out_window)
+{
+    session.bulk.tell_windows(in_window, out_window);
+    return CUDA_SUCCESS;
 }
 
 void vgpuCopyOut(Session &session, Request &request)

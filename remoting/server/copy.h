@@ -56,8 +56,8 @@ void answer_when_taken(Session &session, InStaging &staging, const Request &requ
 using Fetch = std::function<CUresult(std::byte *to, uint64_t row, uint64_t column, uint64_t width,
                                      uint64_t rows)>;
 
-// A whole copy to the client, in pieces, whatever its rows are apart: in the replies, or on the bulk
-// connection under that number.
+// A whole copy to the client, in pieces, whatever its rows are apart: in the replies, or on the
+// bulk connection under that number.
 void send_out(Session &session, Request &request, CUresult decoded, uint64_t width, uint64_t rows,
               CUstream stream, Fetch fetch, std::optional<uint32_t> bulk = {});
 

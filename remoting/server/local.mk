@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += %D%/libserver.la
-%C%_libserver_la_SOURCES = %D%/array-bytes.cc %D%/array-bytes.h %D%/array-calls.cc %D%/array-copy.cc %D%/bulk.cc %D%/bulk.h %D%/calls.h \
+%C%_libserver_la_SOURCES = %D%/array-bytes.cc %D%/array-bytes.h %D%/array-calls.cc %D%/array-copy.cc %D%/bulk-lane.cc %D%/bulk-lane.h %D%/bulk.cc %D%/bulk.h %D%/host-pool.cc %D%/host-pool.h %D%/pinned.h %D%/calls.h \
 	%D%/capture-calls.cc %D%/captures.cc %D%/captures.h %D%/context-calls.cc %D%/contexts.cc \
 	%D%/contexts.h %D%/copy.cc %D%/copy.h %D%/coverage.cc %D%/decode.h %D%/device-meter.cc %D%/device-meter.h %D%/dispatch.cc %D%/driver.cc \
 	%D%/driver.h %D%/enumerate.cc %D%/fence.cc %D%/fence.h \

@@ -248,6 +248,7 @@ void Session::close_context(uint32_t word)
     links.drop_context(word);
     libraries.drop_context(word);
     memory.drop_context(word);
+    bulk.forget(context->handle);
     contexts.close(word);
 }
 

@@ -109,6 +109,14 @@ public:
     Libraries libraries;
     Replies replies;
     HostService host_service{replies};
+
+    // How much may be under way over the bulk connections, each way; before the first of them.
+    void allow_bulk(uint64_t window, unsigned connections)
+    {
+        bulk.allow(window, connections);
+        out_staging.allow(window);
+    }
+
     InStaging in_staging;
     // Of its own: the copies to mirrors wait for no stream of the client's, so that they go on
     // where those wait for the client.

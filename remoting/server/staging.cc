@@ -1,38 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/server/staging.h"
 
-#include "remoting/api/params.h"
-#include "remoting/base/error.h"
-
 #include <algorithm>
-#include <sys/mman.h>
 #include <utility>
 
 namespace vgpu::server
 {
-
-Pinned::Pinned(const Driver &driver, size_t bytes, bool pin_now) : driver_(driver), bytes_(bytes)
-{
-    void *at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED)
-        fail_errno("%zu bytes for copies", bytes);
-    data_ = static_cast<std::byte *>(at);
-    if (pin_now)
-        pin();
-}
-
-void Pinned::pin()
-{
-    registered_ =
-        driver_.cuMemHostRegister_v2(data_, bytes_, CU_MEMHOSTREGISTER_PORTABLE) == CUDA_SUCCESS;
-}
-
-Pinned::~Pinned()
-{
-    if (registered_)
-        driver_.cuMemHostUnregister(data_);
-    munmap(data_, bytes_);
-}
 
 std::byte *InStaging::acquire(size_t n, Contexts &contexts)
 {
@@ -82,14 +55,9 @@ std::vector<std::shared_ptr<const Fence>> InStaging::take_committed()
 std::byte *OutStaging::take()
 {
     std::unique_lock lock(mutex_);
-    if (free_.empty() && groups_.size() < kSlots / kGroup) {
-        groups_.push_back(std::make_unique<Pinned>(driver_, kGroup * api::kMaxPiece));
-        for (size_t i = 0; i < kGroup; ++i)
-            free_.push_back(groups_.back()->data() + i * api::kMaxPiece);
-    }
-    freed_.wait(lock, [&] { return !free_.empty(); });
-    std::byte *slot = free_.back();
-    free_.pop_back();
+    std::byte *slot;
+    freed_.wait(lock, [&] { return (slot = pool_.take()) != nullptr; });
+    pool_.pin();
     return slot;
 }
 
@@ -97,7 +65,7 @@ void OutStaging::give(std::byte *slot)
 {
     {
         std::lock_guard lock(mutex_);
-        free_.push_back(slot);
+        pool_.give(slot);
     }
     freed_.notify_one();
 }

@@ -3,7 +3,10 @@
 // through it do not wait.
 #pragma once
 
+#include "remoting/api/params.h"
 #include "remoting/server/contexts.h"
+#include "remoting/server/host-pool.h"
+#include "remoting/server/pinned.h"
 
 #include <condition_variable>
 #include <cstddef>
@@ -14,27 +17,6 @@
 
 namespace vgpu::server
 {
-
-// Memory of ours that the driver may know. It outlives the contexts under which it was registered:
-// it is only slower then.
-class Pinned
-{
-public:
-    // Known to the driver from pin() on, which the constructor does unless it is told not to.
-    Pinned(const Driver &driver, size_t bytes, bool pin_now = true);
-    ~Pinned();
-    Pinned(const Pinned &) = delete;
-    Pinned &operator=(const Pinned &) = delete;
-    void pin(); // dispatch thread, in a context
-    std::byte *data() const noexcept { return data_; }
-    size_t size() const noexcept { return bytes_; }
-
-private:
-    const Driver &driver_;
-    std::byte *data_;
-    size_t bytes_;
-    bool registered_ = false;
-};
 
 // Towards the device: a ring, reclaimed in order as the device passes each piece's fence. Dispatch
 // thread only.
@@ -74,19 +56,22 @@ public:
     static constexpr size_t kSlots = 256;
     static constexpr size_t kGroup = 16; // slots registered at a time
 
-    explicit OutStaging(const Driver &driver) : driver_(driver) {}
+    explicit OutStaging(const Driver &driver) : pool_(driver, {api::kMaxPiece, kGroup}, kSlots) {}
+
+    // So many bytes more may be on their way than else.
+    void allow(uint64_t more) { pool_.allow(kSlots + size_t(more / api::kMaxPiece)); }
 
     // A slot of api::kMaxPiece bytes. Waits for the waiters if there is none, which no client that
     // keeps to the rules (session.api, vgpuCopyOut) lets happen.
     std::byte *take();
     void give(std::byte *slot);
 
+    void trim() noexcept { pool_.trim(); } // see HostPool
+
 private:
-    const Driver &driver_;
-    std::mutex mutex_;
+    HostPool pool_;
+    std::mutex mutex_; // of waiting
     std::condition_variable freed_;
-    std::vector<std::unique_ptr<Pinned>> groups_;
-    std::vector<std::byte *> free_;
 };
 
 } // namespace vgpu::server

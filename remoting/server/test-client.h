@@ -66,9 +66,9 @@ class TestClient
 public:
     enum class Over { stream, ring };
 
-    // With `with_bulk`, the bulk connection is there from the start.
+    // So many bulk connections are there from the start.
     explicit TestClient(Over over = Over::stream, std::vector<Slice> slices = {},
-                        bool with_bulk = false)
+                        unsigned with_bulk = 0)
         : slices_(std::move(slices))
     {
         int ends[2];
@@ -90,20 +90,29 @@ public:
         for (Slice &slice : slices_)
             if (!slice.page)
                 slice.page = &page_.page;
-        int more[2] = {-1, -1};
-        if (with_bulk && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, more) < 0)
-            fail_errno("socketpair");
-        if (with_bulk)
-            bulk = wire::make_bulk_stream(wire::StreamSocket(Fd(more[0])));
-        server_ = std::thread([this, bulk_end = more[1]] {
+        std::vector<int> bulk_ends;
+        for (auto *stream : {&bulk, &second_bulk}) {
+            int more[2];
+            if (bulk_ends.size() == with_bulk)
+                break;
+            if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, more) < 0)
+                fail_errno("socketpair");
+            *stream = wire::make_bulk_stream(wire::StreamSocket(Fd(more[0])));
+            bulk_ends.push_back(more[1]);
+        }
+        server_ = std::thread([this, bulk_ends] {
             try {
                 Session session(*test_driver(), slices_);
                 session.attach(*worker_channel_);
-                if (bulk_end >= 0)
-                    session.bulk.open({.wait = [] { return true; },
+                if (!bulk_ends.empty())
+                    session.bulk.open({.wait =
+                                           [left = bulk_ends.size()](int) mutable {
+                                               using Heard = Bulk::Door::Heard;
+                                               return left-- ? Heard::somebody : Heard::end;
+                                           },
                                        .welcome =
-                                           [bulk_end] {
-                                               Fd end(bulk_end);
+                                           [bulk_ends](unsigned number) {
+                                               Fd end(bulk_ends[number]);
                                                write_all(end.get(), std::array<std::byte, 1>(),
                                                          Deadline::never());
                                                return wire::make_bulk_stream(
@@ -123,8 +132,9 @@ public:
             }
         });
         std::array<std::byte, 1> welcome;
-        if (bulk)
-            bulk->read_exactly(welcome);
+        for (auto *stream : {&bulk, &second_bulk})
+            if (*stream)
+                (*stream)->read_exactly(welcome);
     }
 
     ~TestClient() { join(); }
@@ -136,6 +146,7 @@ public:
             return;
         channel->shut_down();
         bulk.reset();
+        second_bulk.reset();
         server_.join();
     }
 
@@ -281,7 +292,7 @@ public:
     uint64_t id(Kind kind) { return make_id(kind, 1, ++counter); }
 
     std::unique_ptr<wire::Channel> channel;
-    std::unique_ptr<wire::BulkStream> bulk;
+    std::unique_ptr<wire::BulkStream> bulk, second_bulk;
     uint32_t sequence = 0, word = 0;
     uint64_t counter = 5000, window = 0;
     Answer last;

@@ -10,7 +10,7 @@
 namespace vgpu::server
 {
 
-constexpr uint32_t kTrafficPageVersion = 1;
+constexpr uint32_t kTrafficPageVersion = 2;
 
 // One direction, as the device sees it.
 struct TrafficWay {
@@ -20,12 +20,14 @@ struct TrafficWay {
     std::atomic<uint64_t> pace;      // bytes a second, 0: any; set by vgpud, kept by the worker
     std::atomic<uint64_t> chunk;     // bytes let through at a time; the worker's choice
     std::atomic<uint64_t> queue;     // bytes that wait; told by the worker
+    std::atomic<uint64_t> window;    // bytes under way at most; the client's choice
 };
 
 struct alignas(4096) TrafficPage {
     std::atomic<uint32_t> version; // set by vgpud before a worker sees the page
     TrafficWay in, out;
-    std::atomic<uint64_t> rtt_us; // of the bulk connection; told by the worker
+    std::atomic<uint64_t> rtt_us;      // of the bulk connections; told by the worker
+    std::atomic<uint64_t> connections; // of bulk; told by the worker
 };
 static_assert(sizeof(TrafficPage) == 4096);
 

@@ -4,8 +4,10 @@
 #include "remoting/base/error.h"
 #include "remoting/wire/address.h"
 
+#include <array>
 #include <cerrno>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace vgpu::wire
@@ -43,6 +45,7 @@ public:
     bool is_sealed() const override { return socket_.is_sealed(); }
     uint64_t bytes_in() const override { return in_; }
     uint64_t bytes_out() const override { return out_; }
+    BulkPath path() const noexcept override { return tcp_path(socket_.get()); }
     void shut_down() noexcept override { ::shutdown(socket_.get(), SHUT_RDWR); }
 
 private:
@@ -64,6 +67,22 @@ bool BulkStream::read_exactly(std::span<std::byte> to)
         to = to.subspan(n);
     }
     return true;
+}
+
+size_t next_with_room(std::span<BulkStream *const> streams, size_t last)
+{
+    if (streams.size() < 2)
+        return 0;
+    std::array<pollfd, kMostBulkLanes> each;
+    for (size_t i = 0; i < streams.size(); ++i)
+        each[i] = {streams[i]->descriptor(), POLLOUT, 0};
+    while (poll(each.data(), streams.size(), -1) < 0)
+        if (errno != EINTR)
+            fail_errno("waiting for a bulk connection");
+    for (size_t i = 1; i <= streams.size(); ++i)
+        if (const size_t one = (last + i) % streams.size(); each[one].revents)
+            return one; // also one that is lost, as whoever writes to it is told
+    return last;
 }
 
 std::unique_ptr<BulkStream> make_bulk_stream(StreamSocket socket)

@@ -3,6 +3,7 @@
 // no call stands behind them (HACKING.md, "Bulk").
 #pragma once
 
+#include "remoting/wire/bulk-path.h"
 #include "remoting/wire/stream-socket.h"
 
 #include <cstdint>
@@ -12,15 +13,18 @@
 namespace vgpu::wire
 {
 
-// Where the bytes of a copy to the device lie in the worker: byte p of the stream at p % kBulkRing.
-// What has been sent and is not known to be taken is less.
-constexpr uint64_t kBulkRing = uint64_t(16) << 20;
+// What may be under way in either direction at once, unless the worker allows more and the path
+// holds more.
+constexpr uint64_t kBulkWindow = uint64_t(12) << 20;
+
+// Connections of a session at most; how many it has is the worker's word, and the path's.
+constexpr unsigned kMostBulkLanes = 16;
 
 // Smaller copies go with the calls, and so does the end of a copy: what arrives here is worth it.
 constexpr uint64_t kBulkLeast = uint64_t(64) << 10;
 
 // A larger copy goes in pieces of this at most: each costs a command, a wait for its bytes and a
-// mark behind it. So much may be left out at the ring's end, beside what the client has on its way.
+// mark behind it.
 constexpr uint64_t kBulkMost = uint64_t(1) << 20;
 
 // From the worker: so many bytes of the copy to the host with that number, for this place among its
@@ -51,6 +55,9 @@ public:
     virtual uint64_t bytes_in() const = 0;
     virtual uint64_t bytes_out() const = 0;
 
+    // From any thread.
+    virtual BulkPath path() const noexcept = 0;
+
     // Ends both directions, from any thread.
     virtual void shut_down() noexcept = 0;
 
@@ -59,5 +66,17 @@ public:
 };
 
 std::unique_ptr<BulkStream> make_bulk_stream(StreamSocket socket);
+
+// Of several, in turns from the one behind `last` on, the first whose buffer has room; waits until
+// there is one.
+size_t next_with_room(std::span<BulkStream *const> streams, size_t last);
+
+// What the client has when the worker has let a connection in.
+struct BulkConnection {
+    std::unique_ptr<BulkStream> stream;
+    unsigned number = 0;           // of those of the session, from 0
+    unsigned most = 1;             // of them that the worker lets in
+    uint64_t window = kBulkWindow; // the most that may be under way each way, over all of them
+};
 
 } // namespace vgpu::wire

@@ -107,6 +107,7 @@ public:
     bool is_compressed() const override { return true; }
     uint64_t bytes_in() const override { return inner_->bytes_in(); }
     uint64_t bytes_out() const override { return inner_->bytes_out(); }
+    BulkPath path() const noexcept override { return inner_->path(); }
     void shut_down() noexcept override { inner_->shut_down(); }
 
 private:

@@ -10,6 +10,7 @@
 #include "remoting/wire/stream-channel.h"
 #include "remoting/wire/test-link.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -104,7 +105,7 @@ std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRe
     return out;
 }
 
-std::unique_ptr<BulkStream> connect_bulk(const LeaseFile &lease, const SessionInfo &session)
+BulkConnection connect_bulk(const LeaseFile &lease, const SessionInfo &session)
 {
     Opening opening = greet(session.address, lease);
     if (opening.challenge().instance != session.instance)
@@ -117,8 +118,16 @@ std::unique_ptr<BulkStream> connect_bulk(const LeaseFile &lease, const SessionIn
         fail(EPROTO, "another session's worker answered");
     // The node's vgpu.conf decides.
     const bool compression = get_bool(frame.get(), "compression", false);
-    auto stream = with_test_link(make_bulk_stream(opening.take()));
-    return compression ? make_compressed_stream(std::move(stream)) : std::move(stream);
+    BulkConnection out;
+    out.number = unsigned(std::min<uint64_t>(get_u64(frame.get(), "number", 0), kMostBulkLanes));
+    out.most = unsigned(std::min<uint64_t>(get_u64(frame.get(), "connections", 1), kMostBulkLanes));
+    // Whatever it says: each byte of it may be this process's to send.
+    constexpr uint64_t kMost = uint64_t(1) << 32;
+    out.window = std::min(get_u64(frame.get(), "window", kBulkWindow), kMost);
+    out.stream = with_test_link(make_bulk_stream(opening.take()));
+    if (compression)
+        out.stream = make_compressed_stream(std::move(out.stream));
+    return out;
 }
 
 } // namespace vgpu::wire

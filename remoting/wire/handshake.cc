@@ -272,11 +272,15 @@ std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &wel
     return make_ring_channel(Side::worker, std::move(connection), memory, welcome.ring);
 }
 
-std::unique_ptr<BulkStream> accept_bulk(Fd connection, const std::string &session,
+std::unique_ptr<BulkStream> accept_bulk(Fd connection, const std::string &session, unsigned number,
                                         const Acceptance &acceptance)
 {
     Map fields;
-    fields.set("session", session).set("compression", acceptance.compression);
+    fields.set("session", session)
+        .set("compression", acceptance.compression)
+        .set("number", uint64_t(number))
+        .set("connections", uint64_t(acceptance.bulk_connections))
+        .set("window", acceptance.bulk_window);
     auto frame = pack_welcome(acceptance, std::move(fields));
     send_frame(connection.get(), frame, Deadline::after_ms(kHandshakeMs));
     auto stream = make_bulk_stream(welcomed(std::move(connection), acceptance, frame));

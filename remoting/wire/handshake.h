@@ -66,7 +66,10 @@ struct Acceptance {
     Peer peer;
     std::vector<std::byte> proof; // that the acceptor is one
     std::optional<SealKeys> keys; // if the connection is to be sealed after the welcome
-    bool compression = false;     // bulk only: blocks are compressed where that is worth it
+    // Of a bulk connection alone.
+    bool compression = false;           // blocks are compressed where that is worth it
+    uint64_t bulk_window = kBulkWindow; // what may be under way each way
+    unsigned bulk_connections = 1;      // of the session at most
 };
 
 // The first look at a hello, before its proof is there: is it one, and of our version? Throws
@@ -101,8 +104,8 @@ struct SessionWelcome {
 // Sends the welcome, with the rings' memory if it is a ring, and gives the worker's end.
 std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &welcome);
 
-// The same for a session's bulk connection.
-std::unique_ptr<BulkStream> accept_bulk(Fd connection, const std::string &session,
+// The same for a session's bulk connection, which is its `number`th.
+std::unique_ptr<BulkStream> accept_bulk(Fd connection, const std::string &session, unsigned number,
                                         const Acceptance &acceptance);
 
 // ---- connector: the client library
@@ -136,7 +139,7 @@ std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRe
 
 // The bulk connection of a session over a stream, to the address that the session was opened at.
 // Throws Refused, or Error.
-std::unique_ptr<BulkStream> connect_bulk(const LeaseFile &lease, const SessionInfo &session);
+BulkConnection connect_bulk(const LeaseFile &lease, const SessionInfo &session);
 
 // ---- connector: tools, plugins, daemons
 // ---------------------------------------------------------------

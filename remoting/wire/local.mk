@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += %D%/libwire.la
 %C%_libwire_la_SOURCES = \
 	%D%/address.cc %D%/address.h \
 	%D%/auth.cc %D%/auth.h \
+	%D%/bulk-path.cc %D%/bulk-path.h \
 	%D%/bulk-stream.cc %D%/bulk-stream.h \
 	%D%/channel.h \
 	%D%/codec.h \

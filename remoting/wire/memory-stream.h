@@ -39,6 +39,7 @@ public:
     bool is_sealed() const override { return false; }
     uint64_t bytes_in() const override { return at_; }
     uint64_t bytes_out() const override { return bytes_.size(); }
+    BulkPath path() const noexcept override { return {}; }
     void shut_down() noexcept override {}
 
 private:

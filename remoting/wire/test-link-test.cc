@@ -24,6 +24,7 @@ TEST(TestLink, ReadsTimesAndRates)
     EXPECT_EQ(parse_test_link("rtt=30us").rtt_ns, 30'000u);
     EXPECT_EQ(parse_test_link("rate=500M").bits_per_s, 500'000'000u);
     EXPECT_EQ(parse_test_link("rtt=0").rtt_ns, 0u);
+    EXPECT_EQ(parse_test_link("window=3M,rtt=1ms").window, 3'000'000u);
     for (const char *bad : {"rtt=fast", "rtt=-1ms", "rtt=5h", "speed=1", "rate=10G,,", "rate="})
         EXPECT_EQ(refusal([&] { parse_test_link(bad); }).code, EINVAL) << bad;
 }

@@ -59,7 +59,10 @@ public:
     void push(std::vector<std::byte> message)
     {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return bytes_ < kWindow || closed_; });
+        const auto from = Clock::now();
+        const size_t window = yields_ && link_.window ? size_t(link_.window) : kWindow;
+        changed_.wait(lock, [&] { return bytes_ < window || closed_; });
+        held_ += Clock::now() - from;
         bytes_ += message.size();
         auto carried = line_.carry(link_.bits_per_s, message.size());
         queue_.push_back(
@@ -74,6 +77,13 @@ public:
 
     // Of a stream whose bytes can wait.
     void yield() { yields_ = true; }
+
+    // How long the window alone kept something from being sent.
+    uint64_t held_us()
+    {
+        std::lock_guard lock(mutex_);
+        return uint64_t(std::chrono::duration_cast<std::chrono::microseconds>(held_).count());
+    }
 
     // The next message when its time has come; false when `until` comes first, or when the pipe was
     // closed and is empty.
@@ -134,6 +144,7 @@ private:
     std::condition_variable changed_;
     std::deque<Item> queue_;
     size_t bytes_ = 0;
+    Clock::duration held_{0};
     bool closed_ = false;
 };
 
@@ -312,7 +323,7 @@ class LinkedStream final : public BulkStream
 {
 public:
     LinkedStream(std::unique_ptr<BulkStream> inner, TestLink link, std::shared_ptr<Path> path)
-        : inner_(std::move(inner)), delayed_(link.rtt_ns || link.bits_per_s),
+        : inner_(std::move(inner)), delayed_(link.rtt_ns || link.bits_per_s), rtt_ns_(link.rtt_ns),
           path_(std::move(path)), out_(link, path_->out), in_(link, path_->in)
     {
         if (!delayed_)
@@ -338,6 +349,7 @@ public:
             path_->bytes_out += piece.iov_len;
         if (!delayed_)
             return inner_->write(pieces);
+        const auto from = Clock::now();
         for (const iovec &piece : pieces) {
             auto *bytes = static_cast<const std::byte *>(piece.iov_base);
             for (size_t at = 0, n; at < piece.iov_len; at += n) {
@@ -347,6 +359,8 @@ public:
                 out_.push({bytes + at, bytes + at + n});
             }
         }
+        busy_us_ += uint64_t(
+            std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - from).count());
     }
 
     size_t read(std::span<std::byte> to) override
@@ -373,6 +387,15 @@ public:
     bool is_sealed() const override { return inner_->is_sealed(); }
     uint64_t bytes_in() const override { return path_->bytes_in; }
     uint64_t bytes_out() const override { return path_->bytes_out; }
+    BulkPath path() const noexcept override
+    {
+        BulkPath path = inner_->path();
+        path.rtt_ns += rtt_ns_;
+        path.smooth_rtt_ns += rtt_ns_;
+        path.busy_us = busy_us_;
+        path.limited_us = out_.held_us();
+        return path;
+    }
     void shut_down() noexcept override
     {
         inner_->shut_down();
@@ -418,8 +441,10 @@ private:
 
     const std::unique_ptr<BulkStream> inner_;
     const bool delayed_;
+    const uint64_t rtt_ns_;
     const std::shared_ptr<Path> path_;
-    Pipe out_, in_;
+    mutable Pipe out_, in_;
+    std::atomic<uint64_t> busy_us_{0}; // of writing
     std::thread sender_, receiver_;
     std::vector<std::byte> piece_; // the reader's
     size_t begin_ = 0;
@@ -461,6 +486,8 @@ TestLink parse_test_link(std::string_view text)
         else if (one.starts_with("rate="))
             link.bits_per_s = parse_scaled(
                 one.substr(5), {{"", 1}, {"K", 1'000}, {"M", 1'000'000}, {"G", 1'000'000'000}});
+        else if (one.starts_with("window="))
+            link.window = parse_scaled(one.substr(7), {{"", 1}, {"K", 1'000}, {"M", 1'000'000}});
         else
             parse_scaled(one, {});
     }

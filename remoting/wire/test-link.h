@@ -16,10 +16,11 @@ namespace vgpu::wire
 struct TestLink {
     uint64_t rtt_ns = 0;     // half of it each way
     uint64_t bits_per_s = 0; // each way; 0: as fast as it goes
+    uint64_t window = 0;     // bytes that a bulk connection has under way each way; 0: any
 };
 
-// "rtt=5ms,rate=10G": a time in ns, us or ms and a rate in bits a second with K, M or G; either may
-// be left out. Throws Error(EINVAL).
+// "rtt=5ms,rate=10G,window=3M": a time in ns, us or ms, a rate in bits a second with K, M or G, and
+// bytes with K or M (of 1000); each may be left out. Throws Error(EINVAL).
 TestLink parse_test_link(std::string_view text);
 
 // The channel itself without the variable; else one that delays what passes, and tells the log at
