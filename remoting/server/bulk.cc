@@ -98,6 +98,8 @@ void Bulk::admit()
     count_.store(number + 1, std::memory_order_release); // partner: send() and claim()
     if (traffic_)
         traffic_->connections.store(number + 1, std::memory_order_relaxed);
+    if (number == 0)
+        tell_windows(wire::kBulkWindow, wire::kBulkWindow); // what it begins with
     lane->start(std::thread([this, lane = lane.get()] { read(*lane); }));
 }
 
@@ -141,6 +143,7 @@ void Bulk::observe() noexcept
     uint64_t last = observed_ns_.load(std::memory_order_relaxed);
     if (now - last < kOftenNs || !observed_ns_.compare_exchange_strong(last, now))
         return;
+    std::lock_guard lock(observing_);
     uint64_t missing = 0, unsent = 0, busy = 0, limited = 0, rtt = 0;
     for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i) {
         const wire::BulkPath path = lanes_[i]->stream().path();

@@ -130,9 +130,10 @@ private:
     std::mutex out_;        // of choosing a connection to send over
     unsigned last_out_ = 0; // under it
     Pacer out_pace_, in_pace_;
-    wire::BulkLimits limits_; // of what is sent; under out_
     std::atomic<bool> held_up_{false};
 
+    std::mutex observing_;
+    wire::BulkLimits limits_; // of what is sent; under it
     TrafficPage *traffic_ = nullptr;
     std::atomic<uint64_t> observed_ns_{0};
     std::atomic<uint64_t> moved_{0}; // steps of reading: whether anything goes on

@@ -23,6 +23,7 @@ size_t Pacer::enter(size_t most)
 {
     if (!way_)
         return most;
+    std::unique_lock lock(mutex_);
     for (;;) {
         // Partner: vgpud, which may set another pace at any time: none is waited for long.
         const uint64_t pace = way_->pace.load(std::memory_order_relaxed);
@@ -37,7 +38,6 @@ size_t Pacer::enter(size_t most)
         constexpr uint64_t kLongestNs = 20'000'000;
         const auto ns =
             uint64_t(std::clamp(-tokens_ / double(pace) * 1e9, 100'000.0, double(kLongestNs)));
-        std::unique_lock lock(mutex_);
         if (stops_.wait_for(lock, std::chrono::nanoseconds(ns), [&] { return stopped_; }))
             return most;
         way_->waited_ns.fetch_add(ns, std::memory_order_relaxed); // partner: vgpud's look
@@ -57,6 +57,7 @@ void Pacer::passed(size_t bytes, uint64_t carried) noexcept
     way_->bytes.fetch_add(carried, std::memory_order_relaxed); // partner: vgpud's look
     // Below 0 for a moment, when a block has come of which a part is read.
     way_->saved.fetch_add(bytes - carried, std::memory_order_relaxed);
+    std::lock_guard lock(mutex_);
     tokens_ -= double(carried);
 }
 

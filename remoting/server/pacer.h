@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps one direction of the bulk connection to the pace that vgpud has set for the session: a
+// Keeps one direction of the bulk connections to the pace that vgpud has set for the session: a
 // token bucket of bytes. Who reads slowly makes TCP slow the client down, so that no client can
 // cheat.
 #pragma once
@@ -25,7 +25,7 @@ public:
     void attach(TrafficWay *way) noexcept { way_ = way; }
 
     // Waits until bytes may pass; how many of `most` that are now, at least kLeast or `most`. What
-    // is let through beyond the pace is waited for by the next. One thread at a time.
+    // is let through beyond the pace is waited for by the next. From any thread.
     size_t enter(size_t most);
     // So many have passed, and were `carried` on the network.
     void passed(size_t bytes, uint64_t carried) noexcept;
@@ -38,9 +38,9 @@ private:
     size_t chosen(size_t chunk) noexcept;
 
     TrafficWay *way_ = nullptr;
+    std::mutex mutex_;  // of what follows
     double tokens_ = 0; // bytes; below 0 is debt
     uint64_t refilled_ns_ = 0;
-    std::mutex mutex_;
     std::condition_variable stops_;
     bool stopped_ = false;
 };
