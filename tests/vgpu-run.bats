@@ -60,6 +60,7 @@ same() {
 @test "streams-overlap" { same streams-overlap; }
 @test "constant-memory" { same constant-memory; }
 @test "copy-2d" { same copy-2d; }
+@test "pageable-copies" { same pageable-copies; }
 @test "jacobi: 10,000 launches" { same jacobi; }
 @test "device-printf" { same device-printf; }
 @test "two-devices" { same two-devices --gpus 2; }

@@ -118,6 +118,9 @@ CUresult send_piece(Session &session, uint32_t word, const Far &to, const std::b
 {
     size_t n = width * rows;
     bool gather = (rows > 1 && from_pitch != width) || n % 8 != 0;
+    if (n >= SharedStaging::kLeast && !to.in_array() && session.shared_staging.open(session))
+        return session.shared_staging.send(
+            session, word, {from, from_pitch, width, rows, to.address, to.pitch, stream});
     if (Bulk *bulk = to.takes_bulk(n) ? session.bulk() : nullptr) {
         bool sent = bulk->send(word, {from, from_pitch, width, rows, to.address, to.pitch, stream});
         return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;

@@ -3,7 +3,8 @@
 // copies move no bytes through the channel and kernels reach it; elsewhere it is plain memory that
 // may be copied from and to without waiting. Kernels reach that, and memory of the application's
 // own, as a mirror (mirrors.h), made when its device address is first asked for.
-#include "remoting/base/fd.h"
+#include "remoting/client/host-memory.h"
+
 #include "remoting/client/entry.h"
 #include "remoting/client/remote.h"
 
@@ -45,13 +46,9 @@ CUresult map(Session &session, size_t bytes, Range &range)
     range.bytes = bytes;
     if (!fd)
         return CUDA_SUCCESS;
-    uint64_t host = session.new_id(api::Kind::host);
     CUdeviceptr device = 0;
-    if (session.connection().send_descriptor(host, fd.get()) &&
-        remote::vgpuHostMap(host, range.base, mapped, &device) == CUDA_SUCCESS) {
-        range.host = host;
-        range.device_address = device;
-    }
+    share_pages(session, fd, address, mapped, range.host, device);
+    range.device_address = device;
     return CUDA_SUCCESS;
 }
 
@@ -95,6 +92,19 @@ void finish(Session &session, const Range &range)
 }
 
 } // namespace
+
+bool vgpu::client::share_pages(Session &session, const Fd &pages, void *address, size_t bytes,
+                               uint64_t &host, CUdeviceptr &device)
+{
+    uint64_t id = session.new_id(api::Kind::host);
+    CUdeviceptr there = 0;
+    if (!session.connection().send_descriptor(id, pages.get()) ||
+        remote::vgpuHostMap(id, uint64_t(address), bytes, &there) != CUDA_SUCCESS)
+        return false;
+    host = id;
+    device = there;
+    return true;
+}
 
 VGPU_ENTRY cuMemHostAlloc(void **address, size_t bytes, unsigned flags)
 {

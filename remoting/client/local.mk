@@ -27,7 +27,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/green.cc \
 	%D%/logs.cc %D%/logs.h \
 	%D%/host-function.cc \
-	%D%/host-memory.cc \
+	%D%/host-memory.cc %D%/host-memory.h \
 	%D%/host-service.cc %D%/host-service.h \
 	%D%/id.h \
 	%D%/image.cc %D%/image.h \
@@ -51,6 +51,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/range-map.cc %D%/range-map.h \
 	%D%/remote.h \
 	%D%/session.cc %D%/session.h \
+	%D%/shared-staging.cc %D%/shared-staging.h \
 	%D%/static-cudart.cc %D%/static-cudart.h \
 	%D%/stream-attribute.cc \
 	%D%/stream-values.cc \

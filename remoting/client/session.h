@@ -19,6 +19,7 @@
 #include "remoting/client/objects.h"
 #include "remoting/client/pool.h"
 #include "remoting/client/range-map.h"
+#include "remoting/client/shared-staging.h"
 #include "remoting/client/table.h"
 #include "remoting/client/window.h"
 
@@ -68,6 +69,7 @@ public:
 
     Contexts contexts;
     CopyInWindow copy_in_window;
+    SharedStaging shared_staging;
     HostService host_service;
     Captures captures;
     RangeMap ranges;

@@ -50,6 +50,7 @@ CUresult vgpuLinkDestroy(Session &session, uint64_t id);
 void vgpuCopyIn(Session &session, Request &request);
 void vgpuCopyOut(Session &session, Request &request);
 void vgpuBulkIn(Session &session, Request &request);
+void vgpuStagedIn(Session &session, Request &request);
 void vgpuBulkOut(Session &session, Request &request);
 CUresult vgpuBulkTune(Session &session, uint64_t in_window, uint64_t out_window);
 CUresult vgpuCopyOnDevice(Session &session, CUdeviceptr dst, uint64_t dst_pitch, CUdeviceptr src,

@@ -62,19 +62,38 @@ CUresult copy_to_host(const Driver &driver, void *dst, CUdeviceptr src, const Ro
     return driver.cuMemcpy2DAsync_v2(&copy, stream);
 }
 
+namespace
+{
+
+void answer_behind(Session &session, const Request &request, CUresult result, uint64_t lane,
+                   std::vector<std::shared_ptr<const Fence>> all)
+{
+    if (result != CUDA_SUCCESS)
+        session.replies.fail_later(request.call, result);
+    session.waiters.add(
+        lane, [&replies = session.replies, to = request.reply_to(), all = std::move(all)] {
+            for (auto &fence : all)
+                fence->wait();
+            replies.send(to, CUDA_SUCCESS);
+        });
+}
+
+} // namespace
+
 void answer_when_taken(Session &session, InStaging &staging, const Request &request,
                        CUresult result)
 {
     if (!request.wants_reply)
         return session.answer(request, result);
-    if (result != CUDA_SUCCESS)
-        session.replies.fail_later(request.call, result);
-    session.waiters.add(uint64_t(&staging), [&replies = session.replies, to = request.reply_to(),
-                                             all = staging.take_committed()] {
-        for (auto &fence : all)
-            fence->wait();
-        replies.send(to, CUDA_SUCCESS);
-    });
+    answer_behind(session, request, result, uint64_t(&staging), staging.take_committed());
+}
+
+void answer_when_taken(Session &session, SharedStaging &staging, const Request &request,
+                       CUresult result)
+{
+    if (!request.wants_reply)
+        return session.answer(request, result);
+    answer_behind(session, request, result, uint64_t(&staging), staging.take());
 }
 
 namespace
@@ -266,6 +285,34 @@ void vgpuCopyIn(Session &session, Request &request)
             });
     }
     answer_when_taken(session, session.in_staging, request, result);
+}
+
+void vgpuStagedIn(Session &session, Request &request)
+{
+    std::tuple<Pointer::Server, Val<uint64_t>::Server, Val<uint64_t>::Server, Val<uint64_t>::Server,
+               Val<uint64_t>::Server, Val<uint64_t>::Server, Handle<CUstream>::Server>
+        all;
+    CUresult result = decode(session, request, all);
+    auto &[dst, pitch, host, offset, width, rows, stream] = all;
+    Context *context = session.contexts.current();
+    const std::byte *from = nullptr;
+    if (result == CUDA_SUCCESS && !context)
+        result = CUDA_ERROR_INVALID_CONTEXT;
+    if (result == CUDA_SUCCESS) {
+        from = session.host_memory.rows(host.arg(), offset.arg(), width.arg(), width.arg(),
+                                        rows.arg());
+        if (!from || session.shared_staging.full())
+            result = CUDA_ERROR_INVALID_VALUE;
+    }
+    if (result == CUDA_SUCCESS)
+        result = copy_to_device(session.driver, dst.arg(), from,
+                                {pitch.arg(), width.arg(), width.arg(), rows.arg()}, stream.arg());
+    if (result == CUDA_SUCCESS) {
+        Fence fence(session.driver);
+        result = fence.add(context->handle, context->events, stream.arg());
+        session.shared_staging.add(std::move(fence));
+    }
+    answer_when_taken(session, session.shared_staging, request, result);
 }
 
 void vgpuBulkIn(Session &session, Request &request)

@@ -50,6 +50,8 @@ CUresult stage_in(Session &session, uint64_t width, uint64_t rows, CUstream stre
 // been taken. How it went is told like any asynchronous failure.
 void answer_when_taken(Session &session, InStaging &staging, const Request &request,
                        CUresult result);
+void answer_when_taken(Session &session, SharedStaging &staging, const Request &request,
+                       CUresult result);
 
 // Puts a part of a copy to the client into the stream: rows of `width` bytes packed at `to`, from
 // where `row` and `column` (in bytes) of the whole are.

@@ -430,6 +430,60 @@ TEST_P(SessionTest, shares_host_memory)
     EXPECT_NE(client.broken.find("bytes instead of"), std::string::npos) << client.broken;
 }
 
+TEST_P(SessionTest, copies_from_the_clients_staging_memory)
+{
+    TestClient client(GetParam());
+    ASSERT_EQ(client.open(), CUDA_SUCCESS);
+    if (!client.channel->passes_descriptors())
+        return;
+    constexpr size_t kBytes = 1 << 16, kRow = 1000, kRows = 7, kPitch = 1024;
+    Fd memory = memfd("staging", kBytes);
+    Mapping mapping(memory.get(), kBytes);
+    const uint64_t id = client.id(Kind::host);
+    CUdeviceptr device = 0, pointer = 0;
+    client.channel->send_descriptor(id, memory.get());
+    ASSERT_EQ(client.call(Call::vgpuHostMap, Val<uint64_t>::Client{id}, Val<uint64_t>::Client{0},
+                          Val<uint64_t>::Client{kBytes}, Out<CUdeviceptr>::Client{&device}),
+              CUDA_SUCCESS);
+    ASSERT_EQ(client.alloc(kBytes, pointer), CUDA_SUCCESS);
+    auto data = pattern(kRow * kRows);
+    memcpy(mapping.data() + 16, data.data(), data.size());
+    auto copy = [&](bool answered, uint64_t host, uint64_t offset, uint64_t rows = 7) {
+        client.send(client.encode(Call::vgpuStagedIn, answered, Pointer::Client{pointer},
+                                  Val<uint64_t>::Client{kPitch}, Val<uint64_t>::Client{host},
+                                  Val<uint64_t>::Client{offset}, Val<uint64_t>::Client{kRow},
+                                  Val<uint64_t>::Client{rows}, Handle<CUstream>::Client{nullptr}));
+        if (answered)
+            client.last = client.receive();
+    };
+    // The failures so far, and that only.
+    auto deferred = [&] {
+        EXPECT_EQ(client.call(Call::cuCtxSynchronize), CUDA_SUCCESS);
+        return CUresult(client.last.deferred);
+    };
+    copy(true, id, 16);
+    EXPECT_EQ(client.last.deferred, 0u);
+    std::vector<std::byte> got(data.size());
+    ASSERT_EQ(client.copy_out(pointer, kPitch, kRow, kRows, got), CUDA_SUCCESS);
+    EXPECT_EQ(memcmp(got.data(), data.data(), data.size()), 0);
+    copy(false, id + 1, 16);
+    EXPECT_EQ(deferred(), CUDA_ERROR_INVALID_VALUE);
+    copy(false, id, kBytes - kRow * kRows + 1);
+    EXPECT_EQ(deferred(), CUDA_ERROR_INVALID_VALUE);
+    copy(false, id, ~uint64_t(0));
+    EXPECT_EQ(deferred(), CUDA_ERROR_INVALID_VALUE);
+    copy(false, id, 0, ~uint64_t(0) / kRow);
+    EXPECT_EQ(deferred(), CUDA_ERROR_INVALID_VALUE);
+    // Who asks for no answer is let go on for so long.
+    for (size_t i = 0; i < SharedStaging::kMost; ++i)
+        copy(false, id, 0);
+    EXPECT_EQ(deferred(), CUDA_SUCCESS);
+    copy(true, id, 0);
+    EXPECT_EQ(client.last.deferred, uint32_t(CUDA_ERROR_INVALID_VALUE));
+    copy(true, id, 0);
+    EXPECT_EQ(client.last.deferred, 0u);
+}
+
 TEST_P(SessionTest, what_is_printed_comes_before_the_reply)
 {
     fflush(stdout);

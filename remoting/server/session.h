@@ -121,6 +121,7 @@ public:
     // Of its own: the copies to mirrors wait for no stream of the client's, so that they go on
     // where those wait for the client.
     InStaging mirror_staging;
+    SharedStaging shared_staging;
     OutStaging out_staging;
     Bulk bulk;                                        // open or not
     std::vector<std::unique_ptr<Throttle>> throttles; // one a slice

@@ -13,6 +13,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace vgpu::server
@@ -46,6 +47,21 @@ private:
     std::deque<Piece> pieces_;
     size_t untaken_ = 0; // pieces, the last ones; some of them may be gone
     size_t head_ = 0;
+};
+
+// Towards the device, in memory that the client shares and looks after: of what was given to the
+// device since the last call of take(), what it may not have passed yet. Dispatch thread only.
+class SharedStaging
+{
+public:
+    static constexpr size_t kMost = 64; // pieces that no answer was asked for
+
+    bool full() const noexcept { return pieces_.size() >= kMost; }
+    void add(Fence fence) { pieces_.push_back(std::make_shared<const Fence>(std::move(fence))); }
+    std::vector<std::shared_ptr<const Fence>> take() { return std::exchange(pieces_, {}); }
+
+private:
+    std::vector<std::shared_ptr<const Fence>> pieces_;
 };
 
 // From the device: slots of one piece each, taken on the dispatch thread, given back by the waiters

@@ -170,6 +170,7 @@ END
 @test "streams and events" { both streams-overlap; }
 @test "constant memory and symbols" { both constant-memory; }
 @test "copies with pitch" { both copy-2d; }
+@test "copies of ordinary memory, by several threads" { both pageable-copies; }
 @test "large copies behind a kernel" { both copy-behind-kernel; }
 @test "ten thousand launches" { both jacobi; }
 @test "printf on the device" { both device-printf; }

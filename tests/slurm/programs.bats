@@ -69,6 +69,7 @@ carries() {
 @test "streams-overlap" { carries streams-overlap; }
 @test "constant-memory" { carries constant-memory; }
 @test "copy-2d" { carries copy-2d; }
+@test "pageable-copies" { carries pageable-copies; }
 @test "jacobi: 10,000 launches" { carries jacobi; }
 @test "device-printf" { carries device-printf; }
 @test "two-devices" { carries two-devices; }
