@@ -214,15 +214,16 @@ TEST_F(BulkTest, AnotherConnectionIsOpenedWhereBuffersHoldCopiesUp)
 {
     Ends calls, first, second;
     auto far = wire::make_stream_channel(std::move(calls.there));
-    Connection connection{wire::make_stream_channel(std::move(calls.here)),
-                          {.deferred = [](Deferred) {}, .lost = [](const std::string &) {}}};
+    auto connection = std::make_unique<Connection>(
+        wire::make_stream_channel(std::move(calls.here)),
+        Connection::Hooks{.deferred = [](Deferred) {}, .lost = [](const std::string &) {}});
     auto path = [](Fd fd, unsigned number) {
         return wire::BulkConnection{.stream = std::make_unique<LongPath>(std::move(fd)),
                                     .number = number,
                                     .most = 2,
                                     .window = uint64_t(64) << 20};
     };
-    Bulk bulk(path(std::move(first.here), 0), connection,
+    Bulk bulk(path(std::move(first.here), 0), *connection,
               [&] { return path(std::move(second.here), 1); });
 
     std::atomic<uint64_t> got[2] = {0, 0};
@@ -269,11 +270,12 @@ TEST_F(BulkTest, AnotherConnectionIsOpenedWhereBuffersHoldCopiesUp)
     while ((got[1] == 0 || in_window <= wire::kBulkWindow) && now_ns() < deadline)
         ASSERT_TRUE(bulk.send(1, {data.data(), 0, data.size(), 1, 4096, 0, nullptr}));
     EXPECT_GT(got[1], 0u);
-    connection.channel().shut_down();
+    connection->channel().shut_down();
     far->shut_down();
     bulk.shut_down();
     second.here.reset(); // if nobody has taken it
     for (std::thread *thread : {&one, &other, &commands})
         thread->join();
     EXPECT_GT(in_window, wire::kBulkWindow); // and it was told
+    connection.reset();                      // before what it has not had answers to
 }
