@@ -16,7 +16,7 @@ names() { "$PYTHON" -c 'import json; print("\n".join(r["name"] for r in json.loa
     names | cmp - said
     for name in channel-shm-round-trip channel-tcp-round-trip sync-shm-p50 sync-shm-p99 sync-tcp-p50 sync-tcp-p99 sync-tcp-beside-copy-p99 launch-shm-cpu launch-shm-rate launch-tcp-rate \
         copy-pinned-shm-soft-in-1M copy-pageable-shm-null-out-1M copy-pageable-tcp-null-in-1M program-long-kernels \
-        managed-shm-unchanged-64M managed-tcp-unchanged-64M managed-tcp-changed-1M program-tiny-launches worker-memory session-start load-only round-trips-step round-trips-first-result link-10G-1ms auth-key-unix auth-key-tcp scale-launch-clients-4 scale-copy-threads-2; do
+        managed-shm-unchanged-64M managed-tcp-unchanged-64M managed-tcp-changed-1M managed-shm-touched-page managed-tcp-page managed-tcp-touched-page program-tiny-launches worker-memory session-start load-only round-trips-step round-trips-first-result link-10G-1ms auth-key-unix auth-key-tcp scale-launch-clients-4 scale-copy-threads-2; do
         grep -qx "$name" said || { echo "no $name"; cat said log; false; }
     done
     if [ -e "$TOP_BUILDDIR/bench/kernels" ]; then

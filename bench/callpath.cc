@@ -7,7 +7,7 @@
 //   launches COUNT TURNS    a program that launches a kernel of so many loop turns; prints its time
 //   steps COUNT             a training loop as the call path sees it; prints its time
 //   first                   one kernel, and its result
-//   managed CHANNEL ROUNDS  a launch and a wait with managed memory that nobody changes, or the host
+//   managed CHANNEL ROUNDS  a launch and a wait with managed memory, changed by the host or not
 //   count ROUNDS            a thousand launches and synchronous calls a round
 //   total MIB               copies that much both ways, pinned and pageable; prints its time
 //   device                  says what device there is; status 77 where there is none
@@ -276,12 +276,13 @@ void first_result()
     std::printf("result %u\n", word);
 }
 
-// A thousand of each, for callgrind, which counts inside the two functions alone.
 // What managed memory costs a launch and a wait beside the same without any: nothing where it is
-// shared, else a comparison of all of it at either end; and what a changed MiB costs more.
+// shared, else a comparison of all of it at either end; and what a changed MiB costs more. Then for
+// a page, beside the fault by which page protection would learn of it: for each that is there, and
+// what each one that the host writes to costs more.
 void managed(const char *channel, int rounds)
 {
-    constexpr size_t kMiB = size_t(1) << 20, kBytes = 64 * kMiB;
+    constexpr size_t kMiB = size_t(1) << 20, kBytes = 64 * kMiB, kTouched = 1024;
     Device device;
     CUfunction next = device.kernel("next");
     CUdeviceptr counter = allocate(4);
@@ -290,7 +291,7 @@ void managed(const char *channel, int rounds)
         CU(cuLaunchKernel(next, 1, 1, 1, 1, 1, 1, 0, nullptr, arguments, nullptr));
         CU(cuCtxSynchronize());
     };
-    Samples without, same, changed;
+    Samples without, same, changed, touched, fault;
     step(counter);
     for (int round = 0; round < rounds; round++)
         without.add(timed([&] { step(counter); }));
@@ -303,7 +304,21 @@ void managed(const char *channel, int rounds)
         same.add(timed([&] { step(memory); }));
         std::memset(words, round + 2, kMiB);
         changed.add(timed([&] { step(memory); }));
+        touched.add(timed([&] {
+            for (size_t i = 0; i < kTouched; i++)
+                words[i * (kBytes / kTouched)] = static_cast<unsigned char>(round + 3);
+            step(memory);
+        }));
     }
+    // By itself: the worker would have gone to sleep meanwhile.
+    for (int round = 0; round < rounds; round++)
+        fault.add(page_fault(kTouched));
+    auto page = [&](const char *figure, double more, size_t pages) {
+        report(named("managed", channel, figure).c_str(), std::max(more, 0.0) / double(pages) * 1e6,
+               "us", fault.median() * 1e6);
+    };
+    page("page", same.median() - without.median(), kBytes / size_t(sysconf(_SC_PAGESIZE)));
+    page("touched-page", touched.median() - same.median(), kTouched);
     report(named("managed", channel, "unchanged-64M").c_str(), same.median() * 1e6, "us",
            without.median() * 1e6);
     report(named("managed", channel, "changed-1M").c_str(), changed.median() * 1e6, "us",
@@ -311,6 +326,7 @@ void managed(const char *channel, int rounds)
     CU(cuMemFree(memory));
 }
 
+// A thousand of each, for callgrind, which counts inside the two functions alone.
 void count(int rounds)
 {
     Device device;

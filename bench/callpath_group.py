@@ -43,7 +43,8 @@ def copies(stage, effort, _add, take):
 
 
 def managed(stage, effort, _add, take):
-    """a launch and a wait with 64 MiB of managed memory, beside the same without; and with one MiB of it changed"""
+    """a launch and a wait with 64 MiB of managed memory, beside the same without; and with one MiB of it changed; and for a page, beside
+    the fault by which page protection would learn of it"""
     for channel in ("shm", "tcp"):
         take(stage.remoted("soft", channel, stage.program("callpath"), "managed", channel, effort.pick(1, 10, 50)))
 

@@ -242,4 +242,41 @@ double Floors::tcp_stream(uint64_t bytes)
     });
 }
 
+namespace
+{
+
+size_t page_bytes;
+
+void give_page_back(int, siginfo_t *fault, void *)
+{
+    auto at = reinterpret_cast<uintptr_t>(fault->si_addr) / page_bytes * page_bytes;
+    if (mprotect(reinterpret_cast<void *>(at), page_bytes, PROT_READ | PROT_WRITE) != 0)
+        _exit(1);
+}
+
+} // namespace
+
+double page_fault(size_t pages)
+{
+    page_bytes = size_t(sysconf(_SC_PAGESIZE));
+    size_t bytes = pages * page_bytes;
+    void *at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        die("mmap");
+    std::memset(at, 1, bytes);
+    struct sigaction handler = {}, before;
+    handler.sa_sigaction = give_page_back;
+    handler.sa_flags = SA_SIGINFO;
+    sigaction(SIGSEGV, &handler, &before);
+    double took = timed([&] {
+        if (mprotect(at, bytes, PROT_READ) != 0)
+            die("mprotect");
+        for (size_t i = 0; i < pages; i++)
+            static_cast<volatile char *>(at)[i * page_bytes] = 2;
+    });
+    sigaction(SIGSEGV, &before, nullptr);
+    munmap(at, bytes);
+    return took / double(pages);
+}
+
 } // namespace vgpu::bench

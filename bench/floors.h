@@ -40,4 +40,8 @@ private:
     pid_t ring_child_ = -1, tcp_child_ = -1;
 };
 
+// Seconds for each of so many pages that are protected, and given back by the handler of the fault
+// when they are first written to: what it costs to learn of a write by page protection.
+double page_fault(size_t pages);
+
 } // namespace vgpu::bench
