@@ -46,12 +46,15 @@ check-units: $(BUILT_SOURCES)
 .PHONY: check-units
 
 # Every CUDA program with this build's client, runtime, daemon and worker, all with its sanitizer. The programs and the
-# driver, as unaware of it as a vendor's, are those of another build: CUDA_BUILD=DIR.
-sanitized_parts = remoting/client/libcuda.la remoting/cudart/libcudart.la daemon/vgpustepd/vgpustepd vgpud vgpu-run
+# driver, as unaware of it as a vendor's, are those of another build: CUDA_BUILD=DIR. ThreadSanitizer would take for a race what
+# the driver has under its own locks, so with it the driver is this build's too.
+sanitized_driver = $(if $(findstring thread,$(VGPU_SANITIZE)),$(abs_top_builddir),$(CUDA_BUILD))/softgpu/driver
+sanitized_parts = remoting/client/libcuda.la remoting/cudart/libcudart.la daemon/vgpustepd/vgpustepd vgpud vgpu-run \
+	$(patsubst $(abs_top_builddir)/%,%/libcuda-soft.la,$(filter $(abs_top_builddir)/%,$(sanitized_driver)))
 EXTRA_DIST += %D%/sanitized.bats
 check-sanitized: $(BUILT_SOURCES)
 	$(MAKE) $(AM_MAKEFLAGS) $(sanitized_parts)
-	CUDA_PROGRAMS='$(CUDA_BUILD)/tests/cuda' SOFT_LIBDIR='$(CUDA_BUILD)/softgpu/driver/.libs' VGPU_SANITIZE='$(VGPU_SANITIZE)' \
+	CUDA_PROGRAMS='$(CUDA_BUILD)/tests/cuda' SOFT_LIBDIR='$(sanitized_driver)/.libs' VGPU_SANITIZE='$(VGPU_SANITIZE)' \
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='%D%/sanitized.bats' check_PROGRAMS= check_DATA=
 .PHONY: check-sanitized
 

@@ -15,6 +15,13 @@ namespace
 constexpr uint64_t kGiB = uint64_t(1) << 30;
 constexpr uint64_t kTiB = uint64_t(1) << 40;
 
+struct Place {
+    uint64_t base;
+    uint64_t end;
+};
+
+#ifndef __SANITIZE_THREAD__
+
 // Away from where the kernel puts programs and libraries (0x55.., 0x7f..), from the sanitizers'
 // shadows and from each other. The worker's driver may have any of them in use for itself, hence
 // several.
@@ -23,14 +30,19 @@ constexpr uint64_t kPlaces[] = {
 
 // For further ranges: between the places above, so that a window never comes into their way. In
 // steps, since what is in use there is seldom small.
-struct Place {
-    uint64_t base;
-    uint64_t end;
-};
 constexpr Place kFurther[] = {{0x28 * kTiB, 0x30 * kTiB},
                               {0x38 * kTiB, 0x40 * kTiB},
                               {0x1c * kTiB, 0x20 * kTiB},
                               {0x48 * kTiB, 0x4c * kTiB}};
+
+#else
+
+// ThreadSanitizer lets nothing be mapped but below 0.5 TiB and where the kernel puts things.
+constexpr uint64_t kPlaces[] = {0x80 * kGiB, 0xc0 * kGiB, 0x100 * kGiB};
+constexpr Place kFurther[] = {{0x140 * kGiB, 0x200 * kGiB}};
+
+#endif
+
 constexpr uint64_t kStep = 64 * kGiB;
 
 bool map_nothing(uint64_t base, uint64_t bytes)

@@ -16,13 +16,16 @@ CLEANFILES += %D%/$(CUDA_MAJOR)/*.* %D%/cudart.map %D%/libcudart_static.a
 nodist_%C%_libcudart_la_SOURCES = %D%/$(CUDA_MAJOR)/unsupported.c
 %C%_libcudart_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_libcudart_la_CFLAGS = $(VGPU_WARNINGS) -fvisibility=hidden
-# Not the sanitizers' flags: this library is loaded into programs that were built without them.
+# clang's sanitizers are in the program alone, and this library is not.
+if !FUZZERS
+cudart_sanitize = $(VGPU_SANITIZE)
+endif
 %C%_libcudart_la_CXXFLAGS = -std=c++20 -fvisibility=hidden $(VGPU_WARNINGS) -fno-exceptions -fno-rtti \
-	-fno-threadsafe-statics
+	-fno-threadsafe-statics $(cudart_sanitize)
 %C%_libcudart_la_LDFLAGS = -version-info $(CUDA_MAJOR):0:0 -Wl,--version-script=%D%/cudart.map -Wl,-z,defs
 %C%_libcudart_la_LIBADD = -ldl -lpthread
 %C%_libcudart_la_LINK = $(LIBTOOL) $(AM_V_lt) --tag=CC $(AM_LIBTOOLFLAGS) $(LIBTOOLFLAGS) --mode=link $(CC) \
-	$(CFLAGS) $(%C%_libcudart_la_LDFLAGS) $(LDFLAGS) -o $@
+	$(CFLAGS) $(cudart_sanitize) $(%C%_libcudart_la_LDFLAGS) $(LDFLAGS) -o $@
 EXTRA_%C%_libcudart_la_DEPENDENCIES = %D%/cudart.map
 
 BUILT_SOURCES += %D%/$(CUDA_MAJOR)/error-names.inc %D%/$(CUDA_MAJOR)/call-versions.inc
@@ -71,7 +74,7 @@ BUILT_SOURCES += %D%/12/error-names.inc %D%/12/call-versions.inc
 
 %D%/12/libcudart.so.12: %D%/libcudart12.la
 	$(AM_V_CCLD)echo 'libcudart.so.12 { global: cuda*; __cuda*; local: *; };' > %D%/12/cudart.map && \
-	$(CC) -shared $(CFLAGS) $(LDFLAGS) -Wl,-soname,libcudart.so.12 -Wl,--version-script=%D%/12/cudart.map -Wl,-z,defs -o $@ \
+	$(CC) -shared $(CFLAGS) $(cudart_sanitize) $(LDFLAGS) -Wl,-soname,libcudart.so.12 -Wl,--version-script=%D%/12/cudart.map -Wl,-z,defs -o $@ \
 	-Wl,--whole-archive %D%/.libs/libcudart12.a -Wl,--no-whole-archive -ldl -lpthread
 
 %D%/12/libcudart_static.a: %D%/libcudart12.la
