@@ -38,6 +38,13 @@ std::optional<Allocation> Allocations::take(uint64_t start)
     return allocation;
 }
 
+void Allocations::change(uint64_t start, const std::function<void(Allocation &)> &how)
+{
+    std::unique_lock hold(lock_);
+    if (auto it = by_address_.find(start); it != by_address_.end())
+        how(it->second);
+}
+
 void Allocations::set_writable(uint64_t start, bool writable)
 {
     std::unique_lock hold(lock_);

@@ -2,7 +2,9 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <shared_mutex>
 #include <vector>
@@ -10,10 +12,22 @@
 namespace vgpu::soft::driver
 {
 
+class SharedFile;
+
 /// A piece of memory that the driver knows: device memory of any origin, or host memory that
 /// devices may touch.
 struct Allocation {
-    enum class Origin { plain, managed, pool, mapped, global, graph, host, registered };
+    enum class Origin {
+        plain,
+        managed,
+        pool,
+        mapped,
+        global,
+        graph,
+        imported, ///< another process' (ipc.cc)
+        host,
+        registered
+    };
 
     uint64_t address = 0;
     size_t size = 0;    ///< as asked for: what kernels and copies may touch
@@ -28,6 +42,8 @@ struct Allocation {
 
     bool managed = false; ///< the application may use it as its own memory too
 
+    std::shared_ptr<SharedFile> shared = nullptr; ///< where it lies, if other processes may have it
+
     bool on_device() const { return origin != Origin::host && origin != Origin::registered; }
     bool contains(uint64_t at) const { return at >= address && at - address < size; }
 };
@@ -40,6 +56,8 @@ public:
     void add(Allocation allocation);
     std::optional<Allocation> find(uint64_t address) const; ///< the one that contains `address`
     std::optional<Allocation> take(uint64_t start); ///< removes the one that starts at `start`
+    /// Changes the one that starts at `start`, if there is one; it cannot be taken meanwhile.
+    void change(uint64_t start, const std::function<void(Allocation &)> &how);
     void set_writable(uint64_t start, bool writable);
     std::vector<Allocation> of_context(uint64_t context) const;
 

@@ -28,6 +28,7 @@ EXTRA_DIST += %D%/exports.bats %D%/exports.py %D%/libcuda-soft.map %D%/refused.t
 	%D%/heap.cc %D%/heap.h \
 	%D%/host-memory.cc \
 	%D%/image.cc %D%/image.h \
+	%D%/ipc.cc \
 	%D%/launch-old.cc %D%/launch.cc %D%/launch.h \
 	%D%/library-api.cc %D%/library.cc \
 	%D%/link.cc %D%/link.h \
@@ -46,6 +47,7 @@ EXTRA_DIST += %D%/exports.bats %D%/exports.py %D%/libcuda-soft.map %D%/refused.t
 	%D%/refuse.cc %D%/refuse.h \
 	%D%/registry.h \
 	%D%/settings.cc %D%/settings.h \
+	%D%/shared-file.cc %D%/shared-file.h \
 	%D%/stream-api.cc %D%/stream-attribute.cc %D%/stream-memory.cc %D%/stream.cc %D%/stream.h \
 	%D%/texref.cc %D%/texref.h %D%/texture.cc %D%/texture.h \
 	%D%/variables.cc %D%/variables.h \
@@ -93,7 +95,7 @@ check_PROGRAMS += %D%/unit-soft
 UNIT_TESTS += %D%/unit-soft
 %C%_unit_soft_SOURCES = \
 	%D%/test-device.h \
-	%D%/array-test.cc %D%/device-test.cc %D%/event-test.cc %D%/graph-test.cc %D%/launch-test.cc %D%/managed-test.cc %D%/memory-test.cc %D%/module-test.cc \
+	%D%/array-test.cc %D%/device-test.cc %D%/event-test.cc %D%/graph-test.cc %D%/ipc-test.cc %D%/launch-test.cc %D%/managed-test.cc %D%/memory-test.cc %D%/module-test.cc \
 	%D%/pool-test.cc %D%/proc-address-test.cc %D%/stream-test.cc %D%/vmm-test.cc
 %C%_unit_soft_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_soft_LDADD = %D%/libcuda-soft.la -lgtest -lgtest_main -lpthread

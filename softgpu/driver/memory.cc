@@ -61,7 +61,7 @@ void release(const Allocation &allocation)
     if (allocation.origin == Allocation::Origin::registered)
         return;
     unmap_pages(allocation.address, allocation.charged);
-    if (allocation.on_device())
+    if (allocation.on_device() && allocation.origin != Allocation::Origin::imported)
         machine().device(allocation.device).refund(allocation.charged);
 }
 

@@ -30,8 +30,9 @@ void answer(void *data, CUpointer_attribute attribute, const Allocation &it, CUd
     case CU_POINTER_ATTRIBUTE_HOST_POINTER:
         require(!it.on_device() || it.managed);
         return put(data, reinterpret_cast<void *>(pointer));
-    case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
     case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
+        return put(data, static_cast<unsigned>(it.origin == Allocation::Origin::plain));
+    case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
     case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
         return put(data, 0u);
     case CU_POINTER_ATTRIBUTE_IS_MANAGED:

@@ -64,6 +64,12 @@ bool Point::reached() const
     return !stream || stream->reached(sequence);
 }
 
+std::shared_mutex &work_gate()
+{
+    static auto *gate = new std::shared_mutex; // threads may use it while the process exits
+    return *gate;
+}
+
 void perform(Work &work) noexcept
 {
     bool before = performing;
@@ -72,6 +78,7 @@ void perform(Work &work) noexcept
         for (auto &point : work.after)
             point.wait();
         in_callback = work.application;
+        std::shared_lock hold(work_gate());
         work.run();
     } catch (const std::exception &error) {
         log("work in a stream failed: %s", error.what());

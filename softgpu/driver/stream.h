@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <vector>
 
 namespace vgpu::soft::driver
@@ -93,6 +94,10 @@ private:
     bool closed_ = false;
     std::map<int, CUstreamAttrValue> attributes_;
 };
+
+/// Every work runs with this held in common. It prefers those, as the works of one stream may wait
+/// for another's.
+std::shared_mutex &work_gate();
 
 /// Waits for what `work` depends on and runs it. Nothing thrown leaves.
 void perform(Work &work) noexcept;

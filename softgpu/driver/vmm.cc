@@ -4,6 +4,7 @@
 #include "softgpu/driver/machine.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fcntl.h>
 #include <iterator>
 #include <map>
@@ -24,6 +25,7 @@ namespace
 
 struct Mapping {
     size_t size = 0;
+    size_t offset = 0; ///< in the physical memory
     std::shared_ptr<Physical> physical;
     int access = CU_MEM_ACCESS_FLAGS_PROT_NONE;
 };
@@ -83,7 +85,8 @@ void check_properties(const CUmemAllocationProp *properties)
 {
     require(properties && properties->type == CU_MEM_ALLOCATION_TYPE_PINNED);
     require(properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE, CUDA_ERROR_NOT_SUPPORTED);
-    require(properties->requestedHandleTypes == CU_MEM_HANDLE_TYPE_NONE, CUDA_ERROR_NOT_SUPPORTED);
+    require((properties->requestedHandleTypes & ~CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR) == 0,
+            CUDA_ERROR_NOT_SUPPORTED);
     machine().device(properties->location.id);
 }
 
@@ -110,16 +113,61 @@ Physical::Physical(Device &device, size_t size, const CUmemAllocationProp &prope
     store.end += size;
 }
 
+namespace
+{
+
+CUmemAllocationProp properties_of_import(int device)
+{
+    CUmemAllocationProp properties{};
+    properties.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+    properties.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+    properties.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    properties.location.id = device;
+    return properties;
+}
+
+int protection_of(int access)
+{
+    return access == CU_MEM_ACCESS_FLAGS_PROT_NONE        ? PROT_NONE
+           : access == CU_MEM_ACCESS_FLAGS_PROT_READWRITE ? PROT_READ | PROT_WRITE
+                                                          : PROT_READ;
+}
+
+} // namespace
+
+Physical::Physical(std::shared_ptr<SharedFile> imported)
+    : device(machine().device(imported->device())), size(imported->bytes()),
+      properties(properties_of_import(imported->device())), imported_(true),
+      shared_(std::move(imported))
+{
+}
+
 Physical::~Physical()
 {
-    fallocate(store.descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-              static_cast<off_t>(offset_), static_cast<off_t>(size));
+    if (imported_)
+        return;
+    if (!shared_)
+        fallocate(store.descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  static_cast<off_t>(offset_), static_cast<off_t>(size));
     device.refund(size);
 }
 
 int Physical::file() const
 {
-    return store.descriptor;
+    return shared_ ? shared_->descriptor() : store.descriptor;
+}
+
+SharedFile &Physical::share()
+{
+    if (!shared_) {
+        auto file = SharedFile::make(device.ordinal, size);
+        file->fill(store.descriptor, offset_);
+        fallocate(store.descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  static_cast<off_t>(offset_), static_cast<off_t>(size));
+        offset_ = 0;
+        shared_ = std::move(file);
+    }
+    return *shared_;
 }
 
 } // namespace vgpu::soft::driver
@@ -254,7 +302,7 @@ SOFT_EXPORT CUresult CUDAAPI cuMemMap(CUdeviceptr address, size_t size, size_t o
         void *got = mmap(pointer(address), size, PROT_NONE, MAP_SHARED | MAP_FIXED,
                          physical->file(), static_cast<off_t>(physical->offset() + offset));
         require(got != MAP_FAILED, CUDA_ERROR_OUT_OF_MEMORY);
-        mappings[address] = {size, physical};
+        mappings[address] = {size, offset, physical};
     });
 }
 
@@ -289,9 +337,7 @@ SOFT_EXPORT CUresult CUDAAPI cuMemSetAccess(CUdeviceptr address, size_t size,
             access = std::max(access, flags);
         }
         bool writable = access == CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
-        int protection = access == CU_MEM_ACCESS_FLAGS_PROT_NONE ? PROT_NONE
-                         : writable                              ? PROT_READ | PROT_WRITE
-                                                                 : PROT_READ;
+        int protection = protection_of(access);
         std::unique_lock hold(lock);
         auto all = mapped_exactly(address, size);
         // Of what is only granted nobody has made use yet.
@@ -328,5 +374,49 @@ SOFT_EXPORT CUresult CUDAAPI cuMemGetAccess(unsigned long long *flags,
         auto it = holding(mappings, address);
         require(it != mappings.end() && address - it->first < it->second.size);
         *flags = static_cast<unsigned long long>(it->second.access);
+    });
+}
+
+// The descriptor is the memory's file itself: it may be sent to another process, and keeps the
+// memory for as long as it is open.
+SOFT_EXPORT CUresult CUDAAPI cuMemExportToShareableHandle(void *shareable,
+                                                          CUmemGenericAllocationHandle handle,
+                                                          CUmemAllocationHandleType type,
+                                                          unsigned long long flags)
+{
+    ENTRY({
+        require(shareable && flags == 0);
+        require(type == CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, CUDA_ERROR_NOT_SUPPORTED);
+        NoWork stop;
+        std::lock_guard hold(lock);
+        auto physical = machine().physicals.get(handle, CUDA_ERROR_INVALID_VALUE);
+        require(physical->properties.requestedHandleTypes & type);
+        int before = physical->file();
+        SharedFile &file = physical->share();
+        if (file.descriptor() != before)
+            for (auto &[address, mapping] : mappings)
+                if (mapping.physical == physical)
+                    file.map(address, mapping.size, mapping.offset, protection_of(mapping.access));
+        int made = fcntl(file.descriptor(), F_DUPFD_CLOEXEC, 0);
+        require(made >= 0, CUDA_ERROR_OPERATING_SYSTEM);
+        memcpy(shareable, &made, sizeof made);
+    });
+}
+
+SOFT_EXPORT CUresult CUDAAPI cuMemImportFromShareableHandle(CUmemGenericAllocationHandle *handle,
+                                                            void *shareable,
+                                                            CUmemAllocationHandleType type)
+{
+    ENTRY({
+        require(handle != nullptr);
+        require(type == CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, CUDA_ERROR_NOT_SUPPORTED);
+        int own = fcntl(int(reinterpret_cast<intptr_t>(shareable)), F_DUPFD_CLOEXEC, 0);
+        require(own >= 0);
+        auto file = SharedFile::adopt(own);
+        require(file->bytes() % kGranularity == 0);
+        std::lock_guard hold(lock);
+        auto made = std::make_shared<Physical>(std::move(file));
+        machine().physicals.add(made);
+        *handle = made->id;
     });
 }
