@@ -77,6 +77,7 @@ same() {
 @test "driver-ptx" { same driver-ptx; }
 @test "nvrtc" { same nvrtc; }
 @test "two majors of the runtime in one process" { same majors; }
+@test "ipc: memory of two processes" { same ipc; }
 @test "mpi-ranks: a device for each of four" { need mpirun && same mpi-ranks --gpus 4; }
 
 @test "every other program" {

@@ -161,6 +161,7 @@ bool serve(Fd connection, const Startup &startup)
         traffic = map_traffic();
         session = std::make_unique<server::Session>(*driver, slices_of(startup, *driver, pages));
         session->libraries.folders = startup.libraries;
+        session->sharing.introduce({startup.node, startup.lease, startup.job});
     } catch (const Error &error) {
         // Until now the client waits for a welcome, and can be told.
         wire::send_frame(connection.get(), wire::pack_refuse(error.code(), error.what()),

@@ -23,6 +23,16 @@ std::map<uint64_t, Arena::Chunk>::iterator Arena::chunk_of(uint64_t address)
     return std::prev(chunks_.upper_bound(address));
 }
 
+std::pair<uint64_t, uint64_t> Arena::chunk_at(uint64_t address) const
+{
+    auto after = chunks_.upper_bound(address);
+    if (after == chunks_.begin())
+        return {};
+    auto &[base, chunk] = *std::prev(after);
+    return address - base < chunk.bytes ? std::pair(base, chunk.bytes)
+                                        : std::pair<uint64_t, uint64_t>();
+}
+
 void Arena::add_chunk(uint64_t base, uint64_t bytes)
 {
     chunks_.emplace(base, Chunk{bytes, 0});

@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 #include <unordered_map>
+#include <utility>
 
 namespace vgpu
 {
@@ -30,6 +31,9 @@ public:
 
     // Bytes of the chunks in which nothing would be allocated without these.
     uint64_t empty_without(std::span<const uint64_t> addresses) const;
+
+    // The chunk that holds an address: its base and its bytes; zeros if there is none.
+    std::pair<uint64_t, uint64_t> chunk_at(uint64_t address) const;
 
     uint64_t free_bytes() const noexcept { return free_bytes_; }
 

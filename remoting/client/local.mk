@@ -31,6 +31,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/host-service.cc %D%/host-service.h \
 	%D%/id.h \
 	%D%/image.cc %D%/image.h \
+	%D%/ipc.cc %D%/ipc.h \
 	%D%/jit-options.cc %D%/jit-options.h \
 	%D%/launch-old.cc %D%/launch.cc \
 	%D%/libraries.cc %D%/libraries.h %D%/library.cc \

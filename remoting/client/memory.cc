@@ -51,7 +51,7 @@ namespace
 bool forget_allocation(Session &session, CUdeviceptr address)
 {
     auto range = session.ranges.find(address);
-    if (!range || range->base != address || range->kind != Range::Kind::device)
+    if (!range || range->base != address || range->kind != Range::Kind::device || range->imported)
         return false;
     if (range->graph)
         return true; // it goes with the graph

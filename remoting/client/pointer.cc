@@ -52,8 +52,9 @@ CUresult query(Session &session, void *data, CUpointer_attribute attribute, CUde
         return put(data, true);
     case CU_POINTER_ATTRIBUTE_IS_MANAGED:
         return put(data, range->kind == Range::Kind::managed);
-    case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
     case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
+        return put(data, range->exportable());
+    case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
         return put(data, false);
     case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
         return put(data, false);

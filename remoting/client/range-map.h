@@ -37,9 +37,15 @@ struct Range {
     uint64_t mirrored = 0;       // id of the context in which that is a mirror, 0 if it is none
     unsigned flags = 0;          // as given to cuMemHostAlloc or cuMemHostRegister
     bool graph = false;          // a graph's: given out again when that is gone
+    bool imported = false;       // another process's (ipc.cc)
     uint64_t serial = 0;         // CU_POINTER_ATTRIBUTE_BUFFER_ID
 
     bool on_device() const noexcept { return kind != Kind::pinned && kind != Kind::registered; }
+    // Whether cuIpcGetMemHandle takes it: what cuMemAlloc gave.
+    bool exportable() const noexcept
+    {
+        return kind == Kind::device && owner == 0 && !graph && !imported;
+    }
     uint64_t end() const noexcept { return base + bytes; }
 };
 

@@ -12,6 +12,7 @@
 #include "remoting/client/device.h"
 #include "remoting/client/host-service.h"
 #include "remoting/client/id.h"
+#include "remoting/client/ipc.h"
 #include "remoting/client/looks.h"
 #include "remoting/client/managed.h"
 #include "remoting/client/mappings.h"
@@ -78,6 +79,7 @@ public:
     Advices advices;
     Pools pools;
     Mappings mappings;
+    Imports imports;
     Table<Stream> streams;
     Table<Event> events;
     Table<Code> modules;

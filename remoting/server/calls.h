@@ -171,6 +171,12 @@ CUresult vgpuAllocationUnmap(Session &session, uint64_t base, uint64_t bytes);
 CUresult vgpuAllocationAccess(Session &session, uint64_t base, uint64_t bytes, uint32_t ordinal,
                               uint32_t flags);
 
+// ipc-calls.cc
+void vgpuIpcExport(Session &session, Request &request);
+void vgpuIpcFetch(Session &session, Request &request);
+CUresult vgpuIpcOpen(Session &session, uint64_t ticket, uint64_t *address, uint64_t *bytes,
+                     uint32_t *slice);
+
 // array-calls.cc
 CUresult cuArray3DCreate_v2(Session &session, CUarray *array,
                             const CUDA_ARRAY3D_DESCRIPTOR *description);

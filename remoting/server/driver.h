@@ -127,6 +127,9 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     VGPU_ENTRIES_12_5                                                                              \
     VGPU_ENTRIES_12_8                                                                              \
     VGPU_ENTRIES_13_0                                                                              \
+    ENTRY(cuMemExportToShareableHandle)                                                            \
+    ENTRY(cuMemImportFromShareableHandle)                                                          \
+    ENTRY(cuMemRetainAllocationHandle)                                                             \
     ENTRY(cuTexRefSetBorderColor)                                                                  \
     ENTRY(cuTexRefGetBorderColor)                                                                  \
     ENTRY(cuOccupancyMaxActiveClusters)                                                            \

@@ -8,10 +8,10 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/host-service-calls.cc %D%/host-service.cc %D%/host-service.h \
 	%D%/handles.cc %D%/handles.h %D%/host-calls.cc \
 	%D%/host-memory.cc %D%/host-memory.h %D%/image-calls.cc %D%/image-check.cc %D%/image-check.h \
-	%D%/images.cc %D%/images.h %D%/jit-options.cc %D%/jit-options.h %D%/launch.cc %D%/libraries.cc %D%/libraries.h %D%/library-call.h %D%/library-list.cc %D%/library-rows.cc %D%/library-rows.h %D%/link-calls.cc %D%/links.h %D%/memory.cc %D%/memory.h %D%/memory-calls.cc \
+	%D%/images.cc %D%/images.h %D%/ipc-calls.cc %D%/jit-options.cc %D%/jit-options.h %D%/launch.cc %D%/libraries.cc %D%/libraries.h %D%/library-call.h %D%/library-list.cc %D%/library-rows.cc %D%/library-rows.h %D%/link-calls.cc %D%/links.h %D%/memory.cc %D%/memory.h %D%/memory-calls.cc \
 	%D%/mirror-calls.cc %D%/mirrors.cc %D%/mirrors.h \
 	%D%/pacer.cc %D%/pacer.h %D%/physical.cc %D%/physical.h %D%/output.cc %D%/output.h %D%/quota.cc %D%/quota.h %D%/replies.cc %D%/replies.h %D%/session.cc %D%/session.h %D%/slice.h \
-	%D%/slice-page.h %D%/snapshot.cc %D%/staging.cc %D%/staging.h %D%/stream-calls.cc %D%/texref-calls.cc %D%/texture-calls.cc %D%/throttle.cc \
+	%D%/sharing.cc %D%/sharing.h %D%/slice-page.h %D%/snapshot.cc %D%/staging.cc %D%/staging.h %D%/stream-calls.cc %D%/texref-calls.cc %D%/texture-calls.cc %D%/throttle.cc \
 	%D%/throttle.h %D%/traffic-page.h %D%/user-objects.cc %D%/user-objects.h %D%/waiters.cc %D%/waiters.h
 nodist_%C%_libserver_la_SOURCES = remoting/libs/cublas/server.cc remoting/libs/cublaslt/server.cc remoting/libs/cudnn/server.cc remoting/libs/cufft/server.cc remoting/libs/curand/server.cc \
 	remoting/libs/cusolver/server.cc remoting/libs/cusparse/server.cc
@@ -24,7 +24,7 @@ check_PROGRAMS += %D%/unit-server
 UNIT_TESTS += %D%/unit-server
 endif
 server_test_libs = %D%/libserver.la remoting/image/libimage.la remoting/wire/libwire.la remoting/base/libbase.la -ldl -lpthread
-%C%_unit_server_SOURCES = %D%/array-test.cc %D%/bulk-test.cc %D%/host-pool-test.cc %D%/busy-device-test.cc %D%/busy-device.h %D%/held-test.cc %D%/mirror-test.cc %D%/image-check-test.cc %D%/physical-test.cc %D%/quota-test.cc %D%/session-test.cc %D%/session-hostile-test.cc %D%/session-testing.h \
+%C%_unit_server_SOURCES = %D%/array-test.cc %D%/bulk-test.cc %D%/host-pool-test.cc %D%/busy-device-test.cc %D%/busy-device.h %D%/held-test.cc %D%/mirror-test.cc %D%/image-check-test.cc %D%/physical-test.cc %D%/quota-test.cc %D%/session-test.cc %D%/sharing-test.cc %D%/session-hostile-test.cc %D%/session-testing.h \
 	%D%/fuzz-test.cc %D%/fuzz-dispatch.cc %D%/fuzz-libraries.cc %D%/fuzz-session.h %D%/waiters-test.cc %D%/test-client.h
 %C%_unit_server_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_server_LDADD = $(server_test_libs) -lgtest -lgtest_main

@@ -27,6 +27,18 @@ CUmemAccessDesc reach_from(CUdevice device)
     return access;
 }
 
+// Asked for at creation: it costs nothing, and what is exported is not known before.
+bool shareable(const Driver &driver, CUdevice device)
+{
+    int can = 0;
+    return driver.cuMemExportToShareableHandle && driver.cuMemImportFromShareableHandle &&
+           driver.cuMemRetainAllocationHandle &&
+           driver.cuDeviceGetAttribute(
+               &can, CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR_SUPPORTED, device) ==
+               CUDA_SUCCESS &&
+           can;
+}
+
 } // namespace
 
 CUmemAllocationProp on_device(CUdevice device)
@@ -38,8 +50,10 @@ CUmemAllocationProp on_device(CUdevice device)
     return prop;
 }
 
-Memory::Memory(const Driver &driver, const std::vector<Slice> &slices, Contexts &contexts)
-    : driver_(driver), slices_(slices), contexts_(contexts), shares_(slices.size())
+Memory::Memory(const Driver &driver, const std::vector<Slice> &slices, Contexts &contexts,
+               Sharing &sharing)
+    : driver_(driver), slices_(slices), contexts_(contexts), sharing_(sharing),
+      shares_(slices.size())
 {
     for (size_t i = 0; i < slices.size(); ++i) {
         Share &share = shares_[i];
@@ -49,7 +63,10 @@ Memory::Memory(const Driver &driver, const std::vector<Slice> &slices, Contexts 
         driver_.check(driver_.cuDeviceTotalMem_v2(&total, device), "cuDeviceTotalMem");
         share.quota = std::make_unique<Quota>(*slices[i].page,
                                               limit ? std::min<uint64_t>(limit, total) : total);
-        CUmemAllocationProp prop = on_device(device);
+        CUmemAllocationProp &prop = share.prop;
+        prop = on_device(device);
+        if (shareable(driver, device))
+            prop.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
         size_t granularity = 0;
         driver_.check(
             driver_.cuMemGetAllocationGranularity(&granularity, &prop,
@@ -76,6 +93,7 @@ Memory::~Memory()
     reap(true);
     for (auto &[pointer, block] : blocks_)
         release(pointer, block);
+    tidy(); // nothing is lent any more
     for (size_t i = 0; i < shares_.size(); ++i)
         trim(i);
     if (window_)
@@ -108,9 +126,8 @@ CUresult Memory::map(size_t slice, uint64_t bytes, CUdeviceptr *pointer)
         return CUDA_ERROR_OUT_OF_MEMORY;
     CUdeviceptr base = addresses_.allocate(bytes);
     CUmemGenericAllocationHandle handle = 0;
-    CUmemAllocationProp prop = on_device(slices_[slice].device);
     CUresult result =
-        base ? driver_.cuMemCreate(&handle, bytes, &prop, 0) : CUDA_ERROR_OUT_OF_MEMORY;
+        base ? driver_.cuMemCreate(&handle, bytes, &share.prop, 0) : CUDA_ERROR_OUT_OF_MEMORY;
     if (result == CUDA_SUCCESS) {
         result = driver_.cuMemMap(base, bytes, 0, handle, 0);
         driver_.cuMemRelease(handle); // the mapping keeps it
@@ -130,7 +147,50 @@ CUresult Memory::map(size_t slice, uint64_t bytes, CUdeviceptr *pointer)
     return CUDA_SUCCESS;
 }
 
-void Memory::unmap(size_t slice, CUdeviceptr pointer, uint64_t bytes)
+std::optional<Memory::Lent> Memory::lent(CUdeviceptr pointer, uint64_t bytes) const
+{
+    auto at = blocks_.find(pointer);
+    if (at == blocks_.end() || at->second.borrowed || bytes == 0 || bytes > at->second.bytes)
+        return {};
+    const Block &block = at->second;
+    const Share &share = shares_[block.slice];
+    if (share.prop.requestedHandleTypes == CU_MEM_HANDLE_TYPE_NONE)
+        return {};
+    if (block.whole)
+        return Lent{block.slice, pointer, block.bytes};
+    auto [base, size] = share.arena.chunk_at(pointer);
+    return Lent{block.slice, base, size};
+}
+
+CUresult Memory::borrow(size_t slice, uint32_t word, CUmemGenericAllocationHandle handle,
+                        uint64_t bytes, uint64_t offset, CUdeviceptr *pointer)
+{
+    Share &share = shares_[slice];
+    if (bytes == 0 || bytes % share.granularity != 0 || offset >= bytes)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (share.quota->over())
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    reap(false);
+    CUdeviceptr base = addresses_.allocate(bytes);
+    if (!base)
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    CUresult result = driver_.cuMemMap(base, bytes, 0, handle, 0);
+    if (result == CUDA_SUCCESS) {
+        result = driver_.cuMemSetAccess(base, bytes, share.access.data(), share.access.size());
+        if (result != CUDA_SUCCESS)
+            driver_.cuMemUnmap(base, bytes);
+    }
+    if (result != CUDA_SUCCESS) {
+        addresses_.free(base);
+        return result;
+    }
+    *pointer = base + offset;
+    blocks_[*pointer] = {slice, word, bytes, true, true, offset};
+    return CUDA_SUCCESS;
+}
+
+void Memory::unmap(size_t slice, CUdeviceptr pointer, uint64_t bytes, bool borrowed,
+                   uint64_t offset)
 {
     CUresult result = driver_.cuMemUnmap(pointer, bytes);
     if (result != CUDA_SUCCESS) {
@@ -140,7 +200,9 @@ void Memory::unmap(size_t slice, CUdeviceptr pointer, uint64_t bytes)
         return;
     }
     addresses_.free(pointer);
-    shares_[slice].quota->release(bytes);
+    shares_[slice].quota->release(borrowed ? sharing_.let_go(pointer + offset) : bytes);
+    if (!borrowed)
+        sharing_.mapping_gone(pointer);
 }
 
 CUresult Memory::try_allocate(size_t slice, uint32_t word, uint64_t bytes, CUdeviceptr *pointer)
@@ -183,10 +245,22 @@ CUresult Memory::allocate(size_t slice, uint32_t word, uint64_t bytes, CUdevicep
     return result;
 }
 
+void Memory::tidy()
+{
+    auto list = std::move(lingering_);
+    lingering_.clear();
+    for (auto &[pointer, block] : list)
+        release(pointer, block);
+}
+
 void Memory::release(CUdeviceptr pointer, const Block &block)
 {
+    if (!block.borrowed && sharing_.lent_out(pointer)) {
+        lingering_.emplace_back(pointer, block);
+        return;
+    }
     if (block.whole) {
-        unmap(block.slice, pointer, block.bytes);
+        unmap(block.slice, pointer - block.offset, block.bytes, block.borrowed, block.offset);
         return;
     }
     Arena &arena = shares_[block.slice].arena;
@@ -208,6 +282,7 @@ CUresult Memory::free(CUdeviceptr pointer, Fence fence)
     auto at = blocks_.find(pointer);
     if (at == blocks_.end())
         return CUDA_ERROR_INVALID_VALUE;
+    sharing_.withdraw(pointer);
     pending_.push_back({std::move(fence), pointer, at->second});
     blocks_.erase(at);
     reap(false);
@@ -217,6 +292,8 @@ CUresult Memory::free(CUdeviceptr pointer, Fence fence)
 void Memory::reap(bool wait)
 {
     reap_leaving(wait);
+    if (lingers())
+        tidy();
     // In order, without looking past the first that is not done: an allocation must not cost a
     // walk.
     CUresult result;
@@ -350,6 +427,8 @@ uint64_t Memory::being_freed(size_t slice) const
     std::vector<uint64_t> small;
     for (const Pending &one : pending_) {
         if (one.block.slice != slice)
+            continue;
+        if (one.block.borrowed)
             continue;
         if (one.block.whole)
             bytes += one.block.bytes;

@@ -9,12 +9,14 @@
 #include "remoting/server/driver.h"
 #include "remoting/server/fence.h"
 #include "remoting/server/quota.h"
+#include "remoting/server/sharing.h"
 #include "remoting/server/slice.h"
 
 #include <deque>
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -31,7 +33,8 @@ public:
     static constexpr uint64_t kAlignment = 512;
     static constexpr uint64_t kSmall = 1 << 20; // larger blocks are mapped by themselves
 
-    Memory(const Driver &driver, const std::vector<Slice> &slices, Contexts &contexts);
+    Memory(const Driver &driver, const std::vector<Slice> &slices, Contexts &contexts,
+           Sharing &sharing);
     ~Memory();
 
     // Takes the first of these address ranges that the driver has free. 0 if there is none.
@@ -42,6 +45,28 @@ public:
 
     // The block is given back when the fence is passed; from now on it is no block any more.
     CUresult free(CUdeviceptr pointer, Fence fence);
+
+    // Of a block that other sessions may have: the mapping that it is in, which is what the driver
+    // can export. Nothing if it is none, or if that cannot be shared.
+    struct Lent {
+        size_t slice;
+        CUdeviceptr mapping;
+        uint64_t mapping_bytes;
+    };
+    std::optional<Lent> lent(CUdeviceptr pointer, uint64_t bytes) const;
+
+    // Maps another session's memory, which that pays for. What begins `offset` bytes behind its
+    // start becomes a block, and is given back like any other.
+    CUresult borrow(size_t slice, uint32_t word, CUmemGenericAllocationHandle handle,
+                    uint64_t bytes, uint64_t offset, CUdeviceptr *pointer);
+    // That session pays no longer, so this one does, though it be too much: then it can borrow and
+    // allocate no more. Any thread.
+    void take_over(size_t slice, uint64_t bytes) { shares_[slice].quota->take_over(bytes); }
+
+    // Blocks that were freed while other sessions have them. They are given back, by this, when
+    // those have let go.
+    bool lingers() const noexcept { return !lingering_.empty(); }
+    void tidy();
 
     // A context ends: so do its blocks. The device must be done with them.
     void drop_context(uint32_t word);
@@ -83,6 +108,8 @@ private:
         uint32_t word;
         uint64_t bytes;
         bool whole; // its own mapping, not a part of a chunk
+        bool borrowed = false;
+        uint64_t offset = 0; // of what is borrowed, in its mapping
     };
     struct Pending {
         Fence fence;
@@ -97,11 +124,13 @@ private:
         std::unique_ptr<Quota> quota;
         Arena arena;
         uint64_t granularity = 0;
+        CUmemAllocationProp prop{}; // shareable, where the driver can
         std::vector<CUmemAccessDesc> access;
     };
 
     CUresult map(size_t slice, uint64_t bytes, CUdeviceptr *pointer);
-    void unmap(size_t slice, CUdeviceptr pointer, uint64_t bytes);
+    void unmap(size_t slice, CUdeviceptr pointer, uint64_t bytes, bool borrowed = false,
+               uint64_t offset = 0);
     CUresult try_allocate(size_t slice, uint32_t word, uint64_t bytes, CUdeviceptr *pointer);
     void release(CUdeviceptr pointer, const Block &block);
     void reap(bool wait);
@@ -112,12 +141,14 @@ private:
     const Driver &driver_;
     const std::vector<Slice> &slices_;
     Contexts &contexts_;
+    Sharing &sharing_;
     std::vector<Share> shares_;
     CUdeviceptr window_ = 0;
     uint64_t window_bytes_ = 0;
     Arena addresses_; // of the window
     std::unordered_map<CUdeviceptr, Block> blocks_;
     std::deque<Pending> pending_;
+    std::vector<std::pair<CUdeviceptr, Block>> lingering_;
     std::map<CUdeviceptr, Range> ranges_;
     struct HeldName {
         uint32_t word;

@@ -56,6 +56,11 @@ void Quota::release(uint64_t bytes) noexcept
     slot_->bytes.fetch_sub(bytes, std::memory_order_seq_cst);
 }
 
+void Quota::take_over(uint64_t bytes) noexcept
+{
+    slot_->bytes.fetch_add(bytes, std::memory_order_seq_cst);
+}
+
 uint64_t Quota::left() const noexcept
 {
     uint64_t used = page_.used();

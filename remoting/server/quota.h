@@ -23,6 +23,10 @@ public:
     bool charge(uint64_t bytes) noexcept;
     void release(uint64_t bytes) noexcept;
 
+    // What another session had charged until now. It exists, so there is no refusing it.
+    void take_over(uint64_t bytes) noexcept;
+    bool over() const noexcept { return page_.used() > limit_; }
+
     uint64_t limit() const noexcept { return limit_; }
     uint64_t left() const noexcept; // as all workers of the slice see it
 

@@ -32,13 +32,14 @@ void Request::check_done() const
 
 Session::Session(const Driver &d, std::vector<Slice> s)
     : driver(d), slices(with_devices(d, std::move(s))), contexts(driver, slices),
-      memory(driver, slices, contexts), physical(driver, slices, memory),
+      memory(driver, slices, contexts, sharing), physical(driver, slices, memory),
       handles(contexts, slices, memory), graphs(driver, handles), captures(driver),
       host_memory(driver), mirrors(driver), links(driver), in_staging(driver),
       mirror_staging(driver), out_staging(driver), bulk(driver)
 {
     for (const Slice &slice : slices)
         throttles.push_back(std::make_unique<Throttle>(driver, slice));
+    sharing.take_over = [this](size_t slice, uint64_t bytes) { memory.take_over(slice, bytes); };
     contexts.costs.used = [this](CUdevice device) { return meter_.used(driver, device); };
     contexts.costs.opened = [this](size_t slice, uint32_t word, uint64_t more) {
         return hold_context(slice, word, more);
@@ -79,6 +80,7 @@ Session::~Session()
         retired.action();
     for (void *green : handles.all_of(api::Kind::green))
         calls::cuGreenCtxDestroy(*this, CUgreenCtx(green));
+    sharing.close(); // its thread charges our memory
 }
 
 void Session::run()
@@ -94,7 +96,7 @@ void Session::run()
                 continue;
             }
             // Now and then, what the device is done with is let go, though nobody calls.
-            if (!channel->receive(message, retired_.empty() ? -1 : 50)) {
+            if (!channel->receive(message, retired_.empty() && !memory.lingers() ? -1 : 50)) {
                 housekeep();
                 continue;
             }
@@ -162,6 +164,8 @@ void Session::housekeep()
             leaving_.push_back(kept->block);
     if (!leaving_.empty())
         let_graph_memory_go();
+    if (memory.lingers())
+        memory.tidy();
     CUresult ignored;
     while (!retired_.empty() && retired_.front().fence.done(ignored)) {
         retired_.front().action();

@@ -21,6 +21,7 @@
 #include "remoting/server/mirrors.h"
 #include "remoting/server/physical.h"
 #include "remoting/server/replies.h"
+#include "remoting/server/sharing.h"
 #include "remoting/server/slice.h"
 #include "remoting/server/staging.h"
 #include "remoting/server/throttle.h"
@@ -96,6 +97,7 @@ public:
     const Driver &driver;
     std::vector<Slice> slices;
     Contexts contexts;
+    Sharing sharing;
     Memory memory;
     Physical physical;
     Handles handles;

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory of one session in another's window: exported, fetched and mapped by the driver's virtual
+// memory management, which all device memory here is made of.
+#include "remoting/server/calls.h"
+
+#include "remoting/base/log.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unistd.h>
+
+namespace vgpu::server::calls
+{
+namespace
+{
+
+// Of the jobs here: what another worker answers late must not hold up what is exported, for which
+// that one may wait.
+uint64_t export_key(Session &session)
+{
+    return uint64_t(&session.sharing);
+}
+uint64_t fetch_key(Session &session)
+{
+    return uint64_t(&session.sharing) + 1;
+}
+
+void reply(Session &session, ReplyTo to, CUresult answer, std::string_view why,
+           std::span<const std::byte> rest)
+{
+    std::vector<std::byte> body;
+    wire::Encoder out(body);
+    out.u64(answer);
+    out.string(why);
+    out.bytes(rest);
+    session.replies.send(to, CUDA_SUCCESS, body);
+}
+
+CUresult describe(Session &session, uint64_t pointer, const Memory::Lent &lent,
+                  Sharing::Offer &offer)
+{
+    CUuuid uuid;
+    CUresult result = session.driver.cuDeviceGetUuid_v2(&uuid, session.slices[lent.slice].device);
+    if (result != CUDA_SUCCESS)
+        return result;
+    std::memcpy(offer.uuid.data(), uuid.bytes, sizeof(uuid.bytes));
+    offer.mapping_bytes = lent.mapping_bytes;
+    offer.offset = pointer - lent.mapping;
+    return CUDA_SUCCESS;
+}
+
+// The driver's descriptor of what `memory` is a handle of, which is let go.
+CUresult export_memory(const Driver &driver, CUmemGenericAllocationHandle memory, Fd &made)
+{
+    int fd = -1;
+    CUresult result = driver.cuMemExportToShareableHandle(
+        &fd, memory, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, 0);
+    driver.cuMemRelease(memory);
+    if (result == CUDA_SUCCESS) {
+        made.reset(fd);
+        set_cloexec(fd);
+    }
+    return result;
+}
+
+// The one of the current context, if it is of that device: a session may have several slices of
+// one.
+size_t slice_of(Session &session, const std::array<std::byte, 16> &uuid)
+{
+    auto is_it = [&](size_t slice) {
+        CUuuid own;
+        return session.driver.cuDeviceGetUuid_v2(&own, session.slices[slice].device) ==
+                   CUDA_SUCCESS &&
+               std::memcmp(own.bytes, uuid.data(), uuid.size()) == 0;
+    };
+    size_t current = session.contexts.current()->slice;
+    if (is_it(current))
+        return current;
+    size_t slice = 0;
+    while (slice < session.slices.size() && !is_it(slice))
+        ++slice;
+    return slice;
+}
+
+} // namespace
+
+void vgpuIpcExport(Session &session, Request &request)
+{
+    auto kind = api::IpcKind(request.in.u64());
+    uint64_t pointer = request.in.u64(), bytes = request.in.u64();
+    request.check_done();
+    if (!request.wants_reply)
+        return;
+    auto to = request.reply_to();
+    auto lent = kind == api::IpcKind::memory ? session.memory.lent(pointer, bytes) : std::nullopt;
+    if (!lent)
+        return reply(session, to, CUDA_ERROR_INVALID_VALUE,
+                     "the GPU's driver cannot share this memory", {});
+    Sharing::Offer offer{.kind = kind, .bytes = bytes};
+    CUmemGenericAllocationHandle memory = 0;
+    CUresult result = describe(session, pointer, *lent, offer);
+    if (result == CUDA_SUCCESS)
+        result = session.driver.cuMemRetainAllocationHandle(
+            &memory, reinterpret_cast<void *>(lent->mapping));
+    if (result != CUDA_SUCCESS)
+        return reply(session, to, result, "the GPU's driver cannot share this memory", {});
+    api::IpcHandle handle = session.sharing.offer(lent->mapping, pointer, offer);
+    session.waiters.add(export_key(session), [&session, to, handle, memory] {
+        Fd made;
+        CUresult answer = CUDA_SUCCESS;
+        if (session.sharing.has_descriptor(handle))
+            session.driver.cuMemRelease(memory);
+        else
+            answer = export_memory(session.driver, memory, made);
+        if (answer == CUDA_SUCCESS && !session.sharing.complete(handle, std::move(made)))
+            answer = CUDA_ERROR_INVALID_VALUE; // freed meanwhile
+        reply(session, to, answer,
+              answer == CUDA_SUCCESS ? "" : "the GPU's driver does not share this memory",
+              std::as_bytes(std::span(&handle, 1)));
+    });
+}
+
+void vgpuIpcFetch(Session &session, Request &request)
+{
+    auto bytes = request.in.bytes(sizeof(api::IpcHandle));
+    request.check_done();
+    if (!request.wants_reply)
+        return;
+    session.waiters.add(fetch_key(session), [&session, to = request.reply_to(),
+                                             handle = std::vector(bytes.begin(), bytes.end())] {
+        uint64_t ticket = 0;
+        auto refused = session.sharing.fetch(handle, ticket);
+        if (refused)
+            reply(session, to, refused->code, refused->why, std::as_bytes(std::span(&ticket, 1)));
+        else
+            reply(session, to, CUDA_SUCCESS, "", std::as_bytes(std::span(&ticket, 1)));
+    });
+}
+
+CUresult vgpuIpcOpen(Session &session, uint64_t ticket, uint64_t *address, uint64_t *bytes,
+                     uint32_t *slice)
+{
+    auto fetched = session.sharing.take(ticket);
+    Context *context = session.contexts.current();
+    if (!context)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    const Driver &driver = session.driver;
+    if (!fetched || !driver.cuMemImportFromShareableHandle)
+        return CUDA_ERROR_INVALID_VALUE;
+    const Sharing::Offer &offer = fetched->offer;
+    if (offer.kind != api::IpcKind::memory || offer.offset >= offer.mapping_bytes ||
+        offer.bytes > offer.mapping_bytes - offer.offset)
+        return CUDA_ERROR_INVALID_VALUE;
+    size_t which = slice_of(session, offer.uuid);
+    if (which == session.slices.size()) {
+        log(Level::warning, "memory of another process cannot be opened: it is on a GPU of which "
+                            "this session has no slice");
+        return CUDA_ERROR_MAP_FAILED;
+    }
+    CUmemGenericAllocationHandle handle = 0;
+    CUresult result = driver.cuMemImportFromShareableHandle(
+        &handle, reinterpret_cast<void *>(intptr_t(fetched->memory.get())),
+        CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR);
+    if (result != CUDA_SUCCESS)
+        return result;
+    CUdeviceptr pointer = 0;
+    result = session.memory.borrow(which, context->word, handle, offer.mapping_bytes, offer.offset,
+                                   &pointer);
+    driver.cuMemRelease(handle); // the mapping keeps it
+    if (result != CUDA_SUCCESS)
+        return result;
+    session.sharing.hold(pointer, std::move(fetched->line), which, offer.mapping_bytes);
+    *address = pointer;
+    *bytes = offer.bytes;
+    *slice = uint32_t(which);
+    return CUDA_SUCCESS;
+}
+
+} // namespace vgpu::server::calls

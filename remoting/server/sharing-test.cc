@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory of one session in another one: who gets it, for how long it is there, and who pays for it.
+#include "remoting/api/ipc-handle.h"
+#include "remoting/server/session-testing.h"
+
+#include <cstring>
+
+namespace vgpu::server
+{
+namespace
+{
+
+constexpr uint64_t kLarge = 4 << 20, kSmall = 1000;
+
+struct IpcAnswer {
+    CUresult result = CUDA_ERROR_UNKNOWN;
+    std::string why;
+    std::vector<std::byte> rest;
+};
+
+IpcAnswer ask(TestClient &client, std::vector<std::byte> request, Call call)
+{
+    client.finish(request, call, true);
+    client.send(request);
+    client.last = client.receive();
+    EXPECT_EQ(client.last.result, CUDA_SUCCESS);
+    IpcAnswer answer;
+    wire::Decoder in = client.last.body();
+    answer.result = CUresult(in.u32());
+    answer.why = in.string(kMaxString);
+    auto rest = in.bytes(in.left());
+    answer.rest.assign(rest.begin(), rest.end());
+    EXPECT_TRUE(in.done()) << in.why();
+    return answer;
+}
+
+IpcAnswer export_memory(TestClient &client, CUdeviceptr pointer, uint64_t bytes)
+{
+    std::vector<std::byte> request(wire::kHeaderSize);
+    wire::Encoder out(request);
+    for (uint64_t value : {uint64_t(IpcKind::memory), uint64_t(pointer), bytes})
+        out.u64(value);
+    return ask(client, std::move(request), Call::vgpuIpcExport);
+}
+
+IpcAnswer fetch(TestClient &client, const std::vector<std::byte> &handle)
+{
+    std::vector<std::byte> request(wire::kHeaderSize);
+    wire::Encoder(request).bytes(handle);
+    return ask(client, std::move(request), Call::vgpuIpcFetch);
+}
+
+CUresult open(TestClient &client, const std::vector<std::byte> &handle, CUdeviceptr &pointer)
+{
+    IpcAnswer answer = fetch(client, handle);
+    if (answer.result != CUDA_SUCCESS)
+        return answer.result;
+    uint64_t ticket = 0, address = 0, bytes = 0;
+    uint32_t slice = 99;
+    std::memcpy(&ticket, answer.rest.data(), sizeof(ticket));
+    CUresult result = client.call(Call::vgpuIpcOpen, Val<uint64_t>::Client{ticket},
+                                  Out<uint64_t>::Client{&address}, Out<uint64_t>::Client{&bytes},
+                                  Out<uint32_t>::Client{&slice});
+    EXPECT_EQ(slice, result == CUDA_SUCCESS ? 0u : 99u);
+    pointer = address;
+    // A ticket is good for once.
+    EXPECT_EQ(client.call(Call::vgpuIpcOpen, Val<uint64_t>::Client{ticket},
+                          Out<uint64_t>::Client{&address}, Out<uint64_t>::Client{&bytes},
+                          Out<uint32_t>::Client{&slice}),
+              CUDA_ERROR_INVALID_VALUE);
+    return result;
+}
+
+void free_block(TestClient &client, CUdeviceptr pointer)
+{
+    client.post(Call::cuMemFree_v2, Pointer::Client{pointer});
+}
+
+// What the slice is charged, once the workers have come so far.
+uint64_t charged(std::vector<TestClient *> clients, const SlicePage &page, uint64_t wanted)
+{
+    for (int i = 0; i < 2000 && page.used() != wanted; ++i) {
+        for (TestClient *client : clients)
+            client->free_memory();
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return page.used();
+}
+
+class SharingTest : public SessionTest
+{
+protected:
+    void SetUp() override
+    {
+        SessionTest::SetUp();
+        if (IsSkipped())
+            return;
+        std::vector<Slice> slices{{.ordinal = 0, .memory = 64 << 20, .page = &page.page}};
+        one = std::make_unique<TestClient>(TestClient::Over::stream, slices);
+        two = std::make_unique<TestClient>(TestClient::Over::stream, slices);
+        ASSERT_EQ(one->open(), CUDA_SUCCESS);
+        ASSERT_EQ(two->open(), CUDA_SUCCESS);
+        ASSERT_EQ(one->alloc(kLarge, large), CUDA_SUCCESS);
+        ASSERT_EQ(one->alloc(kSmall, small), CUDA_SUCCESS);
+        handle = export_memory(*one, large, kLarge);
+        small_handle = export_memory(*one, small, kSmall);
+        ASSERT_EQ(handle.result, CUDA_SUCCESS) << handle.why;
+        ASSERT_EQ(small_handle.result, CUDA_SUCCESS) << small_handle.why;
+        before = page.page.used();
+    }
+
+    std::vector<std::byte> read(TestClient &client, CUdeviceptr from, uint64_t bytes)
+    {
+        std::vector<std::byte> data(bytes);
+        EXPECT_EQ(client.copy_out(from, bytes, bytes, 1, data), CUDA_SUCCESS);
+        return data;
+    }
+
+    TestPage page;
+    std::unique_ptr<TestClient> one, two;
+    CUdeviceptr large = 0, small = 0;
+    IpcAnswer handle, small_handle;
+    uint64_t before = 0;
+};
+
+TEST_F(SharingTest, IsOneMemoryAndPaidForOnce)
+{
+    CUdeviceptr there = 0, small_there = 0;
+    ASSERT_EQ(open(*two, handle.rest, there), CUDA_SUCCESS);
+    ASSERT_EQ(open(*two, small_handle.rest, small_there), CUDA_SUCCESS);
+    EXPECT_EQ(page.page.used(), before);
+    two->copy_in(there, pattern(kLarge));
+    two->copy_in(small_there, pattern(kSmall));
+    two->free_memory(); // all has come
+    EXPECT_EQ(read(*one, large, kLarge), pattern(kLarge));
+    EXPECT_EQ(read(*one, small, kSmall), pattern(kSmall));
+
+    // Freed here while it is there, it stays, and nothing else comes to its place.
+    free_block(*one, small);
+    free_block(*one, large);
+    one->free_memory(); // all has come
+    EXPECT_EQ(fetch(*two, handle.rest).result, CUDA_ERROR_INVALID_VALUE);
+    CUdeviceptr next = 0;
+    ASSERT_EQ(one->alloc(kSmall, next), CUDA_SUCCESS);
+    EXPECT_NE(next, small);
+    one->copy_in(next, std::vector<std::byte>(kSmall));
+    EXPECT_EQ(page.page.used(), before);
+    EXPECT_EQ(read(*two, small_there, kSmall), pattern(kSmall));
+    free_block(*two, there);
+    EXPECT_EQ(charged({one.get(), two.get()}, page.page, before - kLarge), before - kLarge);
+    free_block(*two, small_there);
+    free_block(*one, next);
+    two->free_memory();
+    one->free_memory();
+}
+
+TEST_F(SharingTest, IsPaidForByWhoHasItStill)
+{
+    CUdeviceptr there = 0;
+    ASSERT_EQ(open(*two, handle.rest, there), CUDA_SUCCESS);
+    two->copy_in(there, pattern(kLarge));
+    one->join();
+    EXPECT_EQ(charged({two.get()}, page.page, kLarge), kLarge);
+    EXPECT_EQ(read(*two, there, kLarge), pattern(kLarge));
+    free_block(*two, there);
+    EXPECT_EQ(charged({two.get()}, page.page, 0), 0u);
+    EXPECT_EQ(fetch(*two, handle.rest).result, CUDA_ERROR_INVALID_VALUE);
+}
+
+TEST_F(SharingTest, RefusesWhatIsNoHandle)
+{
+    EXPECT_EQ(fetch(*one, handle.rest).result, CUDA_ERROR_INVALID_CONTEXT);
+    for (size_t i = 0; i < handle.rest.size(); ++i) {
+        auto changed = handle.rest;
+        changed[i] ^= std::byte(0x10);
+        auto answer = fetch(*two, changed);
+        EXPECT_NE(answer.result, CUDA_SUCCESS) << i;
+        EXPECT_NE(answer.why, "");
+    }
+    EXPECT_EQ(export_memory(*one, large + 512, kLarge).result, CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(export_memory(*one, large, kLarge + 1).result, CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(export_memory(*one, large, 0).result, CUDA_ERROR_INVALID_VALUE);
+    CUdeviceptr there = 0;
+    ASSERT_EQ(open(*two, handle.rest, there), CUDA_SUCCESS);
+    EXPECT_EQ(export_memory(*two, there, kLarge).result, CUDA_ERROR_INVALID_VALUE);
+}
+
+TEST(Sharing, IsForOneJobOrLease)
+{
+    Sharing one, same_job, same_lease, other, elsewhere;
+    for (Sharing *each : {&one, &same_job, &same_lease, &other, &elsewhere})
+        each->take_over = [](size_t, uint64_t) {};
+    one.introduce({"gpu1", "aa", "7"});
+    same_job.introduce({"gpu1", "bb", "7"});
+    same_lease.introduce({"gpu1", "aa", ""});
+    other.introduce({"gpu1", "cc", "8"});
+    elsewhere.introduce({"gpu2", "aa", "7"});
+    IpcHandle handle = one.offer(1 << 21, 1 << 21, {.mapping_bytes = 1 << 21, .bytes = 4});
+    auto bytes = std::as_bytes(std::span(&handle, 1));
+    uint64_t ticket = 0;
+    EXPECT_EQ(same_job.fetch(bytes, ticket)->code, CUDA_ERROR_INVALID_VALUE); // no descriptor yet
+    ASSERT_TRUE(one.complete(handle, memfd("memory", 4096)));
+    EXPECT_FALSE(same_job.fetch(bytes, ticket));
+    EXPECT_TRUE(one.lent_out(1 << 21));
+    EXPECT_EQ(same_job.take(ticket)->offer.bytes, 4u);
+    EXPECT_FALSE(one.lent_out(1 << 21)); // what was taken is gone again
+    EXPECT_FALSE(same_lease.fetch(bytes, ticket));
+    EXPECT_EQ(other.fetch(bytes, ticket)->code, CUDA_ERROR_NOT_PERMITTED);
+    EXPECT_EQ(elsewhere.fetch(bytes, ticket)->code, CUDA_ERROR_MAP_FAILED);
+    one.withdraw(1 << 21);
+    EXPECT_EQ(same_job.fetch(bytes, ticket)->code, CUDA_ERROR_INVALID_VALUE);
+}
+
+} // namespace
+} // namespace vgpu::server
