@@ -119,6 +119,22 @@ CUdeviceptr Memory::open_window(uint64_t bytes, std::span<const uint64_t> bases)
     return 0;
 }
 
+// A driver may say that it has shareable memory and then give none, where it may pass on no
+// descriptors. Nothing is shared then, and all else goes on.
+CUresult Memory::create(Share &share, uint64_t bytes, CUmemGenericAllocationHandle *handle)
+{
+    CUresult result = driver_.cuMemCreate(handle, bytes, &share.prop, 0);
+    if (result == CUDA_SUCCESS || result == CUDA_ERROR_OUT_OF_MEMORY ||
+        share.prop.requestedHandleTypes == CU_MEM_HANDLE_TYPE_NONE)
+        return result;
+    CUmemAllocationProp plain = share.prop;
+    plain.requestedHandleTypes = CU_MEM_HANDLE_TYPE_NONE;
+    result = driver_.cuMemCreate(handle, bytes, &plain, 0);
+    if (result == CUDA_SUCCESS)
+        share.prop = plain;
+    return result;
+}
+
 CUresult Memory::map(size_t slice, uint64_t bytes, CUdeviceptr *pointer)
 {
     Share &share = shares_[slice];
@@ -126,8 +142,7 @@ CUresult Memory::map(size_t slice, uint64_t bytes, CUdeviceptr *pointer)
         return CUDA_ERROR_OUT_OF_MEMORY;
     CUdeviceptr base = addresses_.allocate(bytes);
     CUmemGenericAllocationHandle handle = 0;
-    CUresult result =
-        base ? driver_.cuMemCreate(&handle, bytes, &share.prop, 0) : CUDA_ERROR_OUT_OF_MEMORY;
+    CUresult result = base ? create(share, bytes, &handle) : CUDA_ERROR_OUT_OF_MEMORY;
     if (result == CUDA_SUCCESS) {
         result = driver_.cuMemMap(base, bytes, 0, handle, 0);
         driver_.cuMemRelease(handle); // the mapping keeps it

@@ -128,6 +128,7 @@ private:
         std::vector<CUmemAccessDesc> access;
     };
 
+    CUresult create(Share &share, uint64_t bytes, CUmemGenericAllocationHandle *handle);
     CUresult map(size_t slice, uint64_t bytes, CUdeviceptr *pointer);
     void unmap(size_t slice, CUdeviceptr pointer, uint64_t bytes, bool borrowed = false,
                uint64_t offset = 0);

@@ -185,6 +185,29 @@ TEST_F(SharingTest, RefusesWhatIsNoHandle)
     EXPECT_EQ(export_memory(*two, there, kLarge).result, CUDA_ERROR_INVALID_VALUE);
 }
 
+// Such a driver gives other memory, which is nobody else's.
+TEST(Sharing, AsksForNothingThatTheDriverRefuses)
+{
+    if (!test_driver())
+        GTEST_SKIP();
+    static const auto create = test_driver()->cuMemCreate;
+    auto &entry = const_cast<std::remove_const_t<decltype(create)> &>(test_driver()->cuMemCreate);
+    entry = [](CUmemGenericAllocationHandle *handle, size_t bytes, const CUmemAllocationProp *prop,
+               unsigned long long flags) -> CUresult {
+        return prop->requestedHandleTypes == CU_MEM_HANDLE_TYPE_NONE
+                   ? create(handle, bytes, prop, flags)
+                   : CUDA_ERROR_NOT_PERMITTED;
+    };
+    {
+        TestClient client(TestClient::Over::ring);
+        EXPECT_EQ(client.open(), CUDA_SUCCESS);
+        CUdeviceptr pointer = 0;
+        EXPECT_EQ(client.alloc(kLarge, pointer), CUDA_SUCCESS);
+        EXPECT_EQ(export_memory(client, pointer, kLarge).result, CUDA_ERROR_INVALID_VALUE);
+    }
+    entry = create;
+}
+
 TEST(Sharing, IsForOneJobOrLease)
 {
     Sharing one, same_job, same_lease, other, elsewhere;
