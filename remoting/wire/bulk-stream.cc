@@ -4,6 +4,7 @@
 #include "remoting/base/error.h"
 #include "remoting/wire/address.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -16,6 +17,10 @@ namespace vgpu::wire
 namespace
 {
 
+// A core that others want is given up between two calls, not inside of one: a call on another
+// connection may be waiting for it.
+constexpr size_t kTurn = size_t(256) << 10;
+
 class SocketStream final : public BulkStream
 {
 public:
@@ -27,15 +32,28 @@ public:
 
     void write(std::span<iovec> pieces) override
     {
-        for (const iovec &piece : pieces)
-            out_ += piece.iov_len;
-        send_all(socket_, pieces);
+        while (!pieces.empty()) {
+            std::array<iovec, 2> turn;
+            size_t n = 0, bytes = 0;
+            while (!pieces.empty() && n < turn.size() && bytes < kTurn) {
+                iovec &piece = pieces[0];
+                const size_t part = std::min(piece.iov_len, kTurn - bytes);
+                turn[n++] = {piece.iov_base, part};
+                bytes += part;
+                piece.iov_base = static_cast<std::byte *>(piece.iov_base) + part;
+                piece.iov_len -= part;
+                if (piece.iov_len == 0)
+                    pieces = pieces.subspan(1);
+            }
+            out_ += bytes;
+            send_all(socket_, std::span(turn).first(n));
+        }
     }
 
     size_t read(std::span<std::byte> to) override
     {
         for (;;)
-            if (auto n = receive_some(socket_, to, true)) {
+            if (auto n = receive_some(socket_, to.first(std::min(to.size(), kTurn)), true)) {
                 in_ += *n;
                 return *n;
             }
