@@ -49,19 +49,19 @@ size_t Bulk::piece_of(size_t bytes) noexcept
     return std::clamp<size_t>(bytes / kPieces & ~size_t(4095), api::kMaxPiece, wire::kBulkMost);
 }
 
-bool Bulk::send(uint32_t word, const Piece &piece)
+bool Bulk::send(uint32_t word, const RowsIn &piece)
 {
     Pending *marker;
-    if (!in_window_.enter(connection_, piece.width * piece.rows, marker))
+    if (!in_window_.enter(connection_, piece.bytes(), marker))
         return false;
     const bool sent = post(word, piece, marker);
     in_window_.sent(marker, sent);
     return sent;
 }
 
-bool Bulk::post(uint32_t word, const Piece &piece, Pending *marker)
+bool Bulk::post(uint32_t word, const RowsIn &piece, Pending *marker)
 {
-    const size_t n = piece.width * piece.rows;
+    const size_t n = piece.bytes();
     std::lock_guard lock(send_);
     try {
         std::array<wire::BulkStream *, wire::kMostBulkLanes> streams;
@@ -69,13 +69,11 @@ bool Bulk::post(uint32_t word, const Piece &piece, Pending *marker)
         for (unsigned i = 0; i < count; ++i)
             streams[i] = lanes_[i].stream.get();
         last_lane_ = unsigned(wire::next_with_room(std::span(streams).first(count), last_lane_));
-        const bool apart = piece.rows > 1 && piece.from_pitch != piece.width;
-        if (apart)
+        if (!piece.packed()) {
             packed_.resize(n);
-        for (size_t row = 0; apart && row < piece.rows; ++row)
-            std::memcpy(packed_.data() + row * piece.width, piece.from + row * piece.from_pitch,
-                        piece.width);
-        iovec bytes{apart ? packed_.data() : const_cast<std::byte *>(piece.from), n};
+            piece.pack(packed_.data());
+        }
+        iovec bytes{piece.packed() ? const_cast<std::byte *>(piece.from) : packed_.data(), n};
         streams[last_lane_]->write(std::span(&bytes, 1));
     } catch (const std::exception &error) {
         connection_.give_up(error.what());

@@ -6,6 +6,7 @@
 #include "remoting/client/connection.h"
 #include "remoting/client/copy-in-window.h"
 #include "remoting/client/path-window.h"
+#include "remoting/client/rows-in.h"
 #include "remoting/wire/bulk-path.h"
 #include "remoting/wire/bulk-stream.h"
 
@@ -44,14 +45,7 @@ public:
     // Rows of the host's, of wire::kBulkMost bytes at most, on their way to the device when there
     // is room for them: the bytes, then the command that names their place. False when the peer is
     // gone.
-    struct Piece {
-        const std::byte *from;
-        size_t from_pitch, width, rows;
-        CUdeviceptr to;
-        size_t pitch;
-        CUstream stream;
-    };
-    bool send(uint32_t word, const Piece &piece);
+    bool send(uint32_t word, const RowsIn &piece);
 
     // A copy to the host whose bytes will come here, and its number there; until remove(), which
     // waits for the readers to be out of it. The reader, a thread, starts with the first.
@@ -84,7 +78,7 @@ private:
         std::thread reader;
     };
 
-    bool post(uint32_t word, const Piece &piece, Pending *marker);
+    bool post(uint32_t word, const RowsIn &piece, Pending *marker);
     void passed_in(size_t bytes, bool waited);
     void tell();
     void open_where_it_helps(const PathWindow &window);

@@ -116,15 +116,13 @@ namespace
 CUresult send_piece(Session &session, uint32_t word, const Far &to, const std::byte *from,
                     size_t from_pitch, size_t width, size_t rows, CUstream stream)
 {
-    size_t n = width * rows;
-    bool gather = (rows > 1 && from_pitch != width) || n % 8 != 0;
+    const RowsIn piece{from, from_pitch, width, rows, to.address, to.pitch, stream};
+    const size_t n = piece.bytes();
+    const bool gather = !piece.packed() || n % 8 != 0;
     if (n >= SharedStaging::kLeast && !to.in_array() && session.shared_staging.open(session))
-        return session.shared_staging.send(
-            session, word, {from, from_pitch, width, rows, to.address, to.pitch, stream});
-    if (Bulk *bulk = to.takes_bulk(n) ? session.bulk() : nullptr) {
-        bool sent = bulk->send(word, {from, from_pitch, width, rows, to.address, to.pitch, stream});
-        return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
-    }
+        return session.shared_staging.send(session, word, piece);
+    if (Bulk *bulk = to.takes_bulk(n) ? session.bulk() : nullptr)
+        return bulk->send(word, piece) ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
     Pending *marker;
     if (!session.copy_in_window.enter(session.connection(), n, marker))
         return CUDA_ERROR_DEVICE_UNAVAILABLE;
@@ -135,9 +133,7 @@ CUresult send_piece(Session &session, uint32_t word, const Far &to, const std::b
         out.u64(value);
     std::span<const std::byte> body;
     if (gather) {
-        std::byte *space = out.space(n);
-        for (size_t row = 0; row < rows; ++row)
-            std::memcpy(space + row * width, from + row * from_pitch, width);
+        piece.pack(out.space(n));
     } else {
         body = {from, n};
     }

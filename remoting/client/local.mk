@@ -51,6 +51,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/proc-address-table.cc %D%/proc-address.cc %D%/proc-address.h \
 	%D%/range-map.cc %D%/range-map.h \
 	%D%/remote.h \
+	%D%/rows-in.h \
 	%D%/session.cc %D%/session.h \
 	%D%/shared-staging.cc %D%/shared-staging.h \
 	%D%/static-cudart.cc %D%/static-cudart.h \

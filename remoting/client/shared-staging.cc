@@ -5,8 +5,6 @@
 #include "remoting/client/call.h"
 #include "remoting/client/host-memory.h"
 
-#include <cstring>
-
 #include <sys/mman.h>
 
 namespace vgpu::client
@@ -69,19 +67,14 @@ bool SharedStaging::make_room(Connection &connection, size_t n)
     }
 }
 
-CUresult SharedStaging::send(Session &session, uint32_t word, const Piece &piece)
+CUresult SharedStaging::send(Session &session, uint32_t word, const RowsIn &piece)
 {
     Connection &connection = session.connection();
-    const size_t n = piece.width * piece.rows;
+    const size_t n = piece.bytes();
     std::lock_guard lock(mutex_);
     if (!make_room(connection, n))
         return CUDA_ERROR_DEVICE_UNAVAILABLE;
-    std::byte *to = data_ + head_;
-    if (piece.rows == 1 || piece.from_pitch == piece.width)
-        std::memcpy(to, piece.from, n);
-    else
-        for (size_t row = 0; row < piece.rows; ++row)
-            std::memcpy(to + row * piece.width, piece.from + row * piece.from_pitch, piece.width);
+    piece.pack(data_ + head_);
     Request request;
     for (uint64_t value : {uint64_t(piece.to), uint64_t(piece.pitch), host_, uint64_t(head_),
                            uint64_t(piece.width), uint64_t(piece.rows), api::id_of(piece.stream)})

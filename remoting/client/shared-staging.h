@@ -5,6 +5,7 @@
 #pragma once
 
 #include "remoting/client/connection.h"
+#include "remoting/client/rows-in.h"
 
 #include <cuda.h>
 
@@ -32,14 +33,7 @@ public:
 
     // Rows, together kLeast to api::kMaxPiece bytes; waits for room. It goes into the stream behind
     // all that was sent before.
-    struct Piece {
-        const std::byte *from;
-        size_t from_pitch, width, rows;
-        CUdeviceptr to;
-        size_t pitch;
-        CUstream stream;
-    };
-    CUresult send(Session &session, uint32_t word, const Piece &piece);
+    CUresult send(Session &session, uint32_t word, const RowsIn &piece);
 
 private:
     // The answer to a piece: the device has taken it, and all before it.
