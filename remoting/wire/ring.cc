@@ -62,16 +62,16 @@ void wake_if_asleep(std::atomic<uint32_t> &word, uint32_t but = kAwake) noexcept
 }
 
 // Waits until ready() by polling for a moment, then asleep on `word`. False when the time is up.
+// Who waits for one answer may not nap: nothing gathers meanwhile.
 template<typename Ready>
 bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline deadline,
-                const Watch &watch)
+                const Watch &watch, bool may_nap = false)
 {
     uint64_t start = now_ns();
     uint64_t limit = std::min(spin.begin_wait(start), deadline.left_ns());
-    bool nap = spin.is_crowded();
+    bool crowded = spin.is_crowded();
     if (limit != 0) {
         uint64_t spent;
-        bool crowded = false;
         do {
             for (int i = 0; i < 32; ++i) {
                 if (ready()) {
@@ -86,9 +86,11 @@ bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline d
                 crowded = now_ns() - start - spent > kTakenNs;
             }
         } while (spent < limit && !crowded);
-        crowded ? spin.was_crowded_out() : spin.was_in_vain();
-        nap = crowded;
+        if (crowded)
+            spin.was_crowded_out();
     }
+    const bool polled = limit != 0 && !crowded;
+    bool nap = crowded && may_nap;
     for (;;) {
         uint32_t how = nap ? kNaps : kSleeps;
         word.store(how, std::memory_order_seq_cst);
@@ -103,6 +105,8 @@ bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline d
         }
         if (is_ready || left == 0) {
             word.store(kAwake, std::memory_order_relaxed);
+            if (polled)
+                spin.slept(now_ns() - start);
             return is_ready;
         }
         if (std::exchange(nap, false))
@@ -262,8 +266,8 @@ void Reader::get(std::span<std::byte> bytes) noexcept
 
 bool Reader::wait(Deadline deadline, const Watch &watch)
 {
-    bool there =
-        wait_until([&] { return readable(); }, control_.consumer_sleeps, spin_, deadline, watch);
+    bool there = wait_until([&] { return readable(); }, control_.consumer_sleeps, spin_, deadline,
+                            watch, spin_.measures());
     if (there)
         spin_.came(tail_ - head_);
     return there;

@@ -50,6 +50,32 @@ TEST(Spin, PollsLessWhereThatWasInVainAndMoreWhereItPaidOff)
     EXPECT_EQ(spin.limit_ns(), most);
 }
 
+// Two that wake each other in turn must not both conclude that polling is in vain.
+TEST(Spin, PollsMoreWhereASleepWasShort)
+{
+    Spin spin;
+    const uint64_t most = spin.limit_ns();
+    if (most == 0)
+        GTEST_SKIP() << "one core: never polls";
+    for (int i = 0; i < 20; ++i)
+        spin.slept(10'000'000);
+    EXPECT_LT(spin.limit_ns(), most);
+    for (int i = 0; i < 20; ++i)
+        spin.slept(most + 20'000);
+    EXPECT_EQ(spin.limit_ns(), most);
+}
+
+TEST(Spin, NapsLongerWhereManyRun)
+{
+    const uint64_t few = Spin::most_nap_ns(3, 2);
+    EXPECT_EQ(Spin::most_nap_ns(0, 64), few);
+    EXPECT_GT(Spin::most_nap_ns(32, 2), few);
+    EXPECT_EQ(Spin::most_nap_ns(32, 16), few);
+    // Nothing that nobody waits for is put off for long.
+    EXPECT_LE(few, 500'000u);
+    EXPECT_LE(Spin::most_nap_ns(100'000, 1), 5'000'000u);
+}
+
 TEST(Spin, NapsLongerWhileMuchComesAtOnce)
 {
     Spin spin;

@@ -19,8 +19,12 @@ namespace
 
 constexpr uint64_t kMinSpinNs = 8'000;
 constexpr uint64_t kMaxSpinNs = 50'000;
+// What came so soon was held up by our own sleep, or the other side's: waking takes that long.
+constexpr uint64_t kSoonNs = 2 * kMaxSpinNs;
 constexpr unsigned kCrowdedWaits = 4;
 constexpr uint64_t kMinNapNs = 50'000, kMaxNapNs = 400'000;
+// Where many run, whoever is woken waits for his turn: so long for each of them, of one core.
+constexpr uint64_t kTurnNs = 200'000, kMostTurnsNs = 5'000'000;
 constexpr uint64_t kWorthANap = 4096; // bytes: some thirty launches
 // The kernel is asked so often at most: it takes about a microsecond.
 constexpr uint64_t kMeasureNs = 1'000'000;
@@ -37,8 +41,8 @@ bool read_text(const Fd &file, std::span<char> text) noexcept
 } // namespace
 
 Spin::Spin(bool measures)
-    : limit_ns_(kMaxSpinNs), nap_ns_(kMinNapNs), alone_(false), measures_(measures),
-      cores_(measures ? unsigned(get_nprocs()) : 0)
+    : limit_ns_(kMaxSpinNs), nap_ns_(kMinNapNs), most_nap_ns_(kMaxNapNs), alone_(false),
+      measures_(measures), cores_(measures ? unsigned(get_nprocs()) : 0)
 {
     cpu_set_t set;
     alone_ = sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1;
@@ -74,8 +78,14 @@ void Spin::measure(uint64_t now_ns) noexcept
         (delayed - delayed_ns_) * kCrowdedPart > now_ns - measured_at_ || running > cores_;
     if (measured_at_ != 0)
         crowded_ = crowded ? std::numeric_limits<unsigned>::max() : 0;
+    most_nap_ns_ = most_nap_ns(running, cores_);
     measured_at_ = now_ns;
     delayed_ns_ = delayed;
+}
+
+uint64_t Spin::most_nap_ns(unsigned running, unsigned cores) noexcept
+{
+    return std::clamp(kTurnNs * running / cores, kMaxNapNs, kMostTurnsNs);
 }
 
 void Spin::paid_off() noexcept
@@ -88,10 +98,15 @@ void Spin::was_in_vain() noexcept
     limit_ns_ = alone_ ? 0 : std::max(limit_ns_ / 2, kMinSpinNs);
 }
 
+void Spin::slept(uint64_t waited_ns) noexcept
+{
+    waited_ns < kSoonNs ? paid_off() : was_in_vain();
+}
+
 void Spin::came(uint64_t bytes) noexcept
 {
-    nap_ns_ =
-        bytes >= kWorthANap ? std::min(2 * nap_ns_, kMaxNapNs) : std::max(nap_ns_ / 2, kMinNapNs);
+    nap_ns_ = bytes >= kWorthANap ? std::min(2 * nap_ns_, most_nap_ns_)
+                                  : std::max(nap_ns_ / 2, kMinNapNs);
 }
 
 void Spin::was_crowded_out() noexcept

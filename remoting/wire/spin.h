@@ -25,12 +25,19 @@ public:
     uint64_t begin_wait(uint64_t now_ns) noexcept;
     void paid_off() noexcept;
     void was_in_vain() noexcept;
+    // Polled and then slept, so long in all: what came soon would have come sooner, and to who
+    // polled, had neither side slept.
+    void slept(uint64_t waited_ns) noexcept;
     void was_crowded_out() noexcept; // another ran on this core meanwhile
+    // Whether it may nap: who waits for one answer only would gain nothing.
+    bool measures() const noexcept { return measures_; }
     bool is_crowded() const noexcept { return alone_ || crowded_ != 0; }
 
     // For how long to come back by oneself there instead of being woken by each message: the longer
-    // the more of them come together.
+    // the more of them come together, up to a bound that grows with the number of those who want
+    // the cores: among many, who is woken waits for his turn anyhow.
     uint64_t nap_ns() const noexcept { return nap_ns_; }
+    static uint64_t most_nap_ns(unsigned running, unsigned cores) noexcept;
     void came(uint64_t bytes) noexcept; // a wait brought so many
 
 private:
@@ -38,6 +45,7 @@ private:
 
     uint64_t limit_ns_;
     uint64_t nap_ns_;
+    uint64_t most_nap_ns_;
     unsigned crowded_ = 0; // so many more times without polling
     bool alone_;
     bool measures_;
