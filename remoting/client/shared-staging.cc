@@ -44,6 +44,8 @@ bool SharedStaging::map(Session &session)
 // pages, which stay in the cache.
 bool SharedStaging::make_room(Connection &connection, size_t n)
 {
+    if (used_ != 0)
+        connection.take_what_is_there();
     for (;;) {
         while (!markers_.empty() && markers_.front()->there.load(std::memory_order_acquire)) {
             if (!connection.wait(*markers_.front()))

@@ -70,6 +70,12 @@ void answer_behind(Session &session, const Request &request, CUresult result, ui
 {
     if (result != CUDA_SUCCESS)
         session.replies.fail_later(request.call, result);
+    const auto done = [](auto &fence) {
+        CUresult ignored;
+        return fence->done(ignored);
+    };
+    if (session.waiters.idle(lane) && std::all_of(all.begin(), all.end(), done))
+        return session.replies.send(request.reply_to(), CUDA_SUCCESS);
     session.waiters.add(
         lane, [&replies = session.replies, to = request.reply_to(), all = std::move(all)] {
             for (auto &fence : all)
