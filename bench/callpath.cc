@@ -52,12 +52,15 @@ void calls(const char *channel, int rounds)
 
     Samples call, floor, launch, post, rate, floor_rate;
     for (int round = 0; round < rounds; round++) {
+        settle();
         for (int i = 0; i < kCalls; i++)
             floor.add(timed([&] { shared ? floors.ring_round_trip() : floors.tcp_round_trip(); }));
+        settle();
         for (int i = 0; i < kCalls; i++)
             call.add(timed([&] { CU(cuCtxSynchronize()); }));
 
         // What a bare ring takes from its writer for a message; then what a launch takes.
+        settle();
         post.add(floors.ring_messages(kBatch) / kBatch);
         double cpu = timed(
             [&] {
@@ -68,6 +71,7 @@ void calls(const char *channel, int rounds)
         launch.add(cpu / kBatch);
         CU(cuCtxSynchronize());
 
+        settle();
         floor_rate.add(double(kMany) /
                        (shared ? floors.ring_messages(kMany) : floors.tcp_stream(kMany * 128)));
         rate.add(double(kMany) / timed([&] {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <ctime>
 #include <functional>
+#include <unistd.h>
 #include <vector>
 
 namespace vgpu::bench
@@ -42,6 +43,12 @@ double timed(Work &&work, clockid_t clock = CLOCK_MONOTONIC)
     double start = seconds(clock);
     work();
     return seconds(clock) - start;
+}
+
+// Between two measurements: who still polls for the one would be in the other's way.
+inline void settle()
+{
+    usleep(2000);
 }
 
 // A result beside its floor, which was measured in the same run: what the machine itself can do.

@@ -2,15 +2,20 @@
 // The call path as the work grows: COUNT clients (processes) or threads of one client launch, or
 // copy, at once for a while; prints how much they did together.
 //
-//   scale launch|copy clients|threads COUNT MILLISECONDS
+//   scale launch|copy|bare clients|threads COUNT MILLISECONDS
+//
+// `bare`: no clients, but processes that copy as much within their own memory and take turns as
+// clients do that wait for each copy: what the caches leave of one's rate.
 #include "bench/device.h"
 #include "bench/measure.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -60,13 +65,59 @@ void work(Shared &shared, Device &device, bool copy)
     }
 }
 
+// As many turns go around as there are cores.
+class Turns
+{
+public:
+    explicit Turns(int count) : count_(count), apart_(std::min(count, get_nprocs()))
+    {
+        for (int i = 0; i < count; i++)
+            if (pipe(pipes_[i]) != 0)
+                std::exit(1);
+        for (int i = 0; i < apart_; i++)
+            give(i);
+    }
+    void give(int i)
+    {
+        if (write(pipes_[i % count_][1], "", 1) != 1)
+            std::exit(1);
+    }
+    void take(int i)
+    {
+        char turn;
+        if (read(pipes_[i][0], &turn, 1) != 1)
+            std::exit(1);
+    }
+    void pass_on(int i) { give(i + apart_); }
+
+private:
+    static constexpr int kMost = 256;
+    int count_, apart_;
+    int pipes_[kMost][2];
+};
+
+void copy_bare(Shared &shared, Turns &turns, int self)
+{
+    std::vector<char> here(kBytes, 1), there(kBytes, 2);
+    shared.ready.fetch_add(1);
+    await(shared.go);
+    while (!shared.stop.load(std::memory_order_acquire)) {
+        turns.take(self);
+        std::memcpy(there.data(), here.data(), kBytes);
+        asm volatile("" ::"r"(there.data()) : "memory");
+        shared.done.fetch_add(kBytes, std::memory_order_relaxed);
+        turns.pass_on(self);
+    }
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
     if (argc != 5)
         return std::fprintf(stderr, "bench/scale is run by bench/run\n"), 2;
-    const bool copy = !std::strcmp(argv[1], "copy"), threads = !std::strcmp(argv[2], "threads");
+    const bool copy = !std::strcmp(argv[1], "copy"), bare = !std::strcmp(argv[1], "bare");
+    const bool threads = !std::strcmp(argv[2], "threads");
     const int count = std::atoi(argv[3]);
     const useconds_t us = useconds_t(std::atoi(argv[4])) * 1000;
     void *memory =
@@ -84,8 +135,15 @@ int main(int argc, char **argv)
         for (int i = 0; i < count; i++)
             workers.emplace_back([&] { work(shared, *device, copy); });
     }
+    std::unique_ptr<Turns> turns;
+    if (bare)
+        turns = std::make_unique<Turns>(count);
     for (int i = 0; !threads && i < count; i++) {
         pid_t child = fork();
+        if (child == 0 && bare) {
+            copy_bare(shared, *turns, i);
+            std::exit(0);
+        }
         if (child == 0) {
             Device own;
             work(shared, own, copy);
@@ -105,6 +163,8 @@ int main(int argc, char **argv)
     // Before the clients' ends, which take their time too.
     const double rate = double(shared.done.load()) / (seconds() - start);
     shared.stop = true;
+    for (int i = 0; bare && i < count; i++)
+        turns->give(i); // for who still waits for his
     for (std::thread &one : workers)
         one.join();
     int bad = 0;

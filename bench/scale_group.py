@@ -11,14 +11,17 @@ def curve(stage, effort, add, work, kind, counts):
     milliseconds = effort.pick(100, 300, 1000)
     one = None
     for count in counts:
-        rate = figure(stage.remoted("null", "shm", stage.program("scale"), work, kind, count, milliseconds, seconds=240), "rate") / scale
+        command = (stage.program("scale"), work, kind, count, milliseconds)
+        bare = work == "bare"
+        text = stage.straight("null", *command) if bare else stage.remoted("null", "shm", *command, seconds=240)
+        rate = figure(text, "rate") / scale
         one = one or rate
         add(f"scale-{work}-{kind}-{count}", rate, unit, one)
 
 
 def clients(stage, effort, add, _take):
     """1 to 64 client processes of one daemon, each with a worker of its own"""
-    for work in ("launch", "copy"):
+    for work in ("launch", "copy", "bare"):
         curve(stage, effort, add, work, "clients", effort.pick((1, 4), (1, 4, 64), (1, 2, 4, 8, 16, 32, 64)))
 
 

@@ -68,7 +68,7 @@ def tables(document):
             if name in rows:
                 row = rows[name]
                 yield f"| {what} | {number(row['value'])} ms | {number(row['floor'])} ms | {number(row['ratio'])} | {row.get('aim', '')} |"
-    for work, unit in (("launch", "million launches/s"), ("copy", "GB/s")):
+    for work, unit in (("launch", "million launches/s"), ("copy", "GB/s"), ("bare", "GB/s of bare copies that take turns")):
         for kind in ("clients", "threads"):
             points = sorted((int(m[1]), row["value"]) for name, row in rows.items() if (m := re.fullmatch(f"scale-{work}-{kind}-(\\d+)", name)))
             if points:
