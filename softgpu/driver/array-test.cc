@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/test-device.h"
 
+#include <future>
 #include <numeric>
 
 namespace
@@ -290,6 +291,46 @@ TEST_F(Arrays, LinearMemoryIsReadFromItsFirstEntryToItsLast)
         }
         OK(cuTexObjectDestroy(texture));
     }
+}
+
+/// As an application may, who has no use for a texture after its last launch.
+TEST_F(Arrays, TexturesThatAreDestroyedBehindALaunchServeIt)
+{
+    constexpr int kEntries = 32;
+    CUdeviceptr plain, out;
+    CUmodule module;
+    CUfunction fetch;
+    CUstream stream;
+    OK(cuMemAlloc(&plain, kEntries * 4));
+    OK(cuMemAlloc(&out, kEntries * 8));
+    OK(cuMemsetD32(plain, 7, kEntries));
+    OK(cuModuleLoadData(&module, kFetch));
+    OK(cuModuleGetFunction(&fetch, module, "fetch"));
+    OK(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    CUDA_RESOURCE_DESC resource{};
+    resource.resType = CU_RESOURCE_TYPE_LINEAR;
+    resource.res.linear = {plain, CU_AD_FORMAT_SIGNED_INT32, 1, kEntries * 4};
+    CUDA_TEXTURE_DESC how{};
+    CUtexObject texture;
+    OK(cuTexObjectCreate(&texture, &resource, &how, nullptr));
+    std::promise<void> go;
+    OK(cuLaunchHostFunc(
+        stream, [](void *data) { static_cast<std::promise<void> *>(data)->get_future().wait(); },
+        &go));
+    int first = 0;
+    void *parameters[] = {&texture, &out, &first};
+    OK(cuLaunchKernel(fetch, 1, 1, 1, 32, 1, 1, 0, stream, parameters, nullptr));
+    OK(cuTexObjectDestroy(texture));
+    CUDA_RESOURCE_DESC back;
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuTexObjectGetResourceDesc(&back, texture));
+    go.set_value();
+    OK(cuStreamSynchronize(stream));
+    std::vector<int> got(64);
+    OK(cuMemcpyDtoH(got.data(), out, 256));
+    EXPECT_EQ(got[62], 7);
+    // A launch after it does not find it.
+    OK(cuLaunchKernel(fetch, 1, 1, 1, 32, 1, 1, 0, stream, parameters, nullptr));
+    FAILS(CUDA_ERROR_ILLEGAL_ADDRESS, cuStreamSynchronize(stream));
 }
 
 } // namespace

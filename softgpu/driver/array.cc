@@ -231,6 +231,7 @@ void release_arrays(const Context &context)
     for (auto &surface : machine().surfaces.all())
         if (surface->context == context.id)
             machine().surfaces.remove(surface->id);
+    sweep_destroyed_objects();
 }
 
 namespace
@@ -299,6 +300,7 @@ SOFT_EXPORT CUresult CUDAAPI cuArrayDestroy(CUarray handle)
         forbid_unsafe();
         for (auto &device : machine().devices)
             device->synchronize();
+        sweep_destroyed_objects();
         require(machine().arrays.remove(array->id), CUDA_ERROR_INVALID_HANDLE);
     });
 }
@@ -380,6 +382,7 @@ SOFT_EXPORT CUresult CUDAAPI cuMipmappedArrayDestroy(CUmipmappedArray handle)
         forbid_unsafe();
         for (auto &device : machine().devices)
             device->synchronize();
+        sweep_destroyed_objects();
         require(machine().mipmaps.remove(mipmap->id), CUDA_ERROR_INVALID_HANDLE);
         for (auto &level : mipmap->levels)
             machine().arrays.remove(level->id);

@@ -27,7 +27,7 @@ public:
     uint64_t id = 0;
     Device &device;
     const bool primary;
-    const unsigned units;              ///< on which its kernels run
+    const unsigned units; ///< on which its kernels run
     std::atomic<unsigned> flags;
     std::atomic<unsigned> attached{0}; ///< by cuCtxAttach, beside the first one's
     std::atomic<int> cache_config{0};
@@ -58,6 +58,7 @@ public:
     /// behind a point.
     Point submit_behind_all(Work work);
     void submit_everywhere(const Point &point);
+    std::vector<Point> last_of_all(); ///< where each stream is when it has done what it was given
 
     void drain();       ///< waits for all streams
     void synchronize(); ///< the same, settles, and throws the sticky error
@@ -82,7 +83,6 @@ private:
     Context(Device &device, unsigned flags, bool primary, unsigned units);
     void order(Stream &stream, Work &work);
     std::vector<Point> meant_by(Stream &stream);
-    std::vector<Point> last_of_all();
 
     std::atomic<bool> alive_{true};
     std::atomic<int> error_{CUDA_SUCCESS};

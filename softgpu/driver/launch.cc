@@ -27,12 +27,12 @@ public:
     }
     std::shared_ptr<const Texture> texture(uint64_t handle) override
     {
-        auto object = machine().textures.find(handle);
+        auto object = texture_for_kernel(handle);
         return object ? std::shared_ptr<const Texture>(object, &object->texture) : nullptr;
     }
     std::shared_ptr<const Image> surface(uint64_t handle) override
     {
-        auto object = machine().surfaces.find(handle);
+        auto object = surface_for_kernel(handle);
         return object ? std::shared_ptr<const Image>(object, &object->image) : nullptr;
     }
     bool cancelled() const override { return context_.cancelled(); }

@@ -30,6 +30,7 @@ EXTRA_DIST += %D%/exports.bats %D%/exports.py %D%/libcuda-soft.map %D%/refused.t
 	%D%/image.cc %D%/image.h \
 	%D%/ipc.cc \
 	%D%/launch-old.cc %D%/launch.cc %D%/launch.h \
+	%D%/leaving.h \
 	%D%/library-api.cc %D%/library.cc \
 	%D%/link.cc %D%/link.h \
 	%D%/log.cc %D%/log.h \

@@ -2,6 +2,7 @@
 #include "softgpu/driver/texture.h"
 #include "softgpu/driver/array.h"
 #include "softgpu/driver/context.h"
+#include "softgpu/driver/leaving.h"
 #include "softgpu/driver/machine.h"
 
 #include <algorithm>
@@ -164,7 +165,50 @@ std::shared_ptr<TextureObject> texture_of(CUtexObject handle)
     return machine().textures.get(handle, CUDA_ERROR_INVALID_VALUE);
 }
 
+// Never destroyed, like the machine.
+template<class T>
+Leaving<T> &leaving()
+{
+    static auto *list = new Leaving<T>;
+    return *list;
+}
+
+template<class T>
+std::shared_ptr<T> for_kernel(const Registry<T> &registry, uint64_t handle)
+{
+    auto object = registry.find(handle);
+    return object ? object : leaving<T>().find(handle);
+}
+
+template<class T>
+void destroy(Registry<T> &registry, const std::shared_ptr<T> &object)
+{
+    if (auto context = machine().contexts.find(object->context)) {
+        auto until = context->last_of_all();
+        if (!Leaving<T>::over(until))
+            leaving<T>().keep(object, std::move(until));
+    }
+    require(registry.remove(object->id));
+}
+
 } // namespace
+
+std::shared_ptr<TextureObject> texture_for_kernel(uint64_t handle)
+{
+    return for_kernel(machine().textures, handle);
+}
+
+std::shared_ptr<SurfaceObject> surface_for_kernel(uint64_t handle)
+{
+    return for_kernel(machine().surfaces, handle);
+}
+
+void sweep_destroyed_objects()
+{
+    leaving<TextureObject>().sweep();
+    leaving<SurfaceObject>().sweep();
+}
+
 } // namespace vgpu::soft::driver
 
 using namespace vgpu::soft::driver;
@@ -208,7 +252,7 @@ SOFT_EXPORT CUresult CUDAAPI cuTexObjectCreate(CUtexObject *object,
 
 SOFT_EXPORT CUresult CUDAAPI cuTexObjectDestroy(CUtexObject object)
 {
-    ENTRY({ require(machine().textures.remove(texture_of(object)->id)); });
+    ENTRY({ destroy(machine().textures, texture_of(object)); });
 }
 
 SOFT_EXPORT CUresult CUDAAPI cuTexObjectGetResourceDesc(CUDA_RESOURCE_DESC *resource,
@@ -258,10 +302,8 @@ SOFT_EXPORT CUresult CUDAAPI cuSurfObjectCreate(CUsurfObject *object,
 
 SOFT_EXPORT CUresult CUDAAPI cuSurfObjectDestroy(CUsurfObject object)
 {
-    ENTRY({
-        auto surface = machine().surfaces.get(object, CUDA_ERROR_INVALID_VALUE);
-        require(machine().surfaces.remove(surface->id));
-    });
+    ENTRY(
+        { destroy(machine().surfaces, machine().surfaces.get(object, CUDA_ERROR_INVALID_VALUE)); });
 }
 
 SOFT_EXPORT CUresult CUDAAPI cuSurfObjectGetResourceDesc(CUDA_RESOURCE_DESC *resource,

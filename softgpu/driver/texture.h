@@ -28,4 +28,11 @@ struct SurfaceObject {
     CUDA_RESOURCE_DESC resource{};
 };
 
+/// What a kernel finds under a handle, or null: also what was destroyed after its launch.
+std::shared_ptr<TextureObject> texture_for_kernel(uint64_t handle);
+std::shared_ptr<SurfaceObject> surface_for_kernel(uint64_t handle);
+
+/// Lets go of what was destroyed and no kernel can ask for any more, and so of its memory.
+void sweep_destroyed_objects();
+
 } // namespace vgpu::soft::driver
