@@ -82,8 +82,9 @@ driver_programs() {
     sed -n 's/^cuda_driver_programs = //p' "$TOP_SRCDIR/tests/cuda/local.mk"
 }
 
-# Every other program has two links, NAME-shared and NAME-static; but majors has two runtimes.
+# Every other program has two links, NAME-shared and NAME-static; but majors has two runtimes, and a sample one link.
 links() {
+    [ ! -e "$TOP_SRCDIR/tests/cuda/samples/$1.cu" ] || { echo "$1-shared" && return; }
     case " majors $(driver_programs) " in
     *" $1 "*) echo "$1" ;;
     *) echo "$1-shared" "$1-static" ;;

@@ -3,11 +3,7 @@
 // and number are printed. One binary, since starting one takes longer than most of them run.
 #pragma once
 
-#include "check.h"
-
-#include <cuda_runtime.h>
-
-#include <vector>
+#include "array.h"
 
 struct Case {
     const char *name;
@@ -23,24 +19,6 @@ struct Case {
     static uint64_t case_##name();                                                                 \
     static const bool listed_##name = (Case::all().push_back({#name, case_##name}), true);         \
     static uint64_t case_##name()
-
-// An array of the device's, and its copy here.
-template<class T>
-struct Array {
-    explicit Array(size_t n, T value = T()) : host(n, value)
-    {
-        CUDA(cudaMalloc(&at, n * sizeof(T)));
-    }
-    Array(const Array &) = delete;
-    ~Array() { cudaFree(at); }
-    size_t size() const { return host.size(); }
-    void put() { CUDA(cudaMemcpy(at, host.data(), size() * sizeof(T), cudaMemcpyHostToDevice)); }
-    void get() { CUDA(cudaMemcpy(host.data(), at, size() * sizeof(T), cudaMemcpyDeviceToHost)); }
-    T &operator[](size_t i) { return host[i]; }
-    uint64_t sum() const { return checksum(host.data(), size() * sizeof(T)); }
-    std::vector<T> host;
-    T *at = nullptr;
-};
 
 inline int run_cases()
 {

@@ -196,6 +196,11 @@ END
     [ "$status" = 77 ]
 }
 
+@test "there are a hundred programs" {
+    local programs=("$PROGRAMS"/*-shared $(driver_programs))
+    [ "${#programs[@]}" -ge 100 ] || { echo "${#programs[@]} programs"; return 1; }
+}
+
 @test "every other program" {
     local name
     for name in $(others both); do

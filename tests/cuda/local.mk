@@ -12,18 +12,21 @@ cuda_library_programs = $(if $(OPENBLAS),blas blas-lt) $(if $(FFTW),fft) rand
 cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs)
 # The driver API alone: one link of each, NAME.
 cuda_driver_programs = cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts texture-references legacy-launch linker logs stream-values vmm wrong-handles wrong-sizes
+# What people write CUDA for, a file each, which computes and checks itself: samples/NAME.cu becomes NAME-shared alone, since
+# the links differ in nothing that a computation could meet.
+cuda_samples = $(patsubst $(srcdir)/%D%/samples/%.cu,%,$(wildcard $(srcdir)/%D%/samples/*.cu))
 cuda_sources = %D%/blas.cu %D%/blas-lt.cu %D%/fft.cu %D%/rand.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
-	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc
-EXTRA_DIST += %D%/cases.h %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats $(cuda_sources)
+	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc $(cuda_samples:%=%D%/samples/%.cu)
+EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
 
 if HAVE_NVCC
 cuda_programs = $(cuda_all_runtime_programs:%=%D%/%-shared) $(cuda_all_runtime_programs:%=%D%/%-static) \
-	$(cuda_driver_programs:%=%D%/%) %D%/nvrtc-shared %D%/nvrtc-static %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
+	$(cuda_samples:%=%D%/%-shared) $(cuda_driver_programs:%=%D%/%) %D%/nvrtc-shared %D%/nvrtc-static %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
 cuda_programs += $(if $(MPICC),%D%/mpi-ranks-shared %D%/mpi-ranks-static)
 check_DATA += $(cuda_programs)
-CLEANFILES += $(cuda_programs) %D%/*.o %D%/stub/libcuda.so
+CLEANFILES += $(cuda_programs) %D%/*.o %D%/samples/*.o %D%/stub/libcuda.so
 endif
 
 if CUDART12
@@ -34,7 +37,7 @@ endif
 
 cuda_nvcc = $(NVCC) -std=c++17 -O1 -gencode arch=$(cuda_arch),code=$(cuda_arch)
 cuda_arch = compute_75
-%D%/device-features.o %D%/tensor-cores.o: cuda_arch = compute_80
+%D%/device-features.o %D%/tensor-cores.o %D%/samples/async-tiles.o %D%/samples/arrivals.o %D%/samples/half-kinds.o: cuda_arch = compute_80
 # The toolkit made of wheels has only one of the two.
 cuda_libraries = -L$(CUDA_HOME_DIR)/lib64 -L$(CUDA_HOME_DIR)/lib
 cuda_archive = remoting/cudart/libcudart_static.a
@@ -51,11 +54,17 @@ cuda_objects = $(cuda_all_runtime_programs:%=%D%/%.o)
 %D%/fft-shared %D%/fft-static: cuda_more = -Lremoting/libs/.libs -lcufft
 %D%/fft-shared %D%/fft-static: remoting/libs/libcufft.la
 
-$(cuda_objects): %D%/%.o: %D%/%.cu %D%/cases.h %D%/check.h %D%/driver-symbol.h
+$(cuda_objects): %D%/%.o: %D%/%.cu %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -c $< -o $@
 
 $(cuda_all_runtime_programs:%=%D%/%-shared): %D%/%-shared: %D%/%.o
 	$(AM_V_GEN)$(NVCC) -cudart shared $(cuda_more) $(cuda_libraries) $< -o $@
+
+$(cuda_samples:%=%D%/samples/%.o): %D%/samples/%.o: %D%/samples/%.cu %D%/array.h %D%/check.h
+	$(AM_V_GEN)$(MKDIR_P) %D%/samples && $(cuda_nvcc) -extended-lambda -I$(srcdir)/%D% -c $< -o $@
+
+$(cuda_samples:%=%D%/%-shared): %D%/%-shared: %D%/samples/%.o
+	$(AM_V_GEN)$(NVCC) -cudart shared $(cuda_libraries) $< -o $@
 
 # nvcc's own choice, -lcudart_static, found in our folder first.
 $(cuda_all_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archive)
