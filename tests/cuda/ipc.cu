@@ -209,6 +209,13 @@ void importer(pid_t child)
     CUDA(cudaIpcCloseMemHandle(large));
     FAILS(cudaErrorInvalidValue, cudaIpcCloseMemHandle(large));
     CUDA(cudaIpcCloseMemHandle(neighbour));
+    // What worked for the child may see its end a moment after us; alarm() ends a wait in vain.
+    while (cudaIpcOpenMemHandle(&pointer, large_handle, cudaIpcMemLazyEnablePeerAccess) ==
+           cudaSuccess) {
+        CUDA(cudaIpcCloseMemHandle(pointer));
+        usleep(1000);
+    }
+    cudaGetLastError();
     FAILS(cudaErrorInvalidValue,
           cudaIpcOpenMemHandle(&pointer, large_handle, cudaIpcMemLazyEnablePeerAccess));
     FAILS(cudaErrorInvalidValue, cudaMemset(large, 0, 4));
