@@ -68,9 +68,9 @@ CUresult vgpuResourceSplit(Session &session, const unsigned char *resource, uint
                            uint32_t flags, uint32_t least, uint32_t most, uint32_t *groups,
                            unsigned char *made, uint64_t m)
 {
-    std::vector<CUdevResource> input, output(size_t(most) + 1);
     if (n != sizeof(CUdevResource) || m != (uint64_t(most) + 1) * sizeof(CUdevResource))
         return CUDA_ERROR_INVALID_VALUE;
+    std::vector<CUdevResource> input, output(size_t(most) + 1);
     if (CUresult result = read(session, resource, n, input); result != CUDA_SUCCESS)
         return result;
     unsigned count = most;

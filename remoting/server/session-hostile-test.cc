@@ -88,6 +88,19 @@ TEST_P(SessionTest, images_are_bounded_and_checked)
     EXPECT_EQ(load(), CUDA_ERROR_INVALID_IMAGE); // and nothing like an image
 }
 
+// Nothing is allocated for a count that the message itself belies.
+TEST_P(SessionTest, a_split_into_more_groups_than_its_answer_holds_is_refused)
+{
+    TestClient client(GetParam());
+    ASSERT_EQ(client.open(), CUDA_SUCCESS);
+    const std::vector<unsigned char> resource(sizeof(CUdevResource));
+    client.send(client.encode(Call::vgpuResourceSplit, true,
+                              InArray<unsigned char>::Client{resource.data(), resource.size()},
+                              Val<uint32_t>::Client{0}, Val<uint32_t>::Client{1},
+                              Val<uint32_t>::Client{~uint32_t(0)}, Val<uint64_t>::Client{0}));
+    EXPECT_EQ(client.receive().result, CUDA_ERROR_INVALID_VALUE);
+}
+
 TEST_P(SessionTest, no_window_no_session)
 {
     TestClient client(GetParam());
