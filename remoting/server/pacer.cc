@@ -30,11 +30,11 @@ size_t Pacer::enter(size_t most)
         if (pace == 0) {
             tokens_ = 0;
             refilled_ns_ = 0;
-            return chosen(most);
+            return chosen(most, most);
         }
         refill(pace);
         if (tokens_ >= 0) // a sixteenth of the burst, so that both ends have something to do
-            return chosen(std::min(most, std::max(size_t(pace / kBurstPart / 16), kLeast)));
+            return chosen(std::max(size_t(pace / kBurstPart / 16), kLeast), most);
         constexpr uint64_t kLongestNs = 20'000'000;
         const auto ns =
             uint64_t(std::clamp(-tokens_ / double(pace) * 1e9, 100'000.0, double(kLongestNs)));
@@ -44,10 +44,11 @@ size_t Pacer::enter(size_t most)
     }
 }
 
-size_t Pacer::chosen(size_t chunk) noexcept
+// What is left of a copy may be less, which says nothing of the pace.
+size_t Pacer::chosen(size_t chunk, size_t most) noexcept
 {
     way_->chunk.store(chunk, std::memory_order_relaxed); // partner: vgpud, for people
-    return chunk;
+    return std::min(chunk, most);
 }
 
 void Pacer::passed(size_t bytes, uint64_t carried) noexcept

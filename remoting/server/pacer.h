@@ -35,7 +35,7 @@ public:
 
 private:
     void refill(uint64_t pace) noexcept;
-    size_t chosen(size_t chunk) noexcept;
+    size_t chosen(size_t chunk, size_t most) noexcept;
 
     TrafficWay *way_ = nullptr;
     std::mutex mutex_;  // of what follows
