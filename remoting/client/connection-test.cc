@@ -338,6 +338,22 @@ TEST_F(ConnectionTest, ACasualAnswerIsTakenWhenItIsThereAndHoldsUpNobody)
     EXPECT_EQ(connection.round_trips(), 0u);
 }
 
+TEST_F(ConnectionTest, AWaitForWhatIsThereIsNoRoundTrip)
+{
+    struct Result : Pending {
+        bool arrived(const wire::Header &, std::span<const std::byte>) override { return true; }
+    } result;
+    ASSERT_TRUE(connection.send(300, 1, head, {}, &result));
+    script->reply(1, 0);
+    connection.take_what_is_there();
+    EXPECT_TRUE(connection.wait(result));
+    EXPECT_EQ(connection.round_trips(), 0u);
+    ASSERT_TRUE(connection.send(300, 1, head, {}, &result));
+    script->reply(2, 0);
+    EXPECT_TRUE(connection.wait(result));
+    EXPECT_EQ(connection.round_trips(), 1u);
+}
+
 TEST_F(ConnectionTest, CasualQuestionsAreFew)
 {
     struct Casual : Pending {

@@ -263,7 +263,7 @@ void Connection::finish(Pending &finished) noexcept
     if (pending->sleeper_)
         pending->sleeper_->notify_one();
     if (pending->detached_) {
-        (pending->casual_ ? casual_ : detached_).fetch_sub(1, std::memory_order_relaxed);
+        (pending->casual_ ? casual_ : detached_).fetch_sub(1, std::memory_order_release);
         delete pending;
         changed_.notify_all();
     }
@@ -271,8 +271,9 @@ void Connection::finish(Pending &finished) noexcept
 
 bool Connection::wait(Pending &pending)
 {
-    round_trips_.fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(mutex_);
+    if (!pending.done_)
+        round_trips_.fetch_add(1, std::memory_order_relaxed);
     std::condition_variable own;
     for (bool led = false; !pending.done_;) {
         if (lost() && !receiving_) {

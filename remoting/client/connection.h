@@ -123,8 +123,9 @@ public:
     // Until every detached request up to this sequence is answered. False when the peer is gone.
     bool complete_before(uint64_t sequence);
 
-    // Whether any detached request is still unanswered: cheap, for the hot path.
-    bool has_detached() const noexcept { return detached_.load(std::memory_order_relaxed) != 0; }
+    // Whether any detached request is still unanswered: cheap, for the hot path. What was read of
+    // the answers is there when none is.
+    bool has_detached() const noexcept { return detached_.load(std::memory_order_acquire) != 0; }
 
     // Ends it: a peer that does not keep to the rules. Logs once, wakes everybody.
     void give_up(const std::string &why);
