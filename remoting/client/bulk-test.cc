@@ -6,6 +6,7 @@
 #include "remoting/base/clock.h"
 #include "remoting/client/copy-out.h"
 #include "remoting/wire/codec.h"
+#include "remoting/wire/memory-stream.h"
 #include "remoting/wire/stream-channel.h"
 
 #include <cstring>
@@ -155,6 +156,43 @@ TEST_F(BulkTest, AFailureSaysHowMuchComesAllTheSame)
     bytes(copy.number(), 0, "1234");
     EXPECT_TRUE(connection.wait(copy));
     EXPECT_EQ(copy.result, CUDA_ERROR_ILLEGAL_ADDRESS);
+}
+
+// A large turn holds up whoever waits for an answer meanwhile.
+TEST_F(BulkTest, TurnsAreLargeWhileNobodyElseWaits)
+{
+    struct Turns : wire::MemoryStream {
+        Turns(std::vector<std::byte> &bytes, std::vector<size_t> &all)
+            : MemoryStream(bytes), turns(all)
+        {
+        }
+        void take_turns(size_t n) noexcept override { turns.push_back(n); }
+        std::vector<size_t> &turns;
+    };
+    std::vector<std::byte> written;
+    std::vector<size_t> turns;
+    Bulk watched{{.stream = std::make_unique<Turns>(written, turns)}, connection};
+    const std::vector<std::byte> row(100);
+    const auto send = [&] {
+        EXPECT_TRUE(watched.send(1, {row.data(), row.size(), row.size(), 1, 4096, row.size(), {}}));
+        return turns.back();
+    };
+    constexpr size_t kShort = wire::BulkStream::kTurn;
+    EXPECT_EQ(send(), kShort);
+    size_t n = 1;
+    while (send() == kShort && n < 100)
+        ++n;
+    EXPECT_GT(n, 1u);
+    EXPECT_EQ(turns.back(), wire::kBulkMost);
+
+    struct Result : Pending {
+        bool arrived(const wire::Header &, std::span<const std::byte>) override { return true; }
+    } result;
+    ASSERT_TRUE(connection.send(300, 1, head, {}, &result));
+    answer(result.sequence(), CUDA_SUCCESS, 0);
+    EXPECT_TRUE(connection.wait(result));
+    EXPECT_EQ(send(), kShort);
+    EXPECT_EQ(written.size(), turns.size() * row.size());
 }
 
 TEST_F(BulkTest, ALostBulkConnectionEndsTheSession)

@@ -11,6 +11,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include <pthread.h>
 #include <unistd.h>
@@ -59,6 +60,19 @@ bool Bulk::send(uint32_t word, const RowsIn &piece)
     return sent;
 }
 
+// Whether no other call has waited for an answer while some pieces went: nobody then who a large
+// turn would hold up. With send_.
+bool Bulk::calm() noexcept
+{
+    constexpr unsigned kPieces = 4;
+    const uint64_t waits = connection_.round_trips() - own_waits_.load(std::memory_order_relaxed);
+    if (std::exchange(waits_, waits) != waits)
+        calm_for_ = 0;
+    else if (calm_for_ < kPieces)
+        ++calm_for_;
+    return calm_for_ >= kPieces;
+}
+
 bool Bulk::post(uint32_t word, const RowsIn &piece, Pending *marker)
 {
     const size_t n = piece.bytes();
@@ -74,6 +88,7 @@ bool Bulk::post(uint32_t word, const RowsIn &piece, Pending *marker)
             piece.pack(packed_.data());
         }
         iovec bytes{piece.packed() ? const_cast<std::byte *>(piece.from) : packed_.data(), n};
+        streams[last_lane_]->take_turns(calm() ? wire::kBulkMost : wire::BulkStream::kTurn);
         streams[last_lane_]->write(std::span(&bytes, 1));
     } catch (const std::exception &error) {
         connection_.give_up(error.what());
@@ -103,6 +118,7 @@ wire::BulkPath Bulk::path() const noexcept
 
 void Bulk::passed_in(size_t bytes, bool waited)
 {
+    own_waits_.fetch_add(waited, std::memory_order_relaxed); // a hint for calm()
     std::lock_guard lock(adapting_);
     const wire::BulkPath now = path();
     const bool limited = limits_.look(now.busy_us, now.limited_us);

@@ -17,10 +17,6 @@ namespace vgpu::wire
 namespace
 {
 
-// A core that others want is given up between two calls, not inside of one: a call on another
-// connection may be waiting for it.
-constexpr size_t kTurn = size_t(256) << 10;
-
 class SocketStream final : public BulkStream
 {
 public:
@@ -30,14 +26,18 @@ public:
         set_nonblocking(socket_.get(), false); // the reader sleeps in recv()
     }
 
+    void take_turns(size_t bytes) noexcept override { turn_ = bytes; }
+
+    // A core that others want is given up between two calls, not inside of one: a call on another
+    // connection may be waiting for it.
     void write(std::span<iovec> pieces) override
     {
         while (!pieces.empty()) {
             std::array<iovec, 2> turn;
             size_t n = 0, bytes = 0;
-            while (!pieces.empty() && n < turn.size() && bytes < kTurn) {
+            while (!pieces.empty() && n < turn.size() && bytes < turn_) {
                 iovec &piece = pieces[0];
-                const size_t part = std::min(piece.iov_len, kTurn - bytes);
+                const size_t part = std::min(piece.iov_len, turn_ - bytes);
                 turn[n++] = {piece.iov_base, part};
                 bytes += part;
                 piece.iov_base = static_cast<std::byte *>(piece.iov_base) + part;
@@ -70,6 +70,7 @@ private:
     StreamSocket socket_;
     uint64_t in_ = 0;  // the reader's
     uint64_t out_ = 0; // the writer's
+    size_t turn_ = kTurn;
 };
 
 } // namespace

@@ -11,7 +11,7 @@
 namespace vgpu::wire
 {
 
-class MemoryStream final : public BulkStream
+class MemoryStream : public BulkStream
 {
 public:
     explicit MemoryStream(std::vector<std::byte> &bytes, std::function<void(size_t)> takes = {})
