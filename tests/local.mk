@@ -3,7 +3,7 @@
 include %D%/cuda/local.mk
 
 dist_check_SCRIPTS = %D%/run-gtest %D%/slurm.suite
-EXTRA_DIST += %D%/lib.bash %D%/layers.bats %D%/manual.bats $(slurm_tests)
+EXTRA_DIST += %D%/lib.bash %D%/tsan.supp %D%/layers.bats %D%/manual.bats $(slurm_tests)
 
 # One cluster is brought up for all of these: tests/slurm/setup_suite.bash.
 slurm_tests = \
@@ -29,7 +29,8 @@ AM_TESTS_ENVIRONMENT = \
 	TOP_SRCDIR=`cd $(top_srcdir) && pwd`; TOP_BUILDDIR=`pwd`; VGPU_PREFIX='$(prefix)'; export TOP_SRCDIR TOP_BUILDDIR VGPU_PREFIX; \
 	CC='$(CC)'; CXX='$(CXX)'; NVCC='$(NVCC)'; CUDA_HOME_DIR='$(CUDA_HOME_DIR)'; \
 	CUDA12_DIR='$(CUDA12_DIR)'; export CC CXX NVCC CUDA_HOME_DIR CUDA12_DIR; \
-	BATS='$(BATS)'; MPICC='$(MPICC)'; PYTHON='$(PYTHON)'; export BATS MPICC PYTHON;
+	BATS='$(BATS)'; MPICC='$(MPICC)'; PYTHON='$(PYTHON)'; export BATS MPICC PYTHON; \
+	TSAN_OPTIONS="suppressions=$$TOP_SRCDIR/tests/tsan.supp:$$TSAN_OPTIONS"; export TSAN_OPTIONS;
 
 TESTS = $(UNIT_TESTS) $(FUZZ_TESTS)
 if !SANITIZED

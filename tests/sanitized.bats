@@ -19,7 +19,7 @@ setup_file() {
     # What programs leave behind at their end is theirs, and so is what they fork.
     export ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1
     # The client lives until the process ends, and nobody waits for its threads then.
-    export TSAN_OPTIONS=die_after_fork=0:exitcode=66:report_thread_leaks=0
+    export TSAN_OPTIONS=$TSAN_OPTIONS:die_after_fork=0:exitcode=66:report_thread_leaks=0
 }
 
 setup() { cd "$BATS_TEST_TMPDIR"; }
