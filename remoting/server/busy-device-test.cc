@@ -95,6 +95,100 @@ TEST_P(BusyDevice, defers_the_failure_of_a_copy_that_is_answered)
     EXPECT_EQ(client.last.deferred_call, uint32_t(Call::vgpuCopyIn));
 }
 
+// A stream that stands at a function of the client's from the time this is made until answer().
+class Asked
+{
+public:
+    explicit Asked(TestClient &client) : client_(client)
+    {
+        client.send(client.encode(Call::vgpuHostService, true));
+        const uint32_t service = client.sequence;
+        client.post(Call::vgpuHostCall, Val<uint64_t>::Client{1}, Val<uint32_t>::Client{0},
+                    Handle<CUstream>::Client{nullptr});
+        Answer answer = client.receive(); // the question
+        EXPECT_EQ(answer.sequence, service);
+        wire::Decoder in = answer.body();
+        EXPECT_EQ(in.u64(), 0u);
+        token_ = in.u64();
+    }
+    void answer() { client_.post(Call::vgpuHostDone, Val<uint64_t>::Client{token_}); }
+
+private:
+    TestClient &client_;
+    uint64_t token_ = 0;
+};
+
+// The driver waits for the device when host memory is unregistered and device memory unmapped, and
+// the device for the client, whose answer comes by the thread that called the driver.
+TEST_P(BusyDevice, is_not_waited_for_while_it_asks_the_client)
+{
+    TestClient client(GetParam());
+    ASSERT_EQ(client.open(), CUDA_SUCCESS);
+    Fd memory = memfd("host", kMiB);
+    auto map = [&](uint64_t id) {
+        CUdeviceptr device;
+        client.channel->send_descriptor(id, memory.get());
+        client.post(Call::vgpuHostMap, Val<uint64_t>::Client{id}, Val<uint64_t>::Client{0},
+                    Val<uint64_t>::Client{kMiB}, Out<CUdeviceptr>::Client{&device});
+    };
+    auto unmap = [&](uint64_t id) { client.post(Call::vgpuHostUnmap, Val<uint64_t>::Client{id}); };
+    const bool shares = client.channel->passes_descriptors();
+    const uint64_t one = client.id(Kind::host), two = client.id(Kind::host);
+    if (shares) {
+        map(one);
+        map(two);
+        unmap(one); // let go when the next one is
+    }
+    CUdeviceptr first, second;
+    ASSERT_EQ(client.alloc(16 * kMiB, first), CUDA_SUCCESS);
+    ASSERT_EQ(client.alloc(16 * kMiB, second), CUDA_SUCCESS);
+    {
+        Hold hold; // so that it is not freed at once
+        client.post(Call::cuMemFree_v2, Pointer::Client{first});
+        EXPECT_EQ(client.free_memory(), 48 * kMiB);
+    }
+
+    // What could go before the question, and what may only go behind it.
+    Asked asked(client);
+    if (shares)
+        unmap(two);
+    client.post(Call::cuMemFree_v2, Pointer::Client{second});
+    EXPECT_EQ(client.free_memory(), 64 * kMiB);
+    asked.answer();
+    ASSERT_EQ(client.call(Call::cuCtxSynchronize), CUDA_SUCCESS);
+    EXPECT_EQ(client.free_memory(), 64 * kMiB);
+}
+
+// What needs the room that is being freed waits for the device, and takes the client's answers in
+// meanwhile, with what a function begins and ends with.
+TEST_P(BusyDevice, is_waited_for_with_ears_open)
+{
+    TestClient client(GetParam());
+    ASSERT_EQ(client.open(), CUDA_SUCCESS);
+    CUdeviceptr first, second, mirrored;
+    ASSERT_EQ(client.alloc(kMiB, mirrored), CUDA_SUCCESS);
+    ASSERT_EQ(client.alloc(40 * kMiB, first), CUDA_SUCCESS);
+    ASSERT_EQ(client.call(Call::vgpuMirrorAdd, Pointer::Client{mirrored},
+                          Val<uint64_t>::Client{kMiB}, Val<uint32_t>::Client{0}),
+              CUDA_SUCCESS);
+    Asked asked(client);
+    client.post(Call::cuMemFree_v2, Pointer::Client{first});
+    Out<CUdeviceptr>::Client out{&second};
+    client.send(client.encode(Call::cuMemAlloc_v2, true, out, Val<size_t>::Client{40 * kMiB}));
+    const uint32_t waiting = client.sequence;
+    // The function fetches what the device has changed, before it ends.
+    client.send(client.encode(Call::vgpuMirrorOut, true));
+    const uint32_t fetched = client.sequence;
+    Answer answer = client.receive();
+    EXPECT_EQ(answer.sequence, fetched);
+    EXPECT_EQ(answer.result, CUDA_SUCCESS);
+    EXPECT_EQ(answer.body().u64(), 0u); // the device has more to do
+    asked.answer();
+    answer = client.receive();
+    EXPECT_EQ(answer.sequence, waiting);
+    EXPECT_EQ(answer.result, CUDA_SUCCESS);
+}
+
 INSTANTIATE_TEST_SUITE_P(Over, BusyDevice,
                          testing::Values(TestClient::Over::stream, TestClient::Over::ring),
                          [](auto &info) {

@@ -216,4 +216,18 @@ Fence Contexts::fence()
     return fence;
 }
 
+bool Contexts::may_ask()
+{
+    CUresult ignored;
+    return asks && asks() && !fence().done(ignored);
+}
+
+void Contexts::let_ask()
+{
+    if (!asks || !asks())
+        return;
+    fence().wait();
+    restore();
+}
+
 } // namespace vgpu::server

@@ -49,6 +49,7 @@ public:
 
     ContextCosts costs;              // set before the first is opened
     std::function<bool()> capturing; // whether any stream is captured
+    std::function<bool()> asks;      // whether the device's work may wait for the client
 
     // While a stream is captured, fences cannot mark the legacy stream.
     CUresult prepare_capture(Context &context);
@@ -101,6 +102,13 @@ public:
     // since the context has failed, is left out: it will not run.
     Fence fence();
     Fence fence(Context &context);
+
+    // Some of the driver's functions wait for the device. The dispatch thread must not call them
+    // while the device may be waiting for the client, since the client's answer comes by that very
+    // thread: where they can be put off, they are while may_ask(); else let_ask() comes first,
+    // which waits and takes the answers in meanwhile. Nothing is given to the device then.
+    bool may_ask();
+    void let_ask();
 
     // The driver's device has a primary context once; further slices of it in one session get one
     // of their own.

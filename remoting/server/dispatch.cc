@@ -75,6 +75,7 @@ void Session::handle(std::span<const std::byte> message)
         fail(EPROTO,
              "call number %u, which is none of those carried: install the same slurm-vgpu on both",
              header.call);
+    in_mirror_ = is_mirror(request.call);
     request.entered = contexts.enter(header.word);
     // The bytes of a bulk copy are to be taken in any case.
     if (request.entered != CUDA_SUCCESS && request.call != Call::vgpuBulkIn)

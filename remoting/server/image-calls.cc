@@ -153,6 +153,7 @@ void vgpuLibraryLoad(Session &session, Request &request)
 CUresult cuModuleUnload(Session &session, CUmodule module)
 {
     session.memory.drop_ranges(uint64_t(module));
+    session.contexts.let_ask();
     CUresult result = session.driver.cuModuleUnload(module);
     if (result == CUDA_SUCCESS)
         session.memory.let_go(Memory::Held::module, uint64_t(module));
@@ -162,6 +163,7 @@ CUresult cuModuleUnload(Session &session, CUmodule module)
 CUresult cuLibraryUnload(Session &session, CUlibrary library)
 {
     session.memory.drop_ranges(uint64_t(library));
+    session.contexts.let_ask();
     CUresult result = session.driver.cuLibraryUnload(library);
     if (result == CUDA_SUCCESS)
         session.forget_library(library);

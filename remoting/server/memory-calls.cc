@@ -123,12 +123,14 @@ CUresult vgpuAllocationMap(Session &session, uint64_t base, uint64_t bytes, uint
 
 CUresult vgpuAllocationUnmap(Session &session, uint64_t base, uint64_t bytes)
 {
+    session.contexts.let_ask();
     return session.physical.unmap(base, bytes);
 }
 
 CUresult vgpuAllocationAccess(Session &session, uint64_t base, uint64_t bytes, uint32_t ordinal,
                               uint32_t flags)
 {
+    session.contexts.let_ask();
     return session.physical.set_access(base, bytes, ordinal, flags);
 }
 

@@ -262,6 +262,8 @@ CUresult Memory::allocate(size_t slice, uint32_t word, uint64_t bytes, CUdevicep
 
 void Memory::tidy()
 {
+    if (contexts_.may_ask())
+        return;
     auto list = std::move(lingering_);
     lingering_.clear();
     for (auto &[pointer, block] : list)
@@ -288,6 +290,8 @@ void Memory::release(CUdeviceptr pointer, const Block &block)
 void Memory::trim(size_t slice)
 {
     uint64_t base, bytes;
+    if (contexts_.may_ask())
+        return; // another time
     while (shares_[slice].arena.take_empty_chunk(base, bytes))
         unmap(slice, base, bytes);
 }
@@ -312,12 +316,14 @@ void Memory::reap(bool wait)
     // In order, without looking past the first that is not done: an allocation must not cost a
     // walk.
     CUresult result;
+    bool safe = false; // unmapping waits for the device
     while (!pending_.empty()) {
         Pending &first = pending_.front();
-        if (!first.fence.done(result)) {
+        if (!first.fence.done(result) || !(safe || (safe = !contexts_.may_ask()))) {
             if (!wait)
                 return;
             first.fence.wait();
+            contexts_.let_ask();
             contexts_.restore();
         }
         release(first.pointer, first.block);
@@ -346,6 +352,9 @@ void Memory::reap_leaving(bool wait)
         Leaving &first = leaving_.front();
         if (!wait && first.gone.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
             return;
+        while (while_waiting &&
+               first.gone.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+            (*while_waiting)();
         first.gone.wait();
         auto at = held_.find(first.name);
         if (at == held_.end())
@@ -412,6 +421,7 @@ void Memory::let_go_when(uint32_t word, Held what, uint64_t which, std::future<v
 void Memory::drop_context(uint32_t word)
 {
     reap(true);
+    contexts_.let_ask();
     std::erase_if(held_, [&](auto &item) {
         if (item.first.word == word)
             shares_[item.second.slice].quota->release(item.second.bytes);

@@ -145,8 +145,9 @@ void vgpuMirrorOut(Session &session, Request &request)
         fail(EPROTO, "a second vgpuMirrorOut before the first was answered");
     auto before = std::make_shared<Fence>(session.contexts.fence());
     session.waiters.add(uint64_t(&session.mirrors), [&session, to = request.reply_to(), before,
+                                                     behind = session.behind(),
                                                      gather = session.mirrors.gather()] {
-        bool idle = passed(*before);
+        bool idle = passed(*before) && !behind;
         Records records(session.replies, to);
         CUresult result = gather([&](CUdeviceptr device, std::span<const std::byte> bytes) {
             records.add(device, bytes);

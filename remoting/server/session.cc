@@ -45,6 +45,7 @@ Session::Session(const Driver &d, std::vector<Slice> s)
         return hold_context(slice, word, more);
     };
     contexts.capturing = [this] { return captures.any(); };
+    contexts.asks = [this] { return host_service.is_open(); };
     contexts.costs.adopted = [this](uint32_t word) { memory.name_context(word); };
 }
 
@@ -59,6 +60,7 @@ Session::~Session()
     if (!detached_)
         bulk.shut_down(); // nobody waits for its bytes any more
     host_service.close();
+    contexts.asks = nullptr; // nobody answers
     while_waiting = nullptr;
     waiters.finish();
     contexts.fence().wait();
@@ -88,6 +90,7 @@ void Session::run()
     std::vector<std::byte> message;
     while (!detached_) {
         try {
+            handle_mirrors_left();
             if (!backlog_.empty()) {
                 message = std::move(backlog_.front());
                 backlog_.pop_front();
@@ -118,7 +121,9 @@ void Session::attend_while_waiting()
     while_waiting = &attend_;
 }
 
-// Everything else waits its turn, and not without bounds.
+// Of what comes while the dispatch thread waits: the client's answers to what the device's work
+// asks, and what makes the two ends' copies of one memory the same, by which a function of the
+// client's begins and ends. Everything else waits its turn, and not without bounds.
 void Session::attend()
 {
     constexpr size_t kMostBacklog = size_t(64) << 20;
@@ -139,8 +144,32 @@ void Session::attend()
         return calls::vgpuHostDone(*this, request);
     if (request.call == api::Call::vgpuHostBytes)
         return calls::vgpuHostBytes(*this, request);
+    bool mirror = is_mirror(request.call);
+    if (mirror && !in_mirror_)
+        return handle_mirror(message);
     backlog_bytes_ += message.size();
-    backlog_.push_back(std::move(message));
+    (mirror ? mirror_backlog_ : backlog_).push_back(std::move(message));
+}
+
+// Amid another call, whose context is the current one again afterwards. These are handled in the
+// order in which they came, one at a time.
+void Session::handle_mirror(std::span<const std::byte> message)
+{
+    const Context *before = contexts.current();
+    handle(message);
+    handle_mirrors_left();
+    in_mirror_ = false;
+    contexts.enter(before ? before->word : 0);
+}
+
+void Session::handle_mirrors_left()
+{
+    while (!mirror_backlog_.empty()) {
+        std::vector<std::byte> message = std::move(mirror_backlog_.front());
+        mirror_backlog_.pop_front();
+        backlog_bytes_ -= message.size();
+        handle(message);
+    }
 }
 
 void Session::answer(const Request &request, CUresult result)
@@ -167,7 +196,7 @@ void Session::housekeep()
     if (memory.lingers())
         memory.tidy();
     CUresult ignored;
-    while (!retired_.empty() && retired_.front().fence.done(ignored)) {
+    while (!retired_.empty() && retired_.front().fence.done(ignored) && !contexts.may_ask()) {
         retired_.front().action();
         retired_.pop_front();
     }
@@ -193,6 +222,7 @@ void Session::finish_retired()
 {
     if (retired_.empty())
         return;
+    contexts.let_ask();
     for (; !retired_.empty(); retired_.pop_front()) {
         retired_.front().fence.wait();
         retired_.front().action();

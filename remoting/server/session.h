@@ -71,10 +71,15 @@ public:
     void handle(std::span<const std::byte> message);
     bool detached() const noexcept { return detached_; }
 
+    // Whether requests wait that came before the one that is handled now: the device will have more
+    // to do than it has been given.
+    bool behind() const noexcept { return !backlog_.empty(); }
+
     // An asynchronous call's failure is kept, a synchronous one's is the answer.
     void answer(const Request &request, CUresult result);
 
-    // Runs `action` on the dispatch thread when the fence is passed.
+    // Runs `action` on the dispatch thread when the fence is passed. It may make the driver wait
+    // for the device: so it does not run where the device may be waiting for the client.
     void retire(Fence fence, std::function<void()> action);
 
     // All that was retired, waiting for the device.
@@ -141,13 +146,23 @@ private:
     void housekeep();
     void let_graph_memory_go();
     void attend();
+    void handle_mirror(std::span<const std::byte> message);
+    void handle_mirrors_left();
+    // Those that may go ahead of others: all but vgpuMirrorJoin, which is of a stream.
+    static constexpr bool is_mirror(api::Call call) noexcept
+    {
+        return call == api::Call::vgpuMirrorAdd || call == api::Call::vgpuMirrorDrop ||
+               call == api::Call::vgpuMirrorIn || call == api::Call::vgpuMirrorOut;
+    }
     CUresult hold_context(size_t slice, uint32_t word, uint64_t bytes);
 
     std::deque<Retired> retired_;
     std::vector<CUdeviceptr> leaving_; // what a graph had, unless somebody uses it still
     std::function<void()> attend_;
-    std::deque<std::vector<std::byte>> backlog_; // what came while we attended
-    size_t backlog_bytes_ = 0;
+    std::deque<std::vector<std::byte>> backlog_;        // what came while we attended
+    std::deque<std::vector<std::byte>> mirror_backlog_; // what came while another one was handled
+    size_t backlog_bytes_ = 0;                          // of both
+    bool in_mirror_ = false;                            // a vgpuMirror* is being handled
     DeviceMeter meter_;
     std::unordered_map<CUlibrary, uint64_t> library_bytes_;
 };
