@@ -80,6 +80,17 @@ same() {
 @test "ipc: memory of two processes" { same ipc; }
 @test "mpi-ranks: a device for each of four" { need mpirun && same mpi-ranks --gpus 4; }
 
+@test "a descriptor of memory is good in another process of the same lease, and in no other's" {
+    need_program shareable-handles
+    local program=$PROGRAMS/shareable-handles line
+    run --separate-stderr vgpu-run sh -c '"$0" lend door | { read -r line && "$0" borrow door; }' "$program"
+    [ "$output" = "shareable-handles: borrows, CUDA_SUCCESS" ] || { echo "$output $stderr"; return 1; }
+    rm door
+    vgpu-run "$program" lend door 2>lent.err | { read -r line && vgpu-run "$program" borrow door; } >borrowed 2>&1
+    contains "$(cat borrowed)" "borrows, CUDA_ERROR_NOT_PERMITTED" || { cat lent.err; return 1; }
+    contains "$(cat borrowed)" "cuMemImportFromShareableHandle: it is another job's"
+}
+
 @test "every other program" {
     local name
     for name in $(others same); do

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes that programs hand from process to process (CUipcMemHandle). The server trusts none of
-// them; the client reads them for its texts.
+// The bytes that programs hand from process to process: as a CUipcMemHandle, or in a memory file
+// whose descriptor they pass (cuMemExportToShareableHandle). The server trusts none of them.
 #pragma once
 
 #include <cuda.h>
@@ -24,7 +24,8 @@ constexpr std::array<char, 8> kIpcMagic = {'v', 'g', 'p', 'u', 'i', 'p', 'c', '1
 
 // Behind which something is offered.
 enum class IpcKind : uint32_t {
-    memory = 0, // a block of cuMemAlloc
+    memory = 0,     // a block of cuMemAlloc
+    allocation = 1, // of cuMemCreate
 };
 
 } // namespace vgpu::api

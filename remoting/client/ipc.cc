@@ -5,6 +5,7 @@
 #include "remoting/api/ipc-handle.h"
 #include "remoting/base/log.h"
 #include "remoting/client/entry.h"
+#include "remoting/client/ipc-ask.h"
 #include "remoting/client/remote.h"
 
 #include <algorithm>
@@ -15,16 +16,10 @@ using namespace vgpu::client;
 namespace api = vgpu::api;
 namespace wire = vgpu::wire;
 
-namespace
+CUresult vgpu::client::ask_ipc(Session &session, uint32_t word, api::Call call, const char *name,
+                               Request &request, void *rest, size_t n)
 {
-
-constexpr size_t kMostText = 1024;
-
-// Sends what is in the request; the answer, and what follows it. A failure is logged with its
-// reason.
-CUresult ask(Session &session, uint32_t word, api::Call call, const char *name, Request &request,
-             void *rest, size_t n)
-{
+    constexpr size_t kMostText = 1024;
     Answer answer;
     CUresult result = exchange(session, word, call, request, answer);
     if (result != CUDA_SUCCESS)
@@ -42,6 +37,9 @@ CUresult ask(Session &session, uint32_t word, api::Call call, const char *name, 
     return result;
 }
 
+namespace
+{
+
 bool alive(const Session &session, const Imports::One &one)
 {
     auto range = session.ranges.find(one.address);
@@ -54,8 +52,8 @@ CUresult open(Session &session, Context &context, const IpcBytes &handle, Import
     request.out().bytes(std::as_bytes(std::span(handle)));
     uint64_t ticket = 0, address = 0, bytes = 0;
     uint32_t slice = 0;
-    CUresult result = ask(session, context.word(), api::Call::vgpuIpcFetch, "cuIpcOpenMemHandle",
-                          request, &ticket, sizeof(ticket));
+    CUresult result = ask_ipc(session, context.word(), api::Call::vgpuIpcFetch,
+                              "cuIpcOpenMemHandle", request, &ticket, sizeof(ticket));
     if (result == CUDA_SUCCESS)
         result = remote::vgpuIpcOpen(ticket, &address, &bytes, &slice);
     if (result != CUDA_SUCCESS)
@@ -87,8 +85,8 @@ VGPU_ENTRY cuIpcGetMemHandle(CUipcMemHandle *handle, CUdeviceptr address)
         request.out().u64(uint64_t(api::IpcKind::memory));
         request.out().u64(range->base);
         request.out().u64(range->bytes);
-        return ask(session, context.word(), api::Call::vgpuIpcExport, "cuIpcGetMemHandle", request,
-                   handle, sizeof(*handle));
+        return ask_ipc(session, context.word(), api::Call::vgpuIpcExport, "cuIpcGetMemHandle",
+                       request, handle, sizeof(*handle));
     });
 }
 

@@ -31,7 +31,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/host-service.cc %D%/host-service.h \
 	%D%/id.h \
 	%D%/image.cc %D%/image.h \
-	%D%/ipc.cc %D%/ipc.h \
+	%D%/ipc.cc %D%/ipc.h %D%/ipc-ask.h \
 	%D%/jit-options.cc %D%/jit-options.h \
 	%D%/launch-old.cc %D%/launch.cc \
 	%D%/libraries.cc %D%/libraries.h %D%/library.cc \
@@ -62,7 +62,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/table.h \
 	%D%/tensor-map.cc %D%/texref.cc %D%/texture.cc \
 	%D%/thread-stream.cc %D%/thread-stream.h %D%/thread.cc %D%/thread.h \
-	%D%/vmm.cc \
+	%D%/vmm.cc %D%/vmm-share.cc \
 	%D%/wait.cc %D%/wait.h \
 	%D%/window.cc %D%/window.h
 # The symbols' real names, not those that the header's macros give them.

@@ -3,12 +3,15 @@
 // Reserved addresses are the window's.
 #pragma once
 
+#include "remoting/client/ipc.h"
+
 #include <cuda.h>
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -18,9 +21,10 @@ namespace vgpu::client
 struct Allocation {
     uint64_t id = 0;
     uint64_t bytes = 0;
-    CUmemAllocationProp prop{}; // as the application gave it
-    size_t handles = 1;         // what cuMemRetainAllocationHandle gives is one more
-    size_t mapped = 0;          // how often
+    CUmemAllocationProp prop{};     // as the application gave it
+    size_t handles = 1;             // what cuMemRetainAllocationHandle gives is one more
+    size_t mapped = 0;              // how often
+    std::optional<IpcBytes> shared; // its name among the processes, when it has one
 };
 
 struct Mapping {

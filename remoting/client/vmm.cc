@@ -19,7 +19,7 @@ bool is_device(const Session &session, const CUmemLocation &location)
     return location.id >= 0 && size_t(location.id) < session.devices().size();
 }
 
-// Where physical memory can be: on a device of the worker's node, for this process alone.
+// Where physical memory can be: on a device of the worker's node. Others get it by descriptors.
 CUresult check(const Session &session, const CUmemAllocationProp *prop)
 {
     if (!prop || prop->type != CU_MEM_ALLOCATION_TYPE_PINNED)
@@ -28,9 +28,9 @@ CUresult check(const Session &session, const CUmemAllocationProp *prop)
         return refused("cuMemCreate for host memory", "it would be memory of the GPU's node");
     if (!is_device(session, prop->location))
         return CUDA_ERROR_INVALID_DEVICE;
-    if (prop->requestedHandleTypes != CU_MEM_HANDLE_TYPE_NONE)
-        return refused("cuMemCreate with a handle to be shared",
-                       "memory cannot be shared between two processes of a job yet");
+    if ((prop->requestedHandleTypes & ~CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR) != 0)
+        return refused("cuMemCreate with another handle than a file descriptor",
+                       "no other is passed between the processes of a job");
     if (prop->allocFlags.usage != 0)
         return refused("cuMemCreate for tiles", "sparse arrays are not carried");
     return CUDA_SUCCESS;
@@ -191,9 +191,10 @@ VGPU_ENTRY cuMemCreate(CUmemGenericAllocationHandle *handle, size_t bytes,
         allocation->id = session.new_id(api::Kind::allocation);
         allocation->bytes = bytes;
         allocation->prop = *prop;
-        CUresult result = remote::vgpuAllocationCreate(allocation->id, uint32_t(prop->location.id),
-                                                       bytes, prop->allocFlags.compressionType,
-                                                       prop->allocFlags.gpuDirectRDMACapable);
+        CUresult result = remote::vgpuAllocationCreate(
+            allocation->id, uint32_t(prop->location.id), bytes, prop->allocFlags.compressionType,
+            prop->allocFlags.gpuDirectRDMACapable,
+            prop->requestedHandleTypes != CU_MEM_HANDLE_TYPE_NONE);
         if (result != CUDA_SUCCESS)
             return result;
         mappings.allocations[allocation->id] = allocation;

@@ -163,7 +163,8 @@ CUresult vgpuGranularity(Session &session, uint32_t ordinal, uint32_t option, ui
 CUresult vgpuAddressReserve(Session &session, uint64_t base, uint64_t bytes, uint64_t alignment);
 CUresult vgpuAddressFree(Session &session, uint64_t base, uint64_t bytes);
 CUresult vgpuAllocationCreate(Session &session, uint64_t allocation, uint32_t ordinal,
-                              uint64_t bytes, uint32_t compression, uint32_t rdma);
+                              uint64_t bytes, uint32_t compression, uint32_t rdma,
+                              uint32_t shareable);
 CUresult vgpuAllocationRelease(Session &session, uint64_t allocation);
 CUresult vgpuAllocationMap(Session &session, uint64_t base, uint64_t bytes, uint64_t offset,
                            uint64_t allocation);
@@ -176,6 +177,8 @@ void vgpuIpcExport(Session &session, Request &request);
 void vgpuIpcFetch(Session &session, Request &request);
 CUresult vgpuIpcOpen(Session &session, uint64_t ticket, uint64_t *address, uint64_t *bytes,
                      uint32_t *slice);
+CUresult vgpuAllocationImport(Session &session, uint64_t ticket, uint64_t allocation,
+                              uint64_t *bytes, uint32_t *ordinal);
 
 // array-calls.cc
 CUresult cuArray3DCreate_v2(Session &session, CUarray *array,

@@ -36,26 +36,61 @@ void reply(Session &session, ReplyTo to, CUresult answer, std::string_view why,
     session.replies.send(to, CUDA_SUCCESS, body);
 }
 
-CUresult describe(Session &session, uint64_t pointer, const Memory::Lent &lent,
-                  Sharing::Offer &offer)
+// What is to be offered, and as what (sharing.h).
+struct Source {
+    PhysicalHandle memory;
+    uint64_t mapping = 0, block = 0;
+    Sharing::Offer offer;
+};
+
+CUresult describe(Session &session, size_t slice, Sharing::Offer &offer)
 {
     CUuuid uuid;
-    CUresult result = session.driver.cuDeviceGetUuid_v2(&uuid, session.slices[lent.slice].device);
-    if (result != CUDA_SUCCESS)
-        return result;
-    std::memcpy(offer.uuid.data(), uuid.bytes, sizeof(uuid.bytes));
-    offer.mapping_bytes = lent.mapping_bytes;
-    offer.offset = pointer - lent.mapping;
-    return CUDA_SUCCESS;
+    CUresult result = session.driver.cuDeviceGetUuid_v2(&uuid, session.slices[slice].device);
+    if (result == CUDA_SUCCESS)
+        std::memcpy(offer.uuid.data(), uuid.bytes, sizeof(uuid.bytes));
+    return result;
 }
 
-// The driver's descriptor of what `memory` is a handle of, which is let go.
+CUresult find_block(Session &session, uint64_t pointer, uint64_t bytes, Source &source)
+{
+    auto lent = session.memory.lent(pointer, bytes);
+    if (!lent)
+        return CUDA_ERROR_INVALID_VALUE;
+    source.mapping = lent->mapping;
+    source.block = pointer;
+    source.offer = {.kind = api::IpcKind::memory,
+                    .mapping_bytes = lent->mapping_bytes,
+                    .offset = pointer - lent->mapping,
+                    .bytes = bytes};
+    CUresult result = describe(session, lent->slice, source.offer);
+    CUmemGenericAllocationHandle memory = 0;
+    if (result == CUDA_SUCCESS)
+        result = session.driver.cuMemRetainAllocationHandle(
+            &memory, reinterpret_cast<void *>(lent->mapping));
+    if (result == CUDA_SUCCESS)
+        source.memory = own(session.driver, memory);
+    return result;
+}
+
+CUresult find_allocation(Session &session, uint64_t id, Source &source)
+{
+    auto lent = session.physical.lent(id);
+    if (!lent)
+        return CUDA_ERROR_INVALID_VALUE;
+    source.mapping = source.block = id;
+    source.offer = {
+        .kind = api::IpcKind::allocation, .mapping_bytes = lent->bytes, .bytes = lent->bytes};
+    source.memory = std::move(lent->handle);
+    return describe(session, lent->slice, source.offer);
+}
+
+// The driver's descriptor of it.
 CUresult export_memory(const Driver &driver, CUmemGenericAllocationHandle memory, Fd &made)
 {
     int fd = -1;
     CUresult result = driver.cuMemExportToShareableHandle(
         &fd, memory, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, 0);
-    driver.cuMemRelease(memory);
     if (result == CUDA_SUCCESS) {
         made.reset(fd);
         set_cloexec(fd);
@@ -73,9 +108,9 @@ size_t slice_of(Session &session, const std::array<std::byte, 16> &uuid)
                    CUDA_SUCCESS &&
                std::memcmp(own.bytes, uuid.data(), uuid.size()) == 0;
     };
-    size_t current = session.contexts.current()->slice;
-    if (is_it(current))
-        return current;
+    const Context *current = session.contexts.current();
+    if (current && is_it(current->slice))
+        return current->slice;
     size_t slice = 0;
     while (slice < session.slices.size() && !is_it(slice))
         ++slice;
@@ -87,31 +122,23 @@ size_t slice_of(Session &session, const std::array<std::byte, 16> &uuid)
 void vgpuIpcExport(Session &session, Request &request)
 {
     auto kind = api::IpcKind(request.in.u64());
-    uint64_t pointer = request.in.u64(), bytes = request.in.u64();
+    uint64_t name = request.in.u64(), bytes = request.in.u64();
     request.check_done();
     if (!request.wants_reply)
         return;
     auto to = request.reply_to();
-    auto lent = kind == api::IpcKind::memory ? session.memory.lent(pointer, bytes) : std::nullopt;
-    if (!lent)
-        return reply(session, to, CUDA_ERROR_INVALID_VALUE,
-                     "the GPU's driver cannot share this memory", {});
-    Sharing::Offer offer{.kind = kind, .bytes = bytes};
-    CUmemGenericAllocationHandle memory = 0;
-    CUresult result = describe(session, pointer, *lent, offer);
-    if (result == CUDA_SUCCESS)
-        result = session.driver.cuMemRetainAllocationHandle(
-            &memory, reinterpret_cast<void *>(lent->mapping));
+    Source source;
+    CUresult result = kind == api::IpcKind::memory       ? find_block(session, name, bytes, source)
+                      : kind == api::IpcKind::allocation ? find_allocation(session, name, source)
+                                                         : CUDA_ERROR_INVALID_VALUE;
     if (result != CUDA_SUCCESS)
         return reply(session, to, result, "the GPU's driver cannot share this memory", {});
-    api::IpcHandle handle = session.sharing.offer(lent->mapping, pointer, offer);
-    session.waiters.add(export_key(session), [&session, to, handle, memory] {
+    api::IpcHandle handle = session.sharing.offer(source.mapping, source.block, source.offer);
+    session.waiters.add(export_key(session), [&session, to, handle, memory = source.memory] {
         Fd made;
         CUresult answer = CUDA_SUCCESS;
-        if (session.sharing.has_descriptor(handle))
-            session.driver.cuMemRelease(memory);
-        else
-            answer = export_memory(session.driver, memory, made);
+        if (!session.sharing.has_descriptor(handle))
+            answer = export_memory(session.driver, *memory, made);
         if (answer == CUDA_SUCCESS && !session.sharing.complete(handle, std::move(made)))
             answer = CUDA_ERROR_INVALID_VALUE; // freed meanwhile
         reply(session, to, answer,
@@ -174,6 +201,33 @@ CUresult vgpuIpcOpen(Session &session, uint64_t ticket, uint64_t *address, uint6
     *bytes = offer.bytes;
     *slice = uint32_t(which);
     return CUDA_SUCCESS;
+}
+
+CUresult vgpuAllocationImport(Session &session, uint64_t ticket, uint64_t allocation,
+                              uint64_t *bytes, uint32_t *ordinal)
+{
+    auto fetched = session.sharing.take(ticket);
+    if (!fetched || fetched->offer.kind != api::IpcKind::allocation || fetched->offer.bytes == 0 ||
+        !session.driver.cuMemImportFromShareableHandle)
+        return CUDA_ERROR_INVALID_VALUE;
+    size_t which = slice_of(session, fetched->offer.uuid);
+    if (which == session.slices.size()) {
+        log(Level::warning, "memory of another process cannot be imported: it is on a GPU of which "
+                            "this session has no slice");
+        return CUDA_ERROR_NOT_SUPPORTED;
+    }
+    CUmemGenericAllocationHandle handle = 0;
+    CUresult result = session.driver.cuMemImportFromShareableHandle(
+        &handle, reinterpret_cast<void *>(intptr_t(fetched->memory.get())),
+        CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR);
+    if (result == CUDA_SUCCESS)
+        result = session.physical.adopt(allocation, which, own(session.driver, handle),
+                                        fetched->offer.bytes, std::move(fetched->line));
+    if (result == CUDA_SUCCESS) {
+        *bytes = fetched->offer.bytes;
+        *ordinal = uint32_t(which);
+    }
+    return result;
 }
 
 } // namespace vgpu::server::calls

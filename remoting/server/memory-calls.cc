@@ -9,6 +9,7 @@ CUresult vgpuMemoryInfo(Session &session, uint32_t ordinal, uint64_t *free, uint
 {
     if (ordinal >= session.slices.size())
         return CUDA_ERROR_INVALID_DEVICE;
+    session.tidy();
     session.memory.info(ordinal, *free, *total);
     return CUDA_SUCCESS;
 }
@@ -18,6 +19,7 @@ CUresult cuMemAlloc_v2(Session &session, CUdeviceptr *pointer, size_t bytes)
     Context *context = session.contexts.current();
     if (!context)
         return CUDA_ERROR_INVALID_CONTEXT;
+    session.tidy();
     return session.memory.allocate(context->slice, context->word, bytes, pointer);
 }
 
@@ -105,9 +107,11 @@ CUresult vgpuAddressFree(Session &session, uint64_t base, uint64_t bytes)
 }
 
 CUresult vgpuAllocationCreate(Session &session, uint64_t allocation, uint32_t ordinal,
-                              uint64_t bytes, uint32_t compression, uint32_t rdma)
+                              uint64_t bytes, uint32_t compression, uint32_t rdma,
+                              uint32_t shareable)
 {
-    return session.physical.create(allocation, ordinal, bytes, compression, rdma);
+    session.tidy();
+    return session.physical.create(allocation, ordinal, bytes, {compression, rdma, shareable != 0});
 }
 
 CUresult vgpuAllocationRelease(Session &session, uint64_t allocation)

@@ -62,6 +62,7 @@ public:
     // That session pays no longer, so this one does, though it be too much: then it can borrow and
     // allocate no more. Any thread.
     void take_over(size_t slice, uint64_t bytes) { shares_[slice].quota->take_over(bytes); }
+    bool over(size_t slice) const { return shares_[slice].quota->over(); }
 
     // Blocks that were freed while other sessions have them. They are given back, by this, when
     // those have let go.

@@ -7,14 +7,22 @@
 namespace vgpu::server
 {
 
+PhysicalHandle own(const Driver &driver, CUmemGenericAllocationHandle handle)
+{
+    return PhysicalHandle(new CUmemGenericAllocationHandle(handle),
+                          [&driver](const CUmemGenericAllocationHandle *last) {
+                              driver.cuMemRelease(*last);
+                              delete last;
+                          });
+}
+
 Physical::~Physical()
 {
     for (auto &[base, mapping] : mappings_)
         driver_.cuMemUnmap(base, mapping.bytes);
     for (auto &[id, allocation] : allocations_) {
-        if (!allocation.released)
-            driver_.cuMemRelease(allocation.handle);
-        memory_.release(allocation.slice, allocation.bytes);
+        allocation.handle.reset();
+        uncharge(id, allocation);
     }
     for (auto &[base, bytes] : reservations_)
         driver_.cuMemAddressFree(base, bytes);
@@ -55,8 +63,7 @@ CUresult Physical::free(CUdeviceptr base, uint64_t bytes)
     return CUDA_SUCCESS;
 }
 
-CUresult Physical::create(uint64_t id, size_t slice, uint64_t bytes, uint32_t compression,
-                          uint32_t rdma)
+CUresult Physical::create(uint64_t id, size_t slice, uint64_t bytes, const Wish &wish)
 {
     if (api::kind_of(id) != api::Kind::allocation || allocations_.count(id))
         return CUDA_ERROR_INVALID_HANDLE;
@@ -64,29 +71,30 @@ CUresult Physical::create(uint64_t id, size_t slice, uint64_t bytes, uint32_t co
         return CUDA_ERROR_INVALID_DEVICE;
     if (bytes == 0)
         return CUDA_ERROR_INVALID_VALUE;
+    if (wish.shareable && !driver_.cuMemExportToShareableHandle)
+        return CUDA_ERROR_NOT_SUPPORTED;
     if (allocations_.size() >= kMost || !memory_.charge(slice, bytes))
         return CUDA_ERROR_OUT_OF_MEMORY;
     CUmemAllocationProp prop = on_device(slices_[slice].device);
-    prop.allocFlags.compressionType = static_cast<unsigned char>(compression);
-    prop.allocFlags.gpuDirectRDMACapable = static_cast<unsigned char>(rdma);
+    prop.allocFlags.compressionType = static_cast<unsigned char>(wish.compression);
+    prop.allocFlags.gpuDirectRDMACapable = static_cast<unsigned char>(wish.rdma);
+    if (wish.shareable)
+        prop.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
     CUmemGenericAllocationHandle handle = 0;
     CUresult result = driver_.cuMemCreate(&handle, bytes, &prop, 0);
     if (result != CUDA_SUCCESS)
         memory_.release(slice, bytes);
     else
-        allocations_[id] = {handle, slice, bytes};
+        allocations_[id] = {own(driver_, handle), slice, bytes, wish.shareable};
     return result;
 }
 
 CUresult Physical::release(uint64_t id)
 {
     auto at = allocations_.find(id);
-    if (at == allocations_.end() || at->second.released)
+    if (at == allocations_.end() || !at->second.handle)
         return CUDA_ERROR_INVALID_VALUE;
-    CUresult result = driver_.cuMemRelease(at->second.handle);
-    if (result != CUDA_SUCCESS)
-        return result;
-    at->second.released = true;
+    at->second.handle.reset();
     drop_if_unused(id);
     return CUDA_SUCCESS;
 }
@@ -95,10 +103,50 @@ CUresult Physical::release(uint64_t id)
 void Physical::drop_if_unused(uint64_t id)
 {
     auto at = allocations_.find(id);
-    if (!at->second.released || at->second.mapped != 0)
+    if (at->second.handle || at->second.mapped != 0)
         return;
-    memory_.release(at->second.slice, at->second.bytes);
+    if (at->second.shareable)
+        sharing_.withdraw(id);
+    if (at->second.shareable && sharing_.lent_out(id)) {
+        lingering_.push_back(id);
+        return;
+    }
+    uncharge(id, at->second);
     allocations_.erase(at);
+}
+
+void Physical::uncharge(uint64_t id, const Allocation &allocation)
+{
+    memory_.release(allocation.slice, allocation.borrowed ? sharing_.let_go(id) : allocation.bytes);
+    if (allocation.shareable)
+        sharing_.mapping_gone(id);
+}
+
+void Physical::tidy()
+{
+    auto list = std::move(lingering_);
+    lingering_.clear();
+    for (uint64_t id : list)
+        drop_if_unused(id);
+}
+
+std::optional<Physical::Lent> Physical::lent(uint64_t id) const
+{
+    auto at = allocations_.find(id);
+    if (at == allocations_.end() || !at->second.handle || !at->second.shareable)
+        return {};
+    return Lent{at->second.slice, at->second.bytes, at->second.handle};
+}
+
+CUresult Physical::adopt(uint64_t id, size_t slice, PhysicalHandle handle, uint64_t bytes, Fd line)
+{
+    if (api::kind_of(id) != api::Kind::allocation || allocations_.count(id))
+        return CUDA_ERROR_INVALID_HANDLE;
+    if (allocations_.size() >= kMost || memory_.over(slice))
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    allocations_[id] = {std::move(handle), slice, bytes, false, true};
+    sharing_.hold(id, std::move(line), slice, bytes);
+    return CUDA_SUCCESS;
 }
 
 // Within one reservation of the client's own: what the worker has mapped elsewhere is not for it to
@@ -116,9 +164,9 @@ bool Physical::reserved(CUdeviceptr base, uint64_t bytes) const
 CUresult Physical::map(CUdeviceptr base, uint64_t bytes, uint64_t offset, uint64_t id)
 {
     auto at = allocations_.find(id);
-    if (at == allocations_.end() || at->second.released || !reserved(base, bytes))
+    if (at == allocations_.end() || !at->second.handle || !reserved(base, bytes))
         return CUDA_ERROR_INVALID_VALUE;
-    CUresult result = driver_.cuMemMap(base, bytes, offset, at->second.handle, 0);
+    CUresult result = driver_.cuMemMap(base, bytes, offset, *at->second.handle, 0);
     if (result != CUDA_SUCCESS)
         return result;
     mappings_[base] = {bytes, id};

@@ -32,7 +32,7 @@ void Request::check_done() const
 
 Session::Session(const Driver &d, std::vector<Slice> s)
     : driver(d), slices(with_devices(d, std::move(s))), contexts(driver, slices),
-      memory(driver, slices, contexts, sharing), physical(driver, slices, memory),
+      memory(driver, slices, contexts, sharing), physical(driver, slices, memory, sharing),
       handles(contexts, slices, memory), graphs(driver, handles), captures(driver),
       host_memory(driver), mirrors(driver), links(driver), in_staging(driver),
       mirror_staging(driver), out_staging(driver), bulk(driver)
@@ -99,7 +99,8 @@ void Session::run()
                 continue;
             }
             // Now and then, what the device is done with is let go, though nobody calls.
-            if (!channel->receive(message, retired_.empty() && !memory.lingers() ? -1 : 50)) {
+            bool idle = retired_.empty() && !memory.lingers() && !physical.lingers();
+            if (!channel->receive(message, idle ? -1 : 50)) {
                 housekeep();
                 continue;
             }
@@ -186,6 +187,14 @@ void Session::retire(Fence fence, std::function<void()> action)
     retired_.push_back({std::move(fence), std::move(action)});
 }
 
+void Session::tidy()
+{
+    if (memory.lingers())
+        memory.tidy();
+    if (physical.lingers())
+        physical.tidy();
+}
+
 void Session::housekeep()
 {
     for (auto &kept : captures.take_released())
@@ -193,8 +202,7 @@ void Session::housekeep()
             leaving_.push_back(kept->block);
     if (!leaving_.empty())
         let_graph_memory_go();
-    if (memory.lingers())
-        memory.tidy();
+    tidy();
     CUresult ignored;
     while (!retired_.empty() && retired_.front().fence.done(ignored) && !contexts.may_ask()) {
         retired_.front().action();

@@ -92,6 +92,9 @@ public:
     // Ends a context with all that the session has in it.
     void close_context(uint32_t word);
 
+    // What other sessions had of this one's memory, and have no more, is given back.
+    void tidy();
+
     // A library's variables are there once in each context, those opened later too: bytes by its
     // handle.
     CUresult hold_library(uint64_t bytes);

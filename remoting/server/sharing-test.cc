@@ -185,6 +185,155 @@ TEST_F(SharingTest, RefusesWhatIsNoHandle)
     EXPECT_EQ(export_memory(*two, there, kLarge).result, CUDA_ERROR_INVALID_VALUE);
 }
 
+// Physical memory that the clients map themselves: `n` is what each calls it.
+class SharedAllocationTest : public SharingTest
+{
+protected:
+    static constexpr uint64_t kBytes = 4 << 20;
+    // Below where programs lie, in what the sanitizers leave to them.
+    static constexpr uint64_t kPlace = uint64_t(0x55) << 40;
+
+    static uint64_t number(uint64_t n) { return make_id(Kind::allocation, 0, n); }
+
+    template<class... T>
+    static CUresult call(TestClient &client, Call call, T... numbers)
+    {
+        return client.call(call, typename Val<T>::Client{numbers}...);
+    }
+
+    static CUresult create(TestClient &client, uint64_t n, uint32_t shareable = 1)
+    {
+        return call(client, Call::vgpuAllocationCreate, number(n), uint32_t(0), kBytes, uint32_t(0),
+                    uint32_t(0), shareable);
+    }
+
+    static IpcAnswer offer(TestClient &client, uint64_t id)
+    {
+        std::vector<std::byte> request(wire::kHeaderSize);
+        wire::Encoder out(request);
+        for (uint64_t value : {uint64_t(IpcKind::allocation), id, uint64_t(0)})
+            out.u64(value);
+        return ask(client, std::move(request), Call::vgpuIpcExport);
+    }
+
+    static uint64_t ticket_for(TestClient &client, const IpcAnswer &name)
+    {
+        IpcAnswer answer = fetch(client, name.rest);
+        EXPECT_EQ(answer.result, CUDA_SUCCESS) << answer.why;
+        uint64_t ticket = 0;
+        std::memcpy(&ticket, answer.rest.data(), sizeof(ticket));
+        return ticket;
+    }
+
+    static CUresult import_as(TestClient &client, uint64_t ticket, uint64_t id)
+    {
+        uint64_t bytes = 0;
+        uint32_t ordinal = 99;
+        CUresult result = client.call(Call::vgpuAllocationImport, Val<uint64_t>::Client{ticket},
+                                      Val<uint64_t>::Client{id}, Out<uint64_t>::Client{&bytes},
+                                      Out<uint32_t>::Client{&ordinal});
+        EXPECT_EQ(bytes, result == CUDA_SUCCESS ? kBytes : 0);
+        EXPECT_EQ(ordinal, result == CUDA_SUCCESS ? 0u : 99u);
+        return result;
+    }
+
+    static void map(TestClient &client, uint64_t base, uint64_t n)
+    {
+        ASSERT_EQ(call(client, Call::vgpuAddressReserve, base, kBytes, uint64_t(0)), CUDA_SUCCESS);
+        ASSERT_EQ(call(client, Call::vgpuAllocationMap, base, kBytes, uint64_t(0), number(n)),
+                  CUDA_SUCCESS);
+        ASSERT_EQ(call(client, Call::vgpuAllocationAccess, base, kBytes, uint32_t(0),
+                       uint32_t(CU_MEM_ACCESS_FLAGS_PROT_READWRITE)),
+                  CUDA_SUCCESS);
+    }
+
+    static void unmap(TestClient &client, uint64_t base)
+    {
+        EXPECT_EQ(call(client, Call::vgpuAllocationUnmap, base, kBytes), CUDA_SUCCESS);
+        EXPECT_EQ(call(client, Call::vgpuAddressFree, base, kBytes), CUDA_SUCCESS);
+    }
+
+    static void release(TestClient &client, uint64_t n)
+    {
+        EXPECT_EQ(call(client, Call::vgpuAllocationRelease, number(n)), CUDA_SUCCESS);
+    }
+};
+
+TEST_F(SharedAllocationTest, IsOneMemoryAndPaidForOnce)
+{
+    ASSERT_EQ(create(*one, 1), CUDA_SUCCESS);
+    EXPECT_EQ(page.page.used(), before + kBytes);
+    IpcAnswer name = offer(*one, number(1));
+    ASSERT_EQ(name.result, CUDA_SUCCESS) << name.why;
+    EXPECT_EQ(offer(*one, number(1)).rest, name.rest);
+    ASSERT_EQ(import_as(*two, ticket_for(*two, name), number(7)), CUDA_SUCCESS);
+    EXPECT_EQ(page.page.used(), before + kBytes);
+    map(*one, kPlace, 1);
+    map(*two, kPlace + kBytes, 7);
+    two->copy_in(kPlace + kBytes, pattern(kBytes));
+    two->free_memory(); // all has come
+    EXPECT_EQ(read(*one, kPlace, kBytes), pattern(kBytes));
+
+    // Given back here while it is there, it stays, and is paid for by who made it, but nobody else
+    // gets it.
+    uint64_t ones = page.page.workers[0].bytes;
+    release(*one, 1);
+    unmap(*one, kPlace);
+    EXPECT_EQ(call(*one, Call::vgpuAllocationRelease, number(1)), CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(fetch(*two, name.rest).result, CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(offer(*one, number(1)).result, CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(page.page.workers[0].bytes, ones);
+    EXPECT_EQ(page.page.used(), before + kBytes);
+    EXPECT_EQ(read(*two, kPlace + kBytes, kBytes), pattern(kBytes));
+    release(*two, 7);
+    EXPECT_EQ(read(*two, kPlace + kBytes, kBytes), pattern(kBytes)); // as long as it is mapped
+    unmap(*two, kPlace + kBytes);
+    EXPECT_EQ(charged({one.get(), two.get()}, page.page, before), before);
+}
+
+TEST_F(SharedAllocationTest, IsPaidForByWhoHasItStill)
+{
+    ASSERT_EQ(create(*one, 1), CUDA_SUCCESS);
+    IpcAnswer name = offer(*one, number(1));
+    ASSERT_EQ(import_as(*two, ticket_for(*two, name), number(1)), CUDA_SUCCESS);
+    one->join();
+    EXPECT_EQ(charged({two.get()}, page.page, kBytes), kBytes);
+    map(*two, kPlace, 1);
+    two->copy_in(kPlace, pattern(kBytes));
+    EXPECT_EQ(read(*two, kPlace, kBytes), pattern(kBytes));
+    unmap(*two, kPlace);
+    release(*two, 1);
+    EXPECT_EQ(charged({two.get()}, page.page, 0), 0u);
+}
+
+TEST_F(SharedAllocationTest, IsNotHadWithoutAName)
+{
+    ASSERT_EQ(create(*one, 1), CUDA_SUCCESS);
+    ASSERT_EQ(create(*one, 2, 0), CUDA_SUCCESS);
+    EXPECT_EQ(offer(*one, number(2)).result, CUDA_ERROR_INVALID_VALUE); // it was not asked for
+    EXPECT_EQ(offer(*one, number(9)).result, CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(offer(*one, large).result, CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(export_memory(*one, number(1), kBytes).result, CUDA_ERROR_INVALID_VALUE);
+    IpcAnswer name = offer(*one, number(1));
+    EXPECT_EQ(import_as(*two, 12345, number(1)), CUDA_ERROR_INVALID_VALUE);
+    uint64_t used = ticket_for(*two, name);
+    ASSERT_EQ(import_as(*two, used, number(1)), CUDA_SUCCESS);
+    EXPECT_EQ(import_as(*two, used, number(2)), CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(import_as(*two, ticket_for(*two, name), number(1)), CUDA_ERROR_INVALID_HANDLE);
+    EXPECT_EQ(import_as(*two, ticket_for(*two, name), make_id(Kind::stream, 0, 3)),
+              CUDA_ERROR_INVALID_HANDLE);
+    EXPECT_EQ(offer(*two, number(1)).result, CUDA_ERROR_INVALID_VALUE); // it is another's
+    // Neither way leads to the other's memory.
+    EXPECT_EQ(import_as(*two, ticket_for(*two, handle), number(3)), CUDA_ERROR_INVALID_VALUE);
+    CUdeviceptr there = 0;
+    EXPECT_EQ(open(*two, name.rest, there), CUDA_ERROR_INVALID_VALUE);
+    // Who has too much gets no more.
+    auto &third = page.page.workers[100].bytes;
+    third = 64 << 20;
+    EXPECT_EQ(import_as(*two, ticket_for(*two, name), number(4)), CUDA_ERROR_OUT_OF_MEMORY);
+    third = 0;
+}
+
 // Such a driver gives other memory, which is nobody else's.
 TEST(Sharing, AsksForNothingThatTheDriverRefuses)
 {

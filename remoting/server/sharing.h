@@ -62,7 +62,8 @@ public:
     std::function<void(size_t slice, uint64_t bytes)> take_over;
 
     // What is at `block`, which is part of `mapping`, is to be had by who has the handle, once
-    // there is a descriptor. Offered again, it is the same handle.
+    // there is a descriptor. Offered again, it is the same handle. An allocation is both by its id,
+    // which is no address.
     api::IpcHandle offer(uint64_t mapping, uint64_t block, const Offer &offer);
     bool has_descriptor(const api::IpcHandle &handle);
     // False if it was withdrawn meanwhile.
@@ -76,7 +77,8 @@ public:
     std::optional<Refusal> fetch(std::span<const std::byte> handle, uint64_t &ticket);
     std::optional<Fetched> take(uint64_t ticket);
 
-    // What was taken is mapped at `pointer`, until it is let go: the bytes to be released then.
+    // What was taken is mapped at `pointer`, or is the allocation of that id, until it is let go:
+    // the bytes to be released then.
     void hold(uint64_t pointer, Fd line, size_t slice, uint64_t bytes);
     uint64_t let_go(uint64_t pointer);
 

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// cuMemExportToShareableHandle and its counterpart: physical memory of one process in another. The
+// descriptor is one of a memory file that can no longer be changed and holds the memory's name
+// (api/ipc-handle.h), which is all that a process needs to ask its own worker for the memory.
+#include "remoting/api/ipc-handle.h"
+#include "remoting/base/error.h"
+#include "remoting/base/fd.h"
+#include "remoting/base/log.h"
+#include "remoting/client/entry.h"
+#include "remoting/client/ipc-ask.h"
+#include "remoting/client/remote.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace vgpu::client;
+namespace api = vgpu::api;
+
+namespace
+{
+
+constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+static_assert(sizeof(IpcBytes) == sizeof(api::IpcHandle));
+
+vgpu::Fd write_name(const IpcBytes &name)
+{
+    vgpu::Fd file(memfd_create("vgpu-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!file)
+        vgpu::fail_errno("the descriptor for another process");
+    vgpu::write_all(file.get(), std::as_bytes(std::span(name)), vgpu::Deadline::never());
+    if (fcntl(file.get(), F_ADD_SEALS, kSeals) < 0)
+        vgpu::fail_errno("the descriptor for another process cannot be sealed");
+    return file;
+}
+
+// Anything may be behind a descriptor: only what cannot block, and is as long as a name, is read.
+bool read_name(int fd, IpcBytes &name)
+{
+    struct stat info;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & kSeals) == kSeals && fstat(fd, &info) == 0 &&
+           info.st_size == off_t(name.size()) &&
+           pread(fd, name.data(), name.size(), 0) == ssize_t(name.size());
+}
+
+CUresult ask_for_name(Session &session, uint64_t id, IpcBytes &name)
+{
+    Request request;
+    request.out().u64(uint64_t(api::IpcKind::allocation));
+    request.out().u64(id);
+    request.out().u64(0);
+    return ask_ipc(session, current_word(), api::Call::vgpuIpcExport,
+                   "cuMemExportToShareableHandle", request, name.data(), name.size());
+}
+
+CUresult import_memory(Session &session, const IpcBytes &name, Allocation &made)
+{
+    Request request;
+    request.out().bytes(std::as_bytes(std::span(name)));
+    uint64_t ticket = 0;
+    CUresult result = ask_ipc(session, current_word(), api::Call::vgpuIpcFetch,
+                              "cuMemImportFromShareableHandle", request, &ticket, sizeof(ticket));
+    // On another node: no code of this call's says so better.
+    if (result == CUDA_ERROR_MAP_FAILED)
+        return CUDA_ERROR_NOT_SUPPORTED;
+    made.id = session.new_id(api::Kind::allocation);
+    uint32_t ordinal = 0;
+    if (result == CUDA_SUCCESS)
+        result = remote::vgpuAllocationImport(ticket, made.id, &made.bytes, &ordinal);
+    if (result != CUDA_SUCCESS)
+        return result;
+    if (ordinal >= session.devices().size()) {
+        session.connection().give_up("it imported memory to a device that is none");
+        return CUDA_ERROR_DEVICE_UNAVAILABLE;
+    }
+    made.prop.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+    made.prop.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+    made.prop.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    made.prop.location.id = int(ordinal);
+    made.shared = name;
+    return CUDA_SUCCESS;
+}
+
+} // namespace
+
+VGPU_ENTRY cuMemExportToShareableHandle(void *shareable, CUmemGenericAllocationHandle handle,
+                                        CUmemAllocationHandleType type, unsigned long long flags)
+{
+    return entry([&](Session &session) -> CUresult {
+        if (!shareable || flags != 0)
+            return CUDA_ERROR_INVALID_VALUE;
+        if (type != CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR)
+            return CUDA_ERROR_NOT_SUPPORTED;
+        Mappings &mappings = session.mappings;
+        std::unique_lock lock(mappings.mutex);
+        auto allocation = mappings.find(handle);
+        if (!allocation || !(allocation->prop.requestedHandleTypes & type))
+            return CUDA_ERROR_INVALID_VALUE;
+        std::optional<IpcBytes> name = allocation->shared;
+        if (!name) {
+            lock.unlock(); // the worker may have to wait for the device
+            name.emplace();
+            CUresult result = ask_for_name(session, handle, *name);
+            if (result != CUDA_SUCCESS)
+                return result;
+            lock.lock();
+            allocation->shared = name;
+        }
+        int fd = write_name(*name).release();
+        std::memcpy(shareable, &fd, sizeof(fd));
+        return CUDA_SUCCESS;
+    });
+}
+
+VGPU_ENTRY cuMemImportFromShareableHandle(CUmemGenericAllocationHandle *handle, void *shareable,
+                                          CUmemAllocationHandleType type)
+{
+    return entry([&](Session &session) -> CUresult {
+        if (!handle)
+            return CUDA_ERROR_INVALID_VALUE;
+        if (type != CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR)
+            return CUDA_ERROR_NOT_SUPPORTED;
+        IpcBytes name;
+        if (!read_name(int(reinterpret_cast<intptr_t>(shareable)), name)) {
+            vgpu::log(vgpu::Level::warning,
+                      "cuMemImportFromShareableHandle: this is no descriptor of "
+                      "cuMemExportToShareableHandle in a process with a vgpu lease");
+            return CUDA_ERROR_INVALID_VALUE;
+        }
+        Mappings &mappings = session.mappings;
+        std::unique_lock lock(mappings.mutex);
+        // What this process has already, its own or another's, gets one more handle.
+        auto known = std::find_if(mappings.allocations.begin(), mappings.allocations.end(),
+                                  [&](auto &item) { return item.second->shared == name; });
+        if (known == mappings.allocations.end()) {
+            lock.unlock(); // the other worker may be long in answering
+            auto made = std::make_shared<Allocation>();
+            if (CUresult result = import_memory(session, name, *made); result != CUDA_SUCCESS)
+                return result;
+            lock.lock();
+            *handle = made->id;
+            mappings.allocations[made->id] = std::move(made);
+            return CUDA_SUCCESS;
+        }
+        ++known->second->handles;
+        *handle = known->first;
+        return CUDA_SUCCESS;
+    });
+}
