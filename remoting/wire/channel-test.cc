@@ -3,6 +3,7 @@
 #include "remoting/base/clock.h"
 #include "remoting/wire/address.h"
 #include "remoting/wire/descriptors.h"
+#include "remoting/wire/lasting-channel.h"
 #include "remoting/wire/ring-channel.h"
 #include "remoting/wire/ring.h"
 #include "remoting/wire/stream-channel.h"
@@ -51,11 +52,16 @@ static Ends make_unix()
 
 static Ends make_tcp()
 {
-    Fd listener = listen_on("127.0.0.1:0");
-    Fd a = connect_to(local_address(listener.get()), Deadline::after_ms(5000));
-    wait_for(listener.get(), POLLIN, Deadline::after_ms(5000));
-    Fd b(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    auto [a, b] = tcp_pair();
     return {make_stream_channel(std::move(a)), make_stream_channel(std::move(b))};
+}
+
+static Ends make_lasting()
+{
+    auto [a, b] = tcp_pair();
+    // Nobody connects them again.
+    return {make_lasting_channel(StreamSocket(std::move(a)), {.patience_ms = 1}),
+            make_lasting_channel(StreamSocket(std::move(b)), {.patience_ms = 1})};
 }
 
 struct Kind {
@@ -72,7 +78,8 @@ protected:
 INSTANTIATE_TEST_SUITE_P(All, EachChannel,
                          testing::Values(Kind{"shm", make_ring},
                                          Kind{"shmsmallest", make_smallest_ring},
-                                         Kind{"unix", make_unix}, Kind{"tcp", make_tcp}),
+                                         Kind{"unix", make_unix}, Kind{"tcp", make_tcp},
+                                         Kind{"tcplasting", make_lasting}),
                          [](const auto &info) { return info.param.name; });
 
 TEST_P(EachChannel, KnowsItsName)
@@ -214,7 +221,7 @@ TEST_P(EachChannel, DeathOfThePeerEndsAWaitingReceive)
     uint64_t start = now_ns();
     Refusal why = refusal([&] { ends_.worker->receive(got, -1); });
     killer.join();
-    EXPECT_EQ(why.code, ECONNRESET);
+    EXPECT_TRUE(why.code == ECONNRESET || why.code == EPIPE) << why.text;
     EXPECT_EQ(why.text, "the peer closed the connection");
     EXPECT_LT(now_ns() - start, 5'000'000'000u);
 }
@@ -233,7 +240,7 @@ TEST_P(EachChannel, DeathOfThePeerEndsABlockedSend)
             ends_.client->send(message);
     });
     killer.join();
-    EXPECT_EQ(why.code, ECONNRESET);
+    EXPECT_TRUE(why.code == ECONNRESET || why.code == EPIPE) << why.text;
 }
 
 // Who only ever sends, and waits for nothing, hears of it too.
@@ -247,7 +254,7 @@ TEST_P(EachChannel, DeathOfThePeerEndsSendingWithoutWaiting)
             ends_.client->flush_soon();
         }
     });
-    EXPECT_EQ(why.code, ECONNRESET);
+    EXPECT_TRUE(why.code == ECONNRESET || why.code == EPIPE) << why.text;
 }
 
 TEST_P(EachChannel, ShuttingDownEndsBothSides)

@@ -15,13 +15,16 @@ noinst_LTLIBRARIES += %D%/libwire.la
 	%D%/flusher.cc %D%/flusher.h \
 	%D%/frame.cc %D%/frame.h \
 	%D%/handshake.cc %D%/handshake.h \
+	%D%/lasting-channel.cc %D%/lasting-channel.h \
 	%D%/lease-file.cc %D%/lease-file.h \
 	%D%/message.cc %D%/message.h \
+	%D%/message-reader.cc %D%/message-reader.h \
 	%D%/munge.cc %D%/munge.h \
 	%D%/opening.cc %D%/opening.h \
 	%D%/ring.cc %D%/ring.h \
 	%D%/ring-channel.cc %D%/ring-channel.h \
 	%D%/seal.cc %D%/seal.h \
+	%D%/send-log.cc %D%/send-log.h \
 	%D%/spin.cc %D%/spin.h \
 	%D%/stream-channel.cc %D%/stream-channel.h \
 	%D%/stream-socket.cc %D%/stream-socket.h \
@@ -41,12 +44,14 @@ UNIT_TESTS += %D%/unit-wire
 	%D%/auth-test.cc \
 	%D%/channel-test.cc \
 	%D%/codec-test.cc \
+	%D%/cut-link.h \
 	%D%/compressed-stream-test.cc \
 	%D%/frame-test.cc \
 	%D%/fuzz-test.cc \
 	%D%/fuzz.h \
 	%D%/handshake-test.cc \
 	%D%/handshake-testing.h \
+	%D%/lasting-channel-test.cc \
 	%D%/sealed-opening-test.cc \
 	%D%/munge-test.cc \
 	%D%/memory-stream.h \

@@ -3,12 +3,11 @@
 
 #include "remoting/wire/address.h"
 #include "remoting/wire/flusher.h"
+#include "remoting/wire/message-reader.h"
 
 #include <cerrno>
-#include <cstring>
 #include <optional>
 
-#include <poll.h>
 #include <sys/socket.h>
 
 namespace vgpu::wire
@@ -17,7 +16,6 @@ namespace vgpu::wire
 namespace
 {
 
-constexpr size_t kBuffer = size_t(64) << 10;  // of what is read at once
 constexpr size_t kBatch = size_t(64) << 10;   // held back at most
 constexpr size_t kThrough = size_t(16) << 10; // a message of this size is not copied for a batch
 
@@ -25,7 +23,7 @@ class StreamChannel final : public Channel
 {
 public:
     explicit StreamChannel(StreamSocket socket)
-        : socket_(std::move(socket)), is_tcp_(tune_tcp(socket_.get())), buffer_(kBuffer)
+        : socket_(std::move(socket)), is_tcp_(tune_tcp(socket_.get()))
     {
         set_nonblocking(socket_.get(), false); // a receiver without a deadline sleeps in recv()
         batch_.reserve(kBatch);
@@ -60,9 +58,6 @@ public:
     void shut_down() noexcept override { ::shutdown(socket_.get(), SHUT_RDWR); }
 
 private:
-    bool fill(Deadline deadline);
-    bool start_message();
-    size_t transfer(std::span<std::byte> to, bool sleep);
     void write_through(std::span<const std::byte> head, std::span<const std::byte> body);
 
     StreamSocket socket_;
@@ -85,13 +80,7 @@ private:
                          }
                      }};
 
-    // What was read beyond the message at hand: buffer_[begin_, end_).
-    std::vector<std::byte> buffer_;
-    size_t begin_ = 0, end_ = 0;
-    // A message too large for the buffer is read into its own place; it survives a timeout.
-    std::vector<std::byte> partial_;
-    size_t have_ = 0;
-    bool in_message_ = false;
+    MessageReader reader_;
 };
 
 // Small messages gather; what is too large to be worth a copy goes by itself, behind them.
@@ -146,79 +135,9 @@ void StreamChannel::write_through(std::span<const std::byte> head, std::span<con
     writing_.clear();
 }
 
-// One recv(): 0 when nothing is there yet, unless it may sleep.
-size_t StreamChannel::transfer(std::span<std::byte> to, bool sleep)
-{
-    auto n = receive_some(socket_, to, sleep);
-    if (n && *n == 0) {
-        if (in_message_ || begin_ != end_)
-            fail(ECONNRESET, "the peer closed the connection inside a message");
-        fail(ECONNRESET, "the peer closed the connection");
-    }
-    return n.value_or(0);
-}
-
-// Moves what the buffer has of the next message into partial_; false while its size is not known.
-bool StreamChannel::start_message()
-{
-    if (in_message_)
-        return true;
-    if (end_ - begin_ < kHeaderSize)
-        return false;
-    uint32_t size = get_header(buffer_.data() + begin_).size;
-    if (!valid_size(size))
-        fail(EPROTO, "the peer sent a message that says that it has %u bytes", size);
-    partial_.resize(size);
-    have_ = std::min<size_t>(size, end_ - begin_);
-    std::memcpy(partial_.data(), buffer_.data() + begin_, have_);
-    begin_ += have_;
-    in_message_ = true;
-    return true;
-}
-
-// Gets more bytes, straight to their place where that is known; false when the time is up.
-bool StreamChannel::fill(Deadline deadline)
-{
-    bool sleep = deadline.is_never();
-    for (;;) {
-        size_t n = 0;
-        if (in_message_ && partial_.size() - have_ >= kBuffer) {
-            n = transfer(std::span(partial_).subspan(have_), sleep);
-            have_ += n;
-        } else {
-            if (begin_ == end_)
-                begin_ = end_ = 0;
-            if (end_ == buffer_.size()) { // at most part of a header is left
-                std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-                end_ -= begin_;
-                begin_ = 0;
-            }
-            n = transfer(std::span(buffer_).subspan(end_), sleep);
-            end_ += n;
-            if (in_message_) {
-                size_t part = std::min(end_ - begin_, partial_.size() - have_);
-                std::memcpy(partial_.data() + have_, buffer_.data() + begin_, part);
-                begin_ += part;
-                have_ += part;
-            }
-        }
-        if (n)
-            return true;
-        if (!sleep && !wait_for(socket_.get(), POLLIN, deadline))
-            return false;
-    }
-}
-
 bool StreamChannel::receive(std::vector<std::byte> &message, int timeout_ms)
 {
-    Deadline deadline = Deadline::after_ms(timeout_ms);
-    while (!start_message() || have_ < partial_.size()) {
-        if (!fill(deadline))
-            return false;
-    }
-    message.swap(partial_);
-    in_message_ = false;
-    return true;
+    return reader_.next(socket_, message, Deadline::after_ms(timeout_ms));
 }
 
 } // namespace

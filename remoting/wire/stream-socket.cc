@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -33,7 +35,8 @@ bool peer_is_gone(int code) noexcept
 
 [[noreturn]] void fail_gone(int code)
 {
-    fail(ECONNRESET, "the peer closed the connection: %s", errno_text(code).c_str());
+    fail(code == EPIPE ? EPIPE : ECONNRESET, "the peer closed the connection: %s",
+         errno_text(code).c_str());
 }
 
 } // namespace
@@ -191,6 +194,14 @@ ssize_t StreamSocket::receive(std::span<std::byte> to, bool sleep)
         if (n <= 0)
             return n;
     }
+}
+
+bool peer_has_closed(const StreamSocket &socket) noexcept
+{
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_state == TCP_CLOSE_WAIT;
 }
 
 void send_all(StreamSocket &socket, std::span<iovec> pieces)

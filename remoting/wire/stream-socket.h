@@ -67,7 +67,12 @@ private:
     std::unique_ptr<Sealed> sealed_;
 };
 
-// All of it, waiting for the peer where it must. Throws ECONNRESET when the peer is gone.
+// Whether the peer's end of a TCP connection has closed it in order, as that of a process that has
+// ended does.
+bool peer_has_closed(const StreamSocket &socket) noexcept;
+
+// All of it, waiting for the peer where it must. Throws ECONNRESET when the peer is gone,
+// EPIPE when it had gone in order.
 void send_all(StreamSocket &socket, std::span<iovec> pieces);
 
 // One receive(): 0 at the stream's end, nothing when nothing is there yet. Throws ECONNRESET.

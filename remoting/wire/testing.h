@@ -4,14 +4,17 @@
 
 #include "remoting/base/error.h"
 #include "remoting/base/fd.h"
+#include "remoting/wire/address.h"
 #include "remoting/wire/codec.h"
 #include "remoting/wire/message.h"
 
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace vgpu::wire
@@ -28,6 +31,15 @@ struct SocketPair {
         b.reset(fds[1]);
     }
 };
+
+// The two ends of a TCP connection within this machine.
+inline std::pair<Fd, Fd> tcp_pair()
+{
+    Fd listener = listen_on("127.0.0.1:0");
+    Fd a = connect_to(local_address(listener.get()), Deadline::after_ms(5000));
+    wait_for(listener.get(), POLLIN, Deadline::after_ms(5000));
+    return {std::move(a), Fd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC))};
+}
 
 // A folder that goes away with the test.
 class Scratch
