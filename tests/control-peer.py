@@ -210,7 +210,9 @@ def main():
     parser.add_argument("--uid", type=int, default=os.geteuid())
     parser.add_argument("--role", default="tool")
     parser.add_argument("--lease", default="")
-    parser.add_argument("--session", default="", help="with --role bulk: the one that it is for")
+    parser.add_argument("--session", default="", help="with --role bulk and resume: the one that it is for")
+    parser.add_argument("--secret", default="00" * 32, help="with --role resume")
+    parser.add_argument("--received", type=int, default=0, help="with --role resume: bytes")
     parser.add_argument("--sign-lease", help="the lease that the credential is for, if it is another")
     parser.add_argument("--channel", default="stream")
     parser.add_argument("--protocol", type=int, default=2)
@@ -248,6 +250,8 @@ def opening(options, asked):
              "encrypt": False, "unknown-key": "ignored"}
     if options.role == "session":
         hello.update(lease=options.lease, channel=options.channel, api=options.api)
+    if options.role == "resume":
+        hello.update(lease=options.lease, session=options.session, secret=bytes.fromhex(options.secret), received=options.received)
     if options.role == "bulk":
         hello.update(lease=options.lease, session=options.session)
     said = pack(hello)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A program of the driver API: sends text to the device and back, and checks it; with --hold it then waits to be ended."""
+"""A program of the driver API: sends text to the device and back, and checks it; with --hold it then waits to be ended, with
+--steps SIZE it begins anew, with so many bytes, for each line that it is given, and then says "step"."""
 import ctypes
 import signal
 import sys
@@ -17,18 +18,25 @@ def call(name, *arguments):
 
 def main():
     text = b"nobody else shall read this. " * 8000
+    steps = "--steps" in sys.argv
+    if steps:
+        text = text[:int(sys.argv[-1])]
     context, address = ctypes.c_void_p(), ctypes.c_uint64()
     call("cuInit", 0)
     call("cuDevicePrimaryCtxRetain", ctypes.byref(context), 0)
     call("cuCtxSetCurrent", context)
     call("cuMemAlloc_v2", ctypes.byref(address), ctypes.c_size_t(len(text)))
     back = ctypes.create_string_buffer(len(text))
-    for _ in range(3):
+    if steps:
+        print("holding", flush=True)
+    for line in sys.stdin if steps else range(3):
         call("cuMemcpyHtoD_v2", address, text, ctypes.c_size_t(len(text)))
         call("cuMemcpyDtoH_v2", back, address, ctypes.c_size_t(len(text)))
         if back.raw != text:
             print("other bytes came back", flush=True)
             sys.exit(1)
+        if steps:
+            print("step", line.strip(), flush=True)
     print("holding" if "--hold" in sys.argv else "ok", flush=True)
     if "--hold" in sys.argv:
         signal.pause()

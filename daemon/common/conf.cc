@@ -88,6 +88,11 @@ const Option kTable[] = {
      "How many TCP connections the large copies of a session may have. Further ones are opened "
      "where the buffers of those that there are, and not the network, hold a copy up.",
      Type::integer, nullptr, 1, 16},
+    {"ReconnectTime", "VGPU_CONF_RECONNECT_TIME", "--reconnect-time", "60",
+     "Seconds for which a program over TCP and its worker, having lost their connection, look for "
+     "another one to go on over. The worker keeps its memory on the device meanwhile. 0 ends the "
+     "session at once.",
+     Type::duration, nullptr, 0, 3600},
     {"LinkRate", "VGPU_CONF_LINK_RATE", "--link-rate", "0",
      "What the node's network carries in each direction, in bits a second such as 10G: what large "
      "copies over TCP share out among them, by the weights of their leases' classes. 0 measures it "
@@ -202,6 +207,7 @@ Conf conf_of(const Options &options, const std::string &path)
         fail(EINVAL, "%s: CopyWindow=%s: from 16M to 1G is possible",
              options.source("CopyWindow").c_str(), options.string("CopyWindow").c_str());
     conf.copy_connections = static_cast<uint32_t>(options.integer("CopyConnections"));
+    conf.reconnect_time = seconds(options, "ReconnectTime");
     conf.link_rate = options.rate("LinkRate");
     conf.default_qos = options.string("DefaultQos");
     auto qos = [&](const char *weight, const char *cap) {

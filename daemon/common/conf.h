@@ -45,6 +45,7 @@ struct Conf {
     bool compression;          // of large copies, where the path is slow
     uint64_t copy_window;      // bytes of a session's large copies under way, one way
     uint32_t copy_connections; // of a session's large copies
+    uint32_t reconnect_time;   // seconds; 0: sessions end with their connection
     uint64_t link_rate;        // bits a second, one way; 0: measured
     std::string default_qos;   // latency, normal, bulk
     QosClass latency, normal, bulk;

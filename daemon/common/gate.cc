@@ -37,7 +37,7 @@ int code_for(std::span<const std::byte> hello, int code)
     try {
         const auto map = wire::parse_frame(hello, wire::kMaxOpeningFrame);
         const std::string_view role = wire::get_string(map.get(), "role", "");
-        if (role != "session" && role != "bulk")
+        if (role != "session" && role != "bulk" && role != "resume")
             return code;
     } catch (const Error &) {
         return code;

@@ -102,10 +102,11 @@ struct Session {
     uint64_t queue_in = 0, queue_out = 0;   // bytes that wait
     uint64_t window_in = 0, window_out = 0; // bytes under way at most, as the path holds them
     uint64_t connections = 0;
+    uint64_t reconnects = 0; // of the session itself, after losses
     MSGPACK_DEFINE_MAP(session, lease, node, host, pid, worker_pid, channel, since, qos, bulk_in,
                        bulk_out, saved_in, saved_out, rate_in, rate_out, pace_in, pace_out,
                        paced_ns, chunk, rtt_us, queue_in, queue_out, window_in, window_out,
-                       connections, memory_used)
+                       connections, reconnects, memory_used)
 };
 
 /// One GPU node.

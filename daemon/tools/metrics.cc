@@ -84,6 +84,8 @@ const Metric<Session> kSessions[] = {
      [](const Session &row) { return number(row.window_out); }},
     {"vgpu_session_copy_connections", "gauge", "That its large copies have.",
      [](const Session &row) { return number(row.connections); }},
+    {"vgpu_session_reconnects_total", "counter", "Went on over another connection after a loss.",
+     [](const Session &row) { return number(row.reconnects); }},
     {"vgpu_session_to_device_queue_bytes", "gauge", "Copies asked for whose bytes are missing.",
      [](const Session &row) { return number(row.queue_in); }},
     {"vgpu_session_from_device_queue_bytes", "gauge", "Sent and not yet taken by the network.",

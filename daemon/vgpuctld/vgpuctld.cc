@@ -65,7 +65,7 @@ Vgpuctld::~Vgpuctld()
 void Vgpuctld::admitted(Fd fd, const wire::Acceptance &acceptance)
 {
     const wire::Peer &peer = acceptance.peer;
-    if (peer.role == "session" || peer.role == "bulk")
+    if (peer.role == "session" || peer.role == "bulk" || peer.role == "resume")
         return Gate::refuse(std::move(fd), EINVAL,
                             "this is vgpuctld: programs connect to the vgpud of their lease");
     if (connections_.size() >= kMaxConnections)

@@ -121,7 +121,7 @@ protected:
 
     std::string reason() const
     {
-        auto refusal = check_bulk(table_, peer_);
+        auto refusal = check_joining(table_, peer_);
         return refusal ? refusal->reason : "";
     }
 };
@@ -134,11 +134,11 @@ TEST_F(Joining, LetsTheOwnerIn)
 TEST_F(Joining, RefusesOtherUsersAndOtherLeases)
 {
     peer_.uid = 1001;
-    EXPECT_EQ(check_bulk(table_, peer_)->code, kCudaNotPermitted);
+    EXPECT_EQ(check_joining(table_, peer_)->code, kCudaNotPermitted);
     peer_.uid = 1000;
     table_.leases["00000000000000bb"] = table_.leases["00000000000000aa"];
     peer_.lease = "00000000000000bb"; // his too, but not that session's
-    EXPECT_EQ(check_bulk(table_, peer_)->code, kCudaNoDevice);
+    EXPECT_EQ(check_joining(table_, peer_)->code, kCudaNoDevice);
     EXPECT_NE(reason().find("has no session 0000000000000001"), std::string::npos) << reason();
     peer_.lease = "00000000000000cc";
     EXPECT_NE(reason().find("is unknown"), std::string::npos) << reason();

@@ -45,7 +45,7 @@ std::optional<Refusal> check_session(const Table &table, const wire::Peer &peer,
     return std::nullopt;
 }
 
-std::optional<Refusal> check_bulk(const Table &table, const wire::Peer &peer)
+std::optional<Refusal> check_joining(const Table &table, const wire::Peer &peer)
 {
     auto lease = table.leases.find(peer.lease);
     if (lease == table.leases.end())

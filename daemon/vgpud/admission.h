@@ -25,7 +25,7 @@ struct SessionLimits {
 };
 
 /// Whether a connection may join a session that runs: its owner's, over the same lease.
-std::optional<Refusal> check_bulk(const Table &table, const wire::Peer &peer);
+std::optional<Refusal> check_joining(const Table &table, const wire::Peer &peer);
 
 std::optional<Refusal> check_session(const Table &table, const wire::Peer &peer, bool unix_socket,
                                      SessionLimits limits, uint64_t now);

@@ -91,33 +91,47 @@ uint64_t Sessions::bearable(uint64_t window)
 
 void Sessions::join(Fd connection, const wire::Acceptance &acceptance)
 {
+    pass_on(std::move(connection), acceptance, "bulk", [&](Worker &worker, int fd) {
+        worker.hand_over(fd, acceptance,
+                         {.compression = conf_.compression && acceptance.peer.compression,
+                          .window = bearable(conf_.copy_window),
+                          .connections = conf_.copy_connections});
+    });
+}
+
+void Sessions::resume(Fd connection, const wire::Acceptance &acceptance)
+{
+    pass_on(std::move(connection), acceptance, "new",
+            [&](Worker &worker, int fd) { worker.resume(fd, acceptance); });
+}
+
+void Sessions::pass_on(Fd connection, const wire::Acceptance &acceptance, const char *what,
+                       const std::function<void(Worker &, int)> &hand_over)
+{
     const wire::Peer &peer = acceptance.peer;
-    std::optional<Refusal> no = check_bulk(table_, peer);
+    std::optional<Refusal> no = check_joining(table_, peer);
     auto live = live_.find(peer.session);
     if (!no && live == live_.end())
         no = Refusal{kCudaNoDevice, "session " + peer.session + " is ending"};
     if (!no) {
         try {
             set_nonblocking(connection.get(), false);
-            live->second.worker->hand_over(connection.get(), acceptance,
-                                           {.compression = conf_.compression && peer.compression,
-                                            .window = bearable(conf_.copy_window),
-                                            .connections = conf_.copy_connections});
-            log(Level::debug, "worker %d has a bulk connection",
-                static_cast<int>(live->second.worker->pid()));
+            hand_over(*live->second.worker, connection.get());
+            log(Level::debug, "worker %d has a %s connection",
+                static_cast<int>(live->second.worker->pid()), what);
             return;
         } catch (const Error &error) {
             no = Refusal{kCudaNotReady, error.what()};
         }
     }
-    log(Level::warning, "refused a bulk connection of process %lld of uid %u on %s: %s",
+    log(Level::warning, "refused a %s connection of process %lld of uid %u on %s: %s", what,
         static_cast<long long>(peer.pid), static_cast<unsigned>(peer.uid), peer.host.c_str(),
         no->reason.c_str());
     Gate::refuse(std::move(connection), no->code, no->reason);
 }
 
 Fd Sessions::orders(const std::string &session, const wire::Acceptance &acceptance,
-                    const Lease &lease) const
+                    const Lease &lease, bool local) const
 {
     const wire::Peer &peer = acceptance.peer;
     wire::Array slices;
@@ -140,25 +154,27 @@ Fd Sessions::orders(const std::string &session, const wire::Acceptance &acceptan
     client.set("host", peer.host).set("pid", peer.pid).set("uid", peer.uid);
     // The worker welcomes its client, and goes on under the keys that were agreed on here.
     const std::vector<std::byte> keys = key_bytes(acceptance);
-    const msgpack::sbuffer map = wire::Map()
-                                     .set("session", session)
-                                     .set("lease", lease.lease)
-                                     .set("job", lease.job)
-                                     .set("step", lease.step)
-                                     .set("node", conf_.node_name)
-                                     .set("software", PACKAGE_VERSION)
-                                     .set("channel", peer.channel)
-                                     .set("ring", conf_.ring_size)
-                                     .set("api", peer.api)
-                                     .set("driver", probed_.driver)
-                                     .set("libraries", conf_.libraries)
-                                     .set("slices", slices)
-                                     .set("client", client)
-                                     .set("log_level", conf_.debug_level)
-                                     .set("cpus", cpus)
-                                     .set("proof", std::span<const std::byte>(acceptance.proof))
-                                     .set("keys", std::span<const std::byte>(keys))
-                                     .pack();
+    const msgpack::sbuffer map =
+        wire::Map()
+            .set("session", session)
+            .set("lease", lease.lease)
+            .set("job", lease.job)
+            .set("step", lease.step)
+            .set("node", conf_.node_name)
+            .set("software", PACKAGE_VERSION)
+            .set("channel", peer.channel)
+            .set("ring", conf_.ring_size)
+            .set("api", peer.api)
+            .set("driver", probed_.driver)
+            .set("libraries", conf_.libraries)
+            .set("slices", slices)
+            .set("client", client)
+            .set("log_level", conf_.debug_level)
+            .set("cpus", cpus)
+            .set("reconnect", peer.resumes && !local ? conf_.reconnect_time : 0)
+            .set("proof", std::span<const std::byte>(acceptance.proof))
+            .set("keys", std::span<const std::byte>(keys))
+            .pack();
     Fd file(memfd_create("vgpu-orders", MFD_CLOEXEC));
     if (!file)
         fail_errno("making memory for a worker's orders");
@@ -173,7 +189,7 @@ void Sessions::start(Fd connection, const wire::Acceptance &acceptance, const Le
     const std::string session = to_hex(random_u64());
     const bool local = wire::is_unix_socket(connection.get());
     set_nonblocking(connection.get(), false);
-    const Fd map = orders(session, acceptance, lease);
+    const Fd map = orders(session, acceptance, lease, local);
     const bool ring = peer.channel == "ring";
     const Fd traffic = traffic_.begin(session, lease, !ring && !local);
     struct Undo { // unless the worker starts

@@ -30,6 +30,9 @@ public:
     /// The bulk connection of a session that runs: handed to its worker, which answers it.
     void join(Fd connection, const wire::Acceptance &acceptance);
 
+    /// The next connection of a session that has lost its own: likewise.
+    void resume(Fd connection, const wire::Acceptance &acceptance);
+
     /// Ends the workers of a lease, and forgets its pages when the last has gone.
     void revoke(const std::string &lease);
 
@@ -45,13 +48,15 @@ private:
         std::unique_ptr<Worker> worker;
     };
 
+    void pass_on(Fd connection, const wire::Acceptance &acceptance, const char *what,
+                 const std::function<void(Worker &, int)> &hand_over);
     void measure(uint64_t elapsed);
     void start(Fd connection, const wire::Acceptance &acceptance, const Lease &lease);
     void ended(const std::string &session, pid_t pid, bool in_order, const std::string &how);
     SlicePages &pages_for(const Lease &lease);
     void drop_pages(const std::string &lease);
-    Fd orders(const std::string &session, const wire::Acceptance &acceptance,
-              const Lease &lease) const;
+    Fd orders(const std::string &session, const wire::Acceptance &acceptance, const Lease &lease,
+              bool local) const;
     const Device *device(const std::string &uuid) const;
 
     uv_loop_t *loop_;

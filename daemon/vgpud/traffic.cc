@@ -129,6 +129,7 @@ void Traffic::show(Session &row) const
     row.window_in = page.in.window.load(std::memory_order_relaxed);
     row.window_out = page.out.window.load(std::memory_order_relaxed);
     row.connections = page.connections.load(std::memory_order_relaxed);
+    row.reconnects = page.reconnects.load(std::memory_order_relaxed);
     row.queue_in = page.in.queue.load(std::memory_order_relaxed);
     row.queue_out = page.out.queue.load(std::memory_order_relaxed);
 }

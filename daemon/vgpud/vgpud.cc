@@ -84,6 +84,8 @@ void Vgpud::admitted(Fd fd, const wire::Acceptance &acceptance)
         return sessions_.open(std::move(fd), acceptance);
     if (peer.role == "bulk")
         return sessions_.join(std::move(fd), acceptance);
+    if (peer.role == "resume")
+        return sessions_.resume(std::move(fd), acceptance);
     if (connections_.size() >= kMaxConnections)
         return Gate::refuse(std::move(fd), EBUSY,
                             "vgpud on " + conf_.node_name + " has " +

@@ -219,21 +219,37 @@ std::vector<std::byte> key_bytes(const wire::Acceptance &acceptance)
     return keys;
 }
 
+/// What every further connection of a worker's client is welcomed with.
+static wire::Map terms_of(const wire::Acceptance &acceptance)
+{
+    const std::vector<std::byte> keys = key_bytes(acceptance);
+    wire::Map map;
+    map.set("proof", std::span<const std::byte>(acceptance.proof))
+        .set("keys", std::span<const std::byte>(keys));
+    return map;
+}
+
 void Worker::hand_over(int connection, const wire::Acceptance &acceptance, const BulkTerms &terms)
 {
     if (handed_over_ >= terms.connections)
         fail(EEXIST, "this session has its bulk connection%s already",
              terms.connections == 1 ? "" : "s");
-    const std::vector<std::byte> keys = key_bytes(acceptance);
-    wire::Map map;
-    map.set("proof", std::span<const std::byte>(acceptance.proof))
-        .set("keys", std::span<const std::byte>(keys))
-        .set("compression", terms.compression)
+    wire::Map map = terms_of(acceptance);
+    map.set("compression", terms.compression)
         .set("window", terms.window)
         .set("connections", terms.connections);
     // Its socket has room for more frames than there may be: nothing waits here.
     wire::send_frame(aside_.get(), map.pack(), Deadline::after_ms(0), std::span(&connection, 1));
     ++handed_over_;
+}
+
+void Worker::resume(int connection, const wire::Acceptance &acceptance)
+{
+    wire::Map map = terms_of(acceptance);
+    map.set("secret", std::span<const std::byte>(acceptance.peer.secret))
+        .set("received", acceptance.peer.received);
+    // Nobody waits here for a worker that does not look: its client tries again.
+    wire::send_frame(aside_.get(), map.pack(), Deadline::after_ms(0), std::span(&connection, 1));
 }
 
 void Worker::stop()

@@ -50,6 +50,9 @@ public:
     };
     void hand_over(int connection, const wire::Acceptance &acceptance, const BulkTerms &terms);
 
+    /// Passes on a connection that wants to go on with its session: the worker judges it.
+    void resume(int connection, const wire::Acceptance &acceptance);
+
     /// SIGTERM to its process group, SIGKILL where that has not helped after five seconds.
     void stop();
 

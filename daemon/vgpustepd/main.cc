@@ -2,6 +2,7 @@
 // vgpustepd: the worker of one client process. Started by vgpud as the job's user; serves until its
 // client is gone.
 #include "daemon/vgpustepd/process.h"
+#include "daemon/vgpustepd/resumption.h"
 #include "daemon/vgpustepd/startup.h"
 #include "remoting/api/calls.h"
 #include "remoting/base/error.h"
@@ -105,9 +106,10 @@ std::vector<server::Slice> slices_of(const Startup &startup, const server::Drive
     return slices;
 }
 
-// The bulk connections, which the client may ask vgpud for at any time.
+// The bulk connections, which the client may ask vgpud for at any time; and by the same way, the
+// next one of the session itself.
 server::Bulk::Door bulk_door(const Startup &startup, server::Session &session,
-                             wire::Channel &channel)
+                             wire::Channel &channel, Resumption &resumption)
 {
     struct Visitor {
         std::vector<Fd> fds;
@@ -115,7 +117,7 @@ server::Bulk::Door bulk_door(const Startup &startup, server::Session &session,
     };
     auto visitor = std::make_shared<Visitor>();
     return {.wait =
-                [visitor](int timeout_ms) {
+                [visitor, &resumption](int timeout_ms) {
                     using enum server::Bulk::Door::Heard;
                     pollfd door{kAside, POLLIN, 0};
                     if (poll(&door, 1, timeout_ms) <= 0)
@@ -132,6 +134,10 @@ server::Bulk::Door bulk_door(const Startup &startup, server::Session &session,
                     }
                     if (visitor->fds.size() != 1)
                         fail(EPROTO, "vgpud hands over %zu connections", visitor->fds.size());
+                    if (visitor->acceptance.peer.role == "resume") {
+                        resumption.admit(std::move(visitor->fds[0]), visitor->acceptance);
+                        return nobody;
+                    }
                     return somebody;
                 },
             .welcome =
@@ -153,6 +159,7 @@ bool serve(Fd connection, const Startup &startup)
     std::unique_ptr<server::Driver> driver;
     Mapping pages, traffic;
     std::unique_ptr<wire::Channel> channel; // before the session, whose waiters answer to the end
+    std::unique_ptr<Resumption> resumption; // likewise, its bulk connections' door
     std::unique_ptr<server::Session> session;
     try {
         check_version(startup);
@@ -173,11 +180,16 @@ bool serve(Fd connection, const Startup &startup)
     welcome.channel = startup.channel;
     welcome.ring = startup.ring;
     welcome.acceptance = startup.acceptance;
-    channel = wire::accept_session(std::move(connection), welcome);
+    auto &page = *reinterpret_cast<server::TrafficPage *>(traffic.data());
+    resumption = std::make_unique<Resumption>(startup, page);
+    resumption->offer(welcome);
+    wire::LastingChannel *lasting = nullptr;
+    channel = wire::accept_session(std::move(connection), welcome, &lasting);
+    resumption->begin(lasting);
     session->attach(*channel);
-    session->bulk.account(*reinterpret_cast<server::TrafficPage *>(traffic.data()));
+    session->bulk.account(page);
     if (startup.channel != "ring")
-        session->bulk.open(bulk_door(startup, *session, *channel));
+        session->bulk.open(bulk_door(startup, *session, *channel, *resumption));
     log(Level::info, "session %s: process %lld on %s, lease %s, over %s, driver %s",
         startup.session.c_str(), (long long)startup.client_pid, startup.client_host.c_str(),
         startup.lease.c_str(), channel->name(), driver->path.c_str());

@@ -83,6 +83,7 @@ Startup parse_startup(std::span<const std::byte> bytes)
     const auto proof = wire::get_bytes(map, "proof");
     result.acceptance.proof.assign(proof.begin(), proof.end());
     parse_keys(wire::get_bytes(map, "keys"), result.acceptance);
+    result.reconnect_s = unsigned(std::min<uint64_t>(wire::get_u64(map, "reconnect", 0), 3600));
     result.job = number_or_text(map, "job");
     result.step = number_or_text(map, "step");
     return result;
@@ -94,6 +95,13 @@ wire::Acceptance parse_aside(const msgpack::object &map)
     const auto proof = wire::get_bytes(map, "proof");
     result.proof.assign(proof.begin(), proof.end());
     parse_keys(wire::get_bytes(map, "keys"), result);
+    if (wire::find(map, "secret")) {
+        result.peer.role = "resume";
+        result.peer.secret = wire::get_32_bytes(map, "secret");
+        result.peer.received = wire::get_u64(map, "received");
+        return result;
+    }
+    result.peer.role = "bulk";
     result.compression = wire::get_bool(map, "compression", false);
     result.bulk_window = wire::get_u64(map, "window", wire::kBulkWindow);
     result.bulk_connections = unsigned(wire::get_u64(map, "connections", 1));

@@ -18,7 +18,7 @@ namespace vgpu::stepd
 constexpr int kConnection = 3;
 constexpr int kPages = 4;
 constexpr int kStartup = 5;
-constexpr int kAside = 6; // vgpud passes the bulk connection on here
+constexpr int kAside = 6; // vgpud passes further connections on here
 constexpr int kTraffic = 7;
 
 struct StartupSlice {
@@ -36,13 +36,15 @@ struct Startup {
     int64_t client_pid = 0, client_uid = 0;
     std::string log_level, cpus;
     std::string job, step;       // empty without Slurm
+    unsigned reconnect_s = 0;    // the client may come back for so long after a loss
     wire::Acceptance acceptance; // vgpud's proof, and the keys if the stream is sealed
 };
 
 // Throws Error that names the key.
 Startup parse_startup(std::span<const std::byte> map);
 
-// What vgpud hands over beside the bulk connection: one map.
+// What vgpud hands over beside a further connection: one map. Its peer's role is "bulk" or
+// "resume".
 wire::Acceptance parse_aside(const msgpack::object &map);
 
 // Reads the descriptor to its end.

@@ -49,7 +49,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/pointer.cc \
 	%D%/pool.cc %D%/pool.h \
 	%D%/proc-address-table.cc %D%/proc-address.cc %D%/proc-address.h \
-	%D%/range-map.cc %D%/range-map.h \
+	%D%/range-map.cc %D%/range-map.h %D%/reconnection.cc %D%/reconnection.h \
 	%D%/remote.h \
 	%D%/rows-in.h \
 	%D%/session.cc %D%/session.h \

@@ -220,6 +220,9 @@ void Session::open()
                                       node_.c_str(), why.c_str());
                               }});
 
+    if (info.lasting)
+        reconnection_ = std::make_unique<Reconnection>(lease, info);
+
     uint64_t memory = 0;
     for (auto &slice : lease.slices)
         memory += slice.memory;

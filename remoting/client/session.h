@@ -20,6 +20,7 @@
 #include "remoting/client/objects.h"
 #include "remoting/client/pool.h"
 #include "remoting/client/range-map.h"
+#include "remoting/client/reconnection.h"
 #include "remoting/client/shared-staging.h"
 #include "remoting/client/table.h"
 #include "remoting/client/window.h"
@@ -108,7 +109,8 @@ private:
     struct Origin; // the lease, and who answered
     std::unique_ptr<Origin> origin_;
     std::unique_ptr<Connection> connection_;
-    std::mutex bulk_mutex_; // of opening it, once
+    std::unique_ptr<Reconnection> reconnection_; // where the session outlives its connection
+    std::mutex bulk_mutex_;                      // of opening it, once
     std::atomic<bool> bulk_tried_{false};
     std::atomic<Bulk *> bulk_{nullptr}; // never deleted, as the session; partner: opened_bulk()
     Snapshot snapshot_;

@@ -10,7 +10,7 @@
 namespace vgpu::server
 {
 
-constexpr uint32_t kTrafficPageVersion = 2;
+constexpr uint32_t kTrafficPageVersion = 3;
 
 // One direction, as the device sees it.
 struct TrafficWay {
@@ -28,6 +28,7 @@ struct alignas(4096) TrafficPage {
     TrafficWay in, out;
     std::atomic<uint64_t> rtt_us;      // of the bulk connections; told by the worker
     std::atomic<uint64_t> connections; // of bulk; told by the worker
+    std::atomic<uint64_t> reconnects;  // of the session after losses; counted by the worker
 };
 static_assert(sizeof(TrafficPage) == 4096);
 

@@ -22,13 +22,26 @@ namespace
 
 // Connects and hears the challenge. The lease's node is what counts: the socket's path may be that
 // of this host's own vgpud, and an address may have been given to another machine.
-Opening greet(const std::string &address, const LeaseFile &lease)
+Opening greet(const std::string &address, const LeaseFile &lease, int connect_ms = kHandshakeMs)
 {
-    Opening out(connect_to(address, Deadline::after_ms(kHandshakeMs)), lease.auth, kHandshakeMs);
+    Opening out(connect_to(address, Deadline::after_ms(connect_ms)), lease.auth, kHandshakeMs);
     if (out.challenge().node != lease.node)
         fail(EHOSTUNREACH, "%s is served by node %s, the lease is for %s", address.c_str(),
              out.challenge().node.c_str(), lease.node.c_str());
     return out;
+}
+
+// The session's end is for who reconnects it to tell, when he gives up.
+std::unique_ptr<Channel> make_lasting(StreamSocket socket, const msgpack::object &welcome,
+                                      SessionInfo &info)
+{
+    constexpr uint64_t kMostSeconds = 86'400;
+    info.secret = get_32_bytes(welcome, "secret");
+    info.reconnect_s =
+        unsigned(std::clamp<uint64_t>(get_u64(welcome, "reconnect"), 1, kMostSeconds));
+    auto channel = make_lasting_channel(std::move(socket), {});
+    info.lasting = channel.get();
+    return channel;
 }
 
 std::unique_ptr<Channel> open_session(Opening opening, const LeaseFile &lease, bool ring,
@@ -36,7 +49,10 @@ std::unique_ptr<Channel> open_session(Opening opening, const LeaseFile &lease, b
 {
     const Challenge &challenge = opening.challenge();
     Map fields;
-    fields.set("lease", lease.lease).set("channel", ring ? "ring" : "stream").set("api", api);
+    fields.set("lease", lease.lease)
+        .set("channel", ring ? "ring" : "stream")
+        .set("api", api)
+        .set("resumes", !ring && info);
     opening.hello("session", std::move(fields), kHandshakeMs);
 
     std::vector<Fd> fds;
@@ -46,9 +62,15 @@ std::unique_ptr<Channel> open_session(Opening opening, const LeaseFile &lease, b
     if (!is_id(session))
         fail(EPROTO, "the worker's session number is not 16 hexadecimal digits");
     if (info)
-        *info = {session, challenge.node, challenge.software, challenge.instance, {}};
+        *info = {.session = session,
+                 .node = challenge.node,
+                 .software = challenge.software,
+                 .instance = challenge.instance,
+                 .address = {}};
 
     std::string_view channel = get_string(welcome, "channel");
+    if (channel == "stream" && fds.empty() && info && find(welcome, "secret"))
+        return with_test_link(make_lasting(opening.take(), welcome, *info));
     if (channel == "stream" && fds.empty())
         return with_test_link(make_stream_channel(opening.take()));
     if (channel != "ring" || !ring || fds.size() != 1)
@@ -103,6 +125,31 @@ std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRe
     if (info)
         info->address = is_unix ? lease.socket : lease.address;
     return out;
+}
+
+void resume_session(const LeaseFile &lease, const SessionInfo &session)
+{
+    // The kernel asks again after one second, and after three: to ask anew is faster.
+    constexpr int kConnectMs = 2000;
+    LastingChannel &channel = *session.lasting;
+    Opening opening = greet(session.address, lease, kConnectMs);
+    if (opening.challenge().instance != session.instance)
+        throw Refused(ECONNREFUSED, text("vgpud on %s was started again, and its workers ended",
+                                         lease.node.c_str()));
+    const uint64_t received = channel.leave("it is given up for another one");
+    Map fields;
+    fields.set("lease", lease.lease)
+        .set("session", session.session)
+        .set("secret", std::span<const std::byte>(session.secret))
+        .set("received", received);
+    opening.hello("resume", std::move(fields), kHandshakeMs);
+    auto frame = opening.welcome(kHandshakeMs);
+    if (get_string(frame.get(), "session") != session.session)
+        throw Refused(EPROTO, "another session's worker answered");
+    const uint64_t arrived = get_u64(frame.get(), "received");
+    if (!channel.keeps(arrived))
+        throw Refused(EPROTO, "the worker lacks what is not kept here any more");
+    channel.go_on(opening.take(), arrived);
 }
 
 BulkConnection connect_bulk(const LeaseFile &lease, const SessionInfo &session)

@@ -3,6 +3,7 @@
 
 #include "remoting/base/error.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace vgpu::wire
@@ -240,6 +241,17 @@ std::span<const std::byte> get_bytes(const msgpack::object &map, std::string_vie
     if (value.type != msgpack::type::BIN)
         wrong(key, "a string of bytes");
     return std::as_bytes(std::span(value.via.bin.ptr, value.via.bin.size));
+}
+
+std::array<std::byte, 32> get_32_bytes(const msgpack::object &map, std::string_view key)
+{
+    auto bytes = get_bytes(map, key);
+    std::array<std::byte, 32> out;
+    if (bytes.size() != out.size())
+        fail(EPROTO, "%.*s has %zu bytes instead of %zu", int(key.size()), key.data(), bytes.size(),
+             out.size());
+    std::copy(bytes.begin(), bytes.end(), out.begin());
+    return out;
 }
 
 const msgpack::object &get_map(const msgpack::object &map, std::string_view key)

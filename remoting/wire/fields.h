@@ -4,6 +4,7 @@
 
 #include <msgpack.hpp>
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -93,6 +94,7 @@ double get_f64(const msgpack::object &map, std::string_view key, double fallback
 bool get_bool(const msgpack::object &map, std::string_view key);
 bool get_bool(const msgpack::object &map, std::string_view key, bool fallback);
 std::span<const std::byte> get_bytes(const msgpack::object &map, std::string_view key);
+std::array<std::byte, 32> get_32_bytes(const msgpack::object &map, std::string_view key);
 const msgpack::object &get_map(const msgpack::object &map, std::string_view key);
 std::span<const msgpack::object> get_array(const msgpack::object &map, std::string_view key);
 std::span<const msgpack::object> get_array_or_empty(const msgpack::object &map,

@@ -243,6 +243,20 @@ TEST_F(Hello, BadFieldsAreRefused)
     EXPECT_EQ(judge(session("0123")).code, EPROTO);
     EXPECT_EQ(judge(session("0123456789abcdef", "pigeon")).code, EPROTO);
     EXPECT_EQ(judge(honest().set("role", "king")).code, EPROTO);
+    auto resume = [this](size_t secret, std::string_view of = "0123456789abcdef") {
+        const std::vector<std::byte> bytes(secret);
+        return judge(honest()
+                         .set("role", "resume")
+                         .set("lease", "0123456789abcdef")
+                         .set("session", of)
+                         .set("secret", std::span(bytes))
+                         .set("received", 0))
+            .code;
+    };
+    EXPECT_EQ(resume(32), 0);
+    EXPECT_EQ(resume(31), EPROTO);
+    EXPECT_EQ(resume(33), EPROTO);
+    EXPECT_EQ(resume(32, "../../etc/passwd"), EPROTO);
     EXPECT_EQ(judge(honest()).code, EPROTO);
     EXPECT_EQ(judge(Map()).code, EPROTO);
     EXPECT_EQ(judge(Map().set("type", "hello")).code, EPROTO);

@@ -80,16 +80,6 @@ msgpack::sbuffer pack_challenge(const Challenge &challenge)
         .pack();
 }
 
-static std::array<std::byte, 32> get_32_bytes(const msgpack::object &map, const char *key)
-{
-    auto bytes = get_bytes(map, key);
-    std::array<std::byte, 32> out;
-    if (bytes.size() != out.size())
-        fail(EPROTO, "%s has %zu bytes instead of %zu", key, bytes.size(), out.size());
-    std::copy(bytes.begin(), bytes.end(), out.begin());
-    return out;
-}
-
 Challenge parse_challenge(const msgpack::object &frame)
 {
     if (get_string(frame, "type") != "challenge")
@@ -138,7 +128,7 @@ static Peer parse_peer(const msgpack::object &frame)
     peer.host = get_string(frame, "host");
     peer.pid = get_i64(frame, "pid");
     peer.software = get_string(frame, "software", "");
-    if (!is_one_of(peer.role, {"session", "bulk", "tool", "plugin", "daemon"}))
+    if (!is_one_of(peer.role, {"session", "bulk", "resume", "tool", "plugin", "daemon"}))
         fail(EPROTO, "'%.40s' is no role", peer.role.c_str());
     // They are logged, and shown on other users' terminals.
     auto printable = [](char c) { return c >= ' ' && c != '\x7f'; };
@@ -149,15 +139,21 @@ static Peer parse_peer(const msgpack::object &frame)
         peer.lease = get_string(frame, "lease");
         peer.channel = get_string(frame, "channel");
         peer.api = get_u64(frame, "api");
+        peer.resumes = get_bool(frame, "resumes", false);
         if (!is_id(peer.lease))
             fail(EPROTO, "the hello's lease is not 16 hexadecimal digits");
         if (!is_one_of(peer.channel, {"ring", "stream"}))
             fail(EPROTO, "'%.40s' is no kind of channel", peer.channel.c_str());
     }
-    if (peer.role == "bulk") {
+    if (peer.role == "resume") {
+        peer.secret = get_32_bytes(frame, "secret");
+        peer.received = get_u64(frame, "received");
+    }
+    if (peer.role == "bulk")
+        peer.compression = get_bool(frame, "compression", false);
+    if (peer.role == "bulk" || peer.role == "resume") {
         peer.lease = get_string(frame, "lease");
         peer.session = get_string(frame, "session");
-        peer.compression = get_bool(frame, "compression", false);
         if (!is_id(peer.lease) || !is_id(peer.session))
             fail(EPROTO, "the hello's lease or session is not 16 hexadecimal digits");
     }
@@ -254,15 +250,27 @@ msgpack::sbuffer pack_refuse(int code, std::string_view reason)
     return Map().set("type", "refuse").set("code", code).set("reason", reason).pack();
 }
 
-std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &welcome)
+std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &welcome,
+                                        LastingChannel **lasting)
 {
     Deadline deadline = Deadline::after_ms(kHandshakeMs);
     Map fields;
     fields.set("session", welcome.session).set("channel", welcome.channel);
     if (welcome.channel != "ring") {
+        const bool lasts = lasting && welcome.reconnect_s != 0;
+        if (lasts)
+            fields.set("reconnect", uint64_t(welcome.reconnect_s))
+                .set("secret", std::span<const std::byte>(welcome.secret));
         auto frame = pack_welcome(welcome.acceptance, std::move(fields));
         send_frame(connection.get(), frame, deadline);
-        return make_stream_channel(welcomed(std::move(connection), welcome.acceptance, frame));
+        StreamSocket socket = welcomed(std::move(connection), welcome.acceptance, frame);
+        if (!lasts)
+            return make_stream_channel(std::move(socket));
+        auto channel =
+            make_lasting_channel(std::move(socket), {.patience_ms = int(welcome.reconnect_s) * 1000,
+                                                     .lost = welcome.lost});
+        *lasting = channel.get();
+        return channel;
     }
     Fd memory = make_ring_memory(welcome.ring);
     fields.set("ring", welcome.ring);
@@ -270,6 +278,16 @@ std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &wel
     send_frame(connection.get(), pack_welcome(welcome.acceptance, std::move(fields)), deadline,
                std::span(&fd, 1));
     return make_ring_channel(Side::worker, std::move(connection), memory, welcome.ring);
+}
+
+StreamSocket accept_resumption(Fd connection, const std::string &session, uint64_t received,
+                               const Acceptance &acceptance)
+{
+    Map fields;
+    fields.set("session", session).set("received", received);
+    auto frame = pack_welcome(acceptance, std::move(fields));
+    send_frame(connection.get(), frame, Deadline::after_ms(kHandshakeMs));
+    return welcomed(std::move(connection), acceptance, frame);
 }
 
 std::unique_ptr<BulkStream> accept_bulk(Fd connection, const std::string &session, unsigned number,

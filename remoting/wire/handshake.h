@@ -7,10 +7,12 @@
 #include "remoting/wire/channel.h"
 #include "remoting/wire/fields.h"
 #include "remoting/wire/frame.h"
+#include "remoting/wire/lasting-channel.h"
 #include "remoting/wire/lease-file.h"
 #include "remoting/wire/seal.h"
 #include "remoting/wire/stream-socket.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -50,15 +52,18 @@ Challenge parse_challenge(const msgpack::object &frame);
 // What the connector said, and proved.
 struct Peer {
     uid_t uid = uid_t(-1);
-    std::string role; // session, bulk, tool, plugin, daemon
+    std::string role; // session, bulk, resume, tool, plugin, daemon
     std::string host;
     int64_t pid = 0;
     std::string software;
-    std::string lease;        // session and bulk only
-    std::string session;      // bulk only: the one that it belongs to
+    std::string lease;        // session, bulk and resume only
+    std::string session;      // bulk and resume only: the one that it belongs to
     bool compression = false; // bulk only: it can compress
     std::string channel;      // session only: "ring" or "stream"
     uint64_t api = 0;         // session only: hash of the call table
+    bool resumes = false;     // session only: it can go on over another connection
+    Nonce secret{};           // resume only: the session's
+    uint64_t received = 0;    // resume only: so many bytes of the worker's messages
 };
 
 // What a welcome needs beside its own words: made by who knows the secrets, used by who welcomes.
@@ -97,12 +102,24 @@ struct SessionWelcome {
     std::string channel;             // what the peer asked for: "ring" or "stream"
     size_t ring = kDefaultRingBytes; // bytes of one direction
     Acceptance acceptance{};         // vgpud's
+    // Where the session outlives its connection (HACKING.md, "Resumption"): so long it waits for
+    // another one, 0: it does not; whose opener proves by the secret that he is its client; and who
+    // is told of a loss.
+    unsigned reconnect_s = 0;
+    Nonce secret{};
+    std::function<void(const std::string &why)> lost = [](const std::string &) {};
 
     static constexpr size_t kDefaultRingBytes = size_t(2) << 20;
 };
 
-// Sends the welcome, with the rings' memory if it is a ring, and gives the worker's end.
-std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &welcome);
+// Sends the welcome, with the rings' memory if it is a ring, and gives the worker's end. `lasting`
+// is that too where the session outlives its connection.
+std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &welcome,
+                                        LastingChannel **lasting = nullptr);
+
+// The welcome of a session's next connection: the worker has received so many bytes of messages.
+StreamSocket accept_resumption(Fd connection, const std::string &session, uint64_t received,
+                               const Acceptance &acceptance);
 
 // The same for a session's bulk connection, which is its `number`th.
 std::unique_ptr<BulkStream> accept_bulk(Fd connection, const std::string &session, unsigned number,
@@ -130,12 +147,20 @@ struct SessionInfo {
     std::string software;
     std::string instance;
     std::string address; // what answered
+    // Where the session outlives its connection, as in SessionWelcome.
+    LastingChannel *lasting = nullptr;
+    unsigned reconnect_s = 0;
+    Nonce secret{};
 };
 
 // Tries the lease's Unix socket if it is served by the lease's node, then its TCP address. Throws
 // Refused, or what kept each address from answering.
 std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRequest &request,
                                          SessionInfo *info = nullptr);
+
+// The next connection of a session that has lost its own, over which it goes on: one attempt.
+// Throws Refused, also where no attempt will succeed, or Error.
+void resume_session(const LeaseFile &lease, const SessionInfo &session);
 
 // The bulk connection of a session over a stream, to the address that the session was opened at.
 // Throws Refused, or Error.

@@ -54,6 +54,7 @@ UNIT_TESTS += %D%/unit-wire
 	%D%/lasting-channel-test.cc \
 	%D%/sealed-opening-test.cc \
 	%D%/munge-test.cc \
+	%D%/resumption-test.cc \
 	%D%/memory-stream.h \
 	%D%/seal-test.cc \
 	%D%/spin-test.cc \

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks for another connection for a session that has lost its own (HACKING.md, "Resumption"), in
+// a thread of its own: callers wait in the channel meanwhile.
+#pragma once
+
+#include "remoting/wire/handshake.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace vgpu::client
+{
+
+class Reconnection
+{
+public:
+    // Both outlive it, and so does the channel. Throws Error where there is no thread.
+    Reconnection(const wire::LeaseFile &lease, const wire::SessionInfo &session);
+    ~Reconnection();
+
+private:
+    void run() noexcept;
+    void look();
+    bool rest(unsigned ms);
+
+    const wire::LeaseFile &lease_;
+    const wire::SessionInfo &session_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopped_ = false;
+    std::thread thread_;
+};
+
+} // namespace vgpu::client

@@ -1,0 +1,204 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Sessions over TCP whose connection is lost: they go on over another one, and nobody else goes on with them.
+bats_require_minimum_version 1.5.0
+load lib
+load daemons
+
+setup_file() {
+    need "${PYTHON:-python3}"
+    stage
+    export VGPU_SOFT_UNITS=2
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    DIR=$BATS_TEST_TMPDIR/d
+    KEY=$DIR/key
+    PEER=$TOP_SRCDIR/tests/control-peer.py
+    SESSION=("${PYTHON:-python3}" "$TOP_SRCDIR/tests/driver-session.py")
+}
+
+teardown() {
+    [ -z "${proxy:-}" ] || kill "$proxy" 2>/dev/null || :
+    stop_daemons "$DIR"
+    nothing_left
+}
+
+# begin [LINE...]: a vgpud with those lines in its vgpu.conf.
+begin() {
+    write_conf "$DIR" "$@"
+    start_vgpud "$DIR"
+    ADDRESS=$(address_of "$DIR")
+}
+
+# between [CUT...]: tests/cutting-proxy.py before the vgpud, its log is ./proxy.
+between() {
+    [ -z "${proxy:-}" ] || kill "$proxy"
+    rm -f proxy
+    "${PYTHON:-python3}" "$TOP_SRCDIR/tests/cutting-proxy.py" "$ADDRESS" "$@" >proxy 3>&- &
+    proxy=$!
+    eventually 10 grep -q "listens on" proxy
+    export THROUGH
+    THROUGH=$(sed -n 's/listens on //p' proxy)
+}
+
+# through COMMAND...: a program whose lease leads through that.
+through() {
+    timeout 120 vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" --mem "$QUOTA" --channel tcp sh -c \
+        'sed "s/^Address=.*/Address=$THROUGH/" "$VGPU_LEASE" >l && chmod 600 l && VGPU_LEASE=$PWD/l exec "$@"' - "$@"
+}
+
+# same NAME CUTS...: it prints what it does straight, though its connection is cut so often.
+same() {
+    local name=$1
+    shift
+    need_program "$name-shared"
+    expected "$name-shared" >expected
+    between "$@"
+    run --separate-stderr through "$PROGRAMS/$name-shared" </dev/null
+    [ "$status" = 0 ] || { echo "$name: status $status: $output $stderr"; cat proxy; return 1; }
+    diff expected - <<<"$output" || { echo "$name, cut: $*: not as straight"; return 1; }
+    [ "$(grep -c "^cut " proxy)" -ge "$CUTS" ] || { echo "$name was not cut $CUTS times:"; cat proxy; return 1; }
+    [ "$(grep -c "goes on with the GPU worker" <<<"$stderr")" = "$(grep -c "is lost" <<<"$stderr")" ] || { echo "$stderr"; return 1; }
+}
+
+# holding [SIZE]: a program that waits for lines in ./lines, its descriptor 4 here, and says what it does in ./held.
+holding() {
+    mkfifo lines
+    through "${SESSION[@]}" --steps "${1:-1000}" <lines >held 2>errors 3>&- &
+    program=$!
+    exec 4>lines
+    eventually 20 grep -q holding held || { cat held errors; return 1; }
+}
+step() {
+    echo "$1" >&4
+    eventually 20 grep -q "^step $1" held || { cat held errors; return 1; }
+}
+
+session_row() {
+    peer "$ADDRESS" --key "$KEY" --request state.get '{}' | sed -n '/^{/p' | "${PYTHON:-python3}" -c '
+import json, sys
+row = json.load(sys.stdin)["result"]["sessions"][-1]
+print(row["session"], row["lease"], row["worker_pid"], row["reconnects"])'
+}
+
+@test "programs give the same wherever their connection is cut" {
+    begin
+    local name at
+    for name in vector-add streams-overlap host-functions jacobi; do
+        for at in 700 1501 2750; do
+            CUTS=1 same "$name" --cut session up "$at" --cut resume up "$at" --cut resume down 500 --cut resume up 100
+        done
+    done
+    CUTS=4 same jacobi --cut session up 9001 --cut resume up 100011 --cut resume up 300017 --cut resume up 299
+}
+
+@test "sealed sessions go on, each connection with keys of its own" {
+    begin Encrypt=yes
+    CUTS=3 same jacobi --cut session up 9001 --cut resume up 100011 --cut resume up 300017
+}
+
+@test "a session that stands still goes on when it is needed, and the tools count it" {
+    begin
+    between
+    holding
+    step 1
+    local worker row
+    read -r _ _ worker _ < <(session_row)
+    kill -USR1 "$proxy"
+    eventually 20 grep -q "goes on with" errors || { cat errors; return 1; }
+    step 2
+    kill -USR1 "$proxy"
+    step 3
+    once "$(cat errors)" "every CUDA call" && return 1
+    [ "$(grep -c "is lost" errors)" = 2 ]
+    [ "$(grep -c "goes on over another connection" "$DIR/vgpud.log")" = 2 ] || { cat "$DIR/vgpud.log"; return 1; }
+    read -r _ _ row _ < <(session_row)
+    [ "$row" = "$worker" ]
+    run vgpuctl --server "$ADDRESS" --conf "$DIR/vgpu.conf" metrics
+    contains "$output" vgpu_session_reconnects_total
+    run vgpu-smi --server "$ADDRESS" --conf "$DIR/vgpu.conf" --json
+    contains "$output" reconnects
+    exec 4>&-
+    outcome "$program"
+    [ "$status" = 0 ]
+}
+
+@test "a session that nobody comes back to ends after ReconnectTime, at both ends" {
+    begin ReconnectTime=1s
+    between
+    holding
+    step 1
+    local worker
+    read -r _ _ worker _ < <(session_row)
+    kill -USR2 "$proxy"
+    eventually 10 is_gone "$worker"
+    grep -q "has not come back within 1 s" "$DIR/vgpud.log"
+    echo 2 >&4
+    outcome "$program"
+    [ "$status" = 1 ]
+    once "$(cat errors)" "in 1 s there was no other"
+}
+
+@test "ReconnectTime=0 ends a session with its connection" {
+    begin ReconnectTime=0
+    between
+    holding
+    step 1
+    local worker
+    read -r _ _ worker _ < <(session_row)
+    kill -USR1 "$proxy"
+    eventually 10 is_gone "$worker"
+    echo 2 >&4
+    outcome "$program"
+    [ "$status" = 1 ]
+    contains "$(cat errors)" "the peer closed the connection"
+}
+
+@test "a worker that has ended is not waited for" {
+    begin
+    between
+    holding
+    step 1
+    local worker
+    read -r _ _ worker _ < <(session_row)
+    kill -STOP "$program"
+    kill -9 "$worker"
+    eventually 10 is_gone "$worker"
+    kill -CONT "$program"
+    echo 2 >&4
+    outcome "$program"
+    [ "$status" = 1 ]
+    contains "$(cat errors)" "the GPU worker on gpu1 is gone"
+}
+
+@test "only its own client goes on with a session" {
+    begin
+    between
+    holding
+    step 1
+    local session lease
+    read -r session lease _ < <(session_row)
+    resume() { run peer "$ADDRESS" --key "$KEY" --role resume "$@"; }
+    resume --lease "$lease" --session "$session"
+    contains "$output" "refuse 800 only the client of session $session may go on with it"
+    resume --lease "$lease" --session 00000000000000aa
+    contains "$output" "refuse 100 lease $lease has no session 00000000000000aa here"
+    resume --lease 00000000000000aa --session "$session"
+    contains "$output" "refuse 100 lease 00000000000000aa is unknown here"
+    resume --lease "$lease" --session "$session" --uid 65534
+    contains "$output" "refuse 800"
+    resume --lease "$lease" --session "$session" --secret 00
+    contains "$output" "refuse 803"
+    resume --lease "$lease" --session "$session" --no-credential
+    contains "$output" refuse
+    # Also while it has lost its connection, and none of them has made it lose it.
+    step 2
+    run ! grep -q "is lost" errors
+    kill -USR1 "$proxy"
+    eventually 20 grep -q "goes on with" errors
+    resume --lease "$lease" --session "$session"
+    contains "$output" "refuse 800 only the client of session $session may go on with it"
+    step 3
+}
