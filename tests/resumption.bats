@@ -125,6 +125,43 @@ print(row["session"], row["lease"], row["worker_pid"], row["reconnects"])'
     [ "$status" = 0 ]
 }
 
+@test "the connections of large copies are replaced" {
+    begin
+    between
+    holding 231000
+    local at
+    for at in 1 2 3; do
+        step "$at"
+        kill -USR1 "$proxy"
+        [ "$at" != 2 ] || eventually 20 test "$(grep -c "goes on with" errors)" = 2
+    done
+    step 4
+    exec 4>&-
+    outcome "$program"
+    [ "$status" = 0 ] || { cat errors; return 1; }
+    [ "$(grep -c "bulk connection 0 is another one now" "$DIR/vgpud.log")" -ge 3 ] || { cat "$DIR/vgpud.log"; return 1; }
+}
+
+# Cut where it was writing, it goes on; cut where bytes are gone for good, it says so. Never are other bytes there.
+@test "a large copy that is cut is sent again, or the session ends and says why" {
+    begin
+    local at whole=0
+    expected pageable-copies-shared >expected
+    for at in 500 70000 300000 1100000 5000000 20000000; do
+        between --cut bulk up "$at" --cut bulk up 100000
+        run --separate-stderr through "$PROGRAMS/pageable-copies-shared" </dev/null
+        grep -q "^cut bulk" proxy
+        if [ "$status" = 0 ]; then
+            diff expected - <<<"$output"
+            whole=$((whole + 1))
+        else
+            contains "$stderr" "the GPU worker on gpu1 is gone"
+            contains "$stderr$(cat "$DIR/vgpud.log")" "bytes of a large copy were lost with their connection"
+        fi
+    done
+    echo "went on $whole times of 6"
+}
+
 @test "a session that nobody comes back to ends after ReconnectTime, at both ends" {
     begin ReconnectTime=1s
     between

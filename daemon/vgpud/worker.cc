@@ -231,16 +231,20 @@ static wire::Map terms_of(const wire::Acceptance &acceptance)
 
 void Worker::hand_over(int connection, const wire::Acceptance &acceptance, const BulkTerms &terms)
 {
-    if (handed_over_ >= terms.connections)
+    const auto &again = acceptance.peer.again;
+    if (!again && handed_over_ >= terms.connections)
         fail(EEXIST, "this session has its bulk connection%s already",
              terms.connections == 1 ? "" : "s");
     wire::Map map = terms_of(acceptance);
     map.set("compression", terms.compression)
         .set("window", terms.window)
         .set("connections", terms.connections);
-    // Its socket has room for more frames than there may be: nothing waits here.
+    if (again)
+        map.set("again", uint64_t(again->number)).set("position", again->position);
+    // Its socket has room for more frames than there may be, and who takes another's place tries
+    // again: nothing waits here.
     wire::send_frame(aside_.get(), map.pack(), Deadline::after_ms(0), std::span(&connection, 1));
-    ++handed_over_;
+    handed_over_ += !again;
 }
 
 void Worker::resume(int connection, const wire::Acceptance &acceptance)

@@ -150,6 +150,15 @@ server::Bulk::Door bulk_door(const Startup &startup, server::Session &session,
                 },
             .interrupt = [] { shutdown(kAside, SHUT_RDWR); },
             .broken = [&channel] { channel.shut_down(); },
+            .lasts = resumption.lasts(),
+            .again = [visitor]() -> std::optional<server::Bulk::Door::Again> {
+                const auto &again = visitor->acceptance.peer.again;
+                if (!again)
+                    return std::nullopt;
+                return server::Bulk::Door::Again{again->number, again->position};
+            },
+            .refuse =
+                [visitor](const char *why) { refuse(visitor->fds[0], CUDA_ERROR_NO_DEVICE, why); },
             .idle = [&session] { session.out_staging.trim(); }};
 }
 

@@ -9,6 +9,16 @@
 namespace vgpu::stepd
 {
 
+void refuse(const Fd &connection, int code, const char *why) noexcept
+{
+    try {
+        wire::send_frame(connection.get(), wire::pack_refuse(code, why),
+                         Deadline::after_ms(wire::kHandshakeMs));
+    } catch (const Error &) {
+        // Its client is gone again.
+    }
+}
+
 Resumption::Resumption(const Startup &startup, server::TrafficPage &traffic)
     : session_(startup.session), reconnect_s_(startup.reconnect_s), traffic_(traffic)
 {
@@ -32,14 +42,8 @@ void Resumption::admit(Fd connection, const wire::Acceptance &acceptance)
     } catch (const Error &error) {
         log(Level::warning, "session %s does not go on over another connection: %s",
             session_.c_str(), error.what());
-        if (!connection)
-            return; // it was welcomed
-        try {
-            wire::send_frame(connection.get(), wire::pack_refuse(error.code(), error.what()),
-                             Deadline::after_ms(wire::kHandshakeMs));
-        } catch (const Error &) {
-            // Its client is gone again.
-        }
+        if (connection) // it was not welcomed
+            refuse(connection, error.code(), error.what());
     }
 }
 

@@ -10,6 +10,9 @@
 namespace vgpu::stepd
 {
 
+// To a further connection, in place of its welcome.
+void refuse(const Fd &connection, int code, const char *why) noexcept;
+
 class Resumption
 {
 public:
@@ -20,6 +23,8 @@ public:
 
     // The session's channel, if it outlives its connection.
     void begin(wire::LastingChannel *channel) noexcept { channel_ = channel; }
+
+    bool lasts() const noexcept { return channel_; }
 
     // A connection of one who may be the session's client: goes on over it, or refuses it.
     void admit(Fd connection, const wire::Acceptance &acceptance);

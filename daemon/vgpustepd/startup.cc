@@ -102,6 +102,8 @@ wire::Acceptance parse_aside(const msgpack::object &map)
         return result;
     }
     result.peer.role = "bulk";
+    if (wire::find(map, "again"))
+        result.peer.again = {wire::parse_lane(map, "again"), wire::get_u64(map, "position")};
     result.compression = wire::get_bool(map, "compression", false);
     result.bulk_window = wire::get_u64(map, "window", wire::kBulkWindow);
     result.bulk_connections = unsigned(wire::get_u64(map, "connections", 1));

@@ -8,19 +8,22 @@
 #include "remoting/base/log.h"
 #include "remoting/client/call.h"
 #include "remoting/client/copy-out.h"
+#include "remoting/wire/lasting-channel.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <utility>
 
+#include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
 
 namespace vgpu::client
 {
 
-Bulk::Bulk(wire::BulkConnection first, Connection &connection, Opener another)
-    : connection_(connection), another_(std::move(another)),
+Bulk::Bulk(wire::BulkConnection first, Connection &connection, Opener another, Replacer replacer)
+    : connection_(connection), another_(std::move(another)), replacer_(std::move(replacer)),
       most_window_(std::max<uint64_t>(first.window, wire::kBulkWindow)),
       in_window_(wire::kBulkWindow,
                  [this](size_t bytes, bool waited) { passed_in(bytes, waited); }),
@@ -41,7 +44,55 @@ Bulk::~Bulk()
 void Bulk::shut_down() noexcept
 {
     for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i)
-        lanes_[i].stream->shut_down();
+        stream(i)->shut_down();
+}
+
+std::shared_ptr<wire::BulkStream> Bulk::stream(unsigned number) const
+{
+    std::lock_guard lock(streams_);
+    return lanes_[number].stream;
+}
+
+void Bulk::set_stream(unsigned number, std::unique_ptr<wire::BulkStream> stream)
+{
+    std::lock_guard lock(streams_);
+    lanes_[number].stream = std::move(stream);
+}
+
+// The reader may have told, or there is none.
+bool Bulk::is_lost(unsigned number) const
+{
+    const auto held = stream(number);
+    pollfd socket{held->descriptor(), 0, 0};
+    return lanes_[number].lost.load(std::memory_order_acquire) || poll(&socket, 1, 0) > 0;
+}
+
+// With send_: connections that were lost with nothing on its way are replaced, before something is.
+void Bulk::mend()
+{
+    for (unsigned i = 0; replacer_ && i < count_.load(std::memory_order_acquire); ++i)
+        if (is_lost(i))
+            replace(i);
+}
+
+// With send_. What the worker has of a piece whose command was not sent it forgets.
+void Bulk::replace(unsigned number)
+{
+    Lane &lane = lanes_[number];
+    stream(number)->shut_down();
+    const bool read = lane.reader.joinable();
+    if (read)
+        lane.reader.join();
+    if (connection_.lost())
+        fail(ECONNRESET, "the session has ended");
+    wire::BulkConnection one = replacer_({number, lane.position});
+    set_stream(number, std::move(one.stream));
+    lane.lost.store(false, std::memory_order_release);
+    log(Level::info, "bulk connection %u was lost, and there is another", number);
+    if (connection_.lost())
+        stream(number)->shut_down();
+    if (read && !start(lane, [this, &lane] { this->read(lane); }))
+        fail(EAGAIN, "no thread to read bulk connection %u", number);
 }
 
 size_t Bulk::piece_of(size_t bytes) noexcept
@@ -78,18 +129,31 @@ bool Bulk::post(uint32_t word, const RowsIn &piece, Pending *marker)
     const size_t n = piece.bytes();
     std::lock_guard lock(send_);
     try {
-        std::array<wire::BulkStream *, wire::kMostBulkLanes> streams;
-        const unsigned count = count_.load(std::memory_order_acquire);
-        for (unsigned i = 0; i < count; ++i)
-            streams[i] = lanes_[i].stream.get();
-        last_lane_ = unsigned(wire::next_with_room(std::span(streams).first(count), last_lane_));
         if (!piece.packed()) {
             packed_.resize(n);
             piece.pack(packed_.data());
         }
-        iovec bytes{piece.packed() ? const_cast<std::byte *>(piece.from) : packed_.data(), n};
-        streams[last_lane_]->take_turns(calm() ? wire::kBulkMost : wire::BulkStream::kTurn);
-        streams[last_lane_]->write(std::span(&bytes, 1));
+        for (;;) {
+            mend();
+            // Replaced under send_ alone.
+            std::array<wire::BulkStream *, wire::kMostBulkLanes> streams;
+            const unsigned count = count_.load(std::memory_order_acquire);
+            for (unsigned i = 0; i < count; ++i)
+                streams[i] = lanes_[i].stream.get();
+            last_lane_ =
+                unsigned(wire::next_with_room(std::span(streams).first(count), last_lane_));
+            iovec bytes{piece.packed() ? const_cast<std::byte *>(piece.from) : packed_.data(), n};
+            streams[last_lane_]->take_turns(calm() ? wire::kBulkMost : wire::BulkStream::kTurn);
+            try {
+                streams[last_lane_]->write(std::span(&bytes, 1));
+                break;
+            } catch (const Error &error) {
+                // A reset is told to the reader alone.
+                if (!replacer_ || (!wire::is_loss(error.code()) && error.code() != EPIPE))
+                    throw;
+                lanes_[last_lane_].lost.store(true, std::memory_order_release);
+            }
+        }
     } catch (const std::exception &error) {
         connection_.give_up(error.what());
         return false;
@@ -108,7 +172,7 @@ wire::BulkPath Bulk::path() const noexcept
 {
     wire::BulkPath all;
     for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i) {
-        const wire::BulkPath one = lanes_[i].stream->path();
+        const wire::BulkPath one = stream(i)->path();
         all.rtt_ns = i == 0 ? one.rtt_ns : std::min(all.rtt_ns, one.rtt_ns);
         all.busy_us += one.busy_us;
         all.limited_us += one.limited_us;
@@ -165,7 +229,7 @@ void Bulk::open_where_it_helps(const PathWindow &window)
             wire::BulkConnection one = another_();
             if (one.number != count)
                 fail(EPROTO, "bulk connection %u is number %u there", count, one.number);
-            lane.stream = std::move(one.stream);
+            set_stream(count, std::move(one.stream));
         } catch (const std::exception &error) {
             log(Level::info, "large copies have %u connections, and no more: %s", count,
                 error.what());
@@ -176,7 +240,7 @@ void Bulk::open_where_it_helps(const PathWindow &window)
         count_.store(count + 1, std::memory_order_release); // partner: post() and path()
         log(Level::debug, "large copies have %u connections", count + 1);
         if (connection_.lost())
-            lane.stream->shut_down();
+            stream(count)->shut_down();
         {
             std::lock_guard lock(adapting_);
             opening_ = false;
@@ -208,7 +272,26 @@ bool Bulk::start(Lane &lane, std::function<void()> job)
 
 uint32_t Bulk::add(CopyOut &copy)
 {
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock(mutex_, std::defer_lock);
+    // What was lost before is replaced; what is lost later has something on its way.
+    do {
+        if (lock)
+            lock.unlock();
+        try {
+            bool any = false;
+            for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i)
+                any = any || is_lost(i);
+            if (any) { // only then behind who sends
+                std::lock_guard send(send_);
+                mend();
+            }
+        } catch (const std::exception &error) {
+            connection_.give_up(error.what());
+        }
+        lock.lock();
+    } while (replacer_ && !connection_.lost() &&
+             std::any_of(lanes_.begin(), lanes_.end(),
+                         [](const Lane &lane) { return lane.lost.load(); }));
     while (++last_ == 0 || copies_.contains(last_))
         continue;
     copies_[last_] = &copy;
@@ -253,8 +336,12 @@ void Bulk::read(Lane &lane)
     {
         std::lock_guard lock(mutex_);
         lane.reading = 0;
-        ended_ = true;
         missed = !copies_.empty();
+        if (missed || !replacer_)
+            ended_ = true;
+        if (missed && replacer_)
+            why = "bytes of a large copy were lost with their connection: " + why;
+        lane.lost.store(true, std::memory_order_release);
     }
     left_.notify_all();
     // Else it is for the calls to find out.
@@ -292,6 +379,10 @@ bool Bulk::read_frame(Lane &lane)
 
 void Bulk::abandon_in_child() noexcept
 {
+    // Another thread may have had the lock at the fork, for a moment.
+    const std::unique_lock lock(streams_, std::try_to_lock);
+    if (!lock)
+        return;
     for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i)
         close(lanes_[i].stream->descriptor());
 }

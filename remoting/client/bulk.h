@@ -9,6 +9,7 @@
 #include "remoting/client/rows-in.h"
 #include "remoting/wire/bulk-path.h"
 #include "remoting/wire/bulk-stream.h"
+#include "remoting/wire/handshake.h"
 
 #include <cuda.h>
 
@@ -31,9 +32,13 @@ class Bulk
 {
 public:
     using Opener = std::function<wire::BulkConnection()>;
+    // In the place of a connection that was lost; for as long as it takes. Throws Error when there
+    // will be none.
+    using Replacer = std::function<wire::BulkConnection(wire::BulkAgain)>;
 
     // With `another`, further connections are opened where they carry more.
-    Bulk(wire::BulkConnection first, Connection &connection, Opener another = {});
+    Bulk(wire::BulkConnection first, Connection &connection, Opener another = {},
+         Replacer replacer = {});
     ~Bulk();
 
     // What is worth the way here.
@@ -71,10 +76,11 @@ public:
 
 private:
     struct Lane {
-        std::unique_ptr<wire::BulkStream> stream;
-        uint64_t position = 0; // of the next byte sent; under send_
-        uint32_t reading = 0;  // the copy that the reader is in, 0 for none; under mutex_
-        std::thread::id id;    // of the reader, once it reads; likewise
+        std::shared_ptr<wire::BulkStream> stream; // under streams_
+        uint64_t position = 0;                    // of the next byte sent; under send_
+        std::atomic<bool> lost{false};            // partner: mend()
+        uint32_t reading = 0; // the copy that the reader is in, 0 for none; under mutex_
+        std::thread::id id;   // of the reader, once it reads; likewise
         std::thread reader;
     };
 
@@ -83,6 +89,11 @@ private:
     void passed_in(size_t bytes, bool waited);
     void tell();
     void open_where_it_helps(const PathWindow &window);
+    std::shared_ptr<wire::BulkStream> stream(unsigned number) const;
+    void set_stream(unsigned number, std::unique_ptr<wire::BulkStream> stream);
+    bool is_lost(unsigned number) const;
+    void mend();
+    void replace(unsigned number);
     bool start(Lane &lane, std::function<void()> job);
     void read(Lane &lane);
     bool read_frame(Lane &lane);
@@ -90,10 +101,12 @@ private:
 
     Connection &connection_;
     const Opener another_;
+    const Replacer replacer_;
     const uint64_t most_window_;
 
     // Set in order, each before it is counted; partner: the one that opens another.
     std::array<Lane, wire::kMostBulkLanes> lanes_;
+    mutable std::mutex streams_; // of a stream's replacement; taken last
     std::atomic<unsigned> count_{1};
 
     CopyInWindow in_window_;

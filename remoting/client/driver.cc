@@ -38,9 +38,9 @@ VGPU_ENTRY cuDriverGetVersion(int *version)
     return CUDA_SUCCESS;
 }
 
-// One table is ours, for the wrappers of the CUDA libraries. The vendor's are undocumented, and one of them is a keyed integrity check that is not ours to
-// answer. Whoever can do without goes on; NVIDIA's own runtime cannot, and its user is told what to
-// do.
+// One table is ours, for the wrappers of the CUDA libraries. The vendor's are undocumented, and one
+// of them is a keyed integrity check that is not ours to answer. Whoever can do without goes on;
+// NVIDIA's own runtime cannot, and its user is told what to do.
 VGPU_ENTRY cuGetExportTable(const void **table, const CUuuid *id)
 {
     if (!table || !id)

@@ -74,20 +74,36 @@ void Reconnection::run() noexcept
 // Until there is another connection. Throws where there will be none.
 void Reconnection::look()
 {
-    constexpr unsigned kFirstMs = 50, kMostMs = 1000;
     const std::string lost = session_.lasting->why_lost();
-    const uint64_t until = now_ns() + uint64_t(session_.reconnect_s) * 1'000'000'000;
     log(Level::warning, "the connection to the GPU worker on %s is lost: %s; looking for another",
         session_.node.c_str(), lost.c_str());
+    if (insist(
+            lost, [this] { wire::resume_session(lease_, session_); }, [] { return false; }))
+        log(Level::warning, "the session goes on with the GPU worker on %s", session_.node.c_str());
+}
+
+wire::BulkConnection Reconnection::replace(wire::BulkAgain again, const Connection &connection)
+{
+    wire::BulkConnection out;
+    if (!insist(
+            "that of large copies", [&] { out = wire::connect_bulk(lease_, session_, again); },
+            [&] { return connection.lost(); }))
+        fail(ECONNRESET, "the session has ended");
+    return out;
+}
+
+bool Reconnection::insist(const std::string &lost, const std::function<void()> &attempt,
+                          const std::function<bool()> &ended)
+{
+    constexpr unsigned kFirstMs = 50, kMostMs = 1000;
+    const uint64_t until = now_ns() + uint64_t(session_.reconnect_s) * 1'000'000'000;
     for (unsigned wait_ms = 0;; wait_ms = std::clamp(wait_ms * 2, kFirstMs, kMostMs)) {
-        if (!rest(wait_ms))
-            return;
+        if (!rest(wait_ms) || ended())
+            return false;
         std::string last;
         try {
-            wire::resume_session(lease_, session_);
-            log(Level::warning, "the session goes on with the GPU worker on %s",
-                session_.node.c_str());
-            return;
+            attempt();
+            return true;
         } catch (const wire::Refused &refusal) {
             if (is_final(refusal.code()))
                 fail(ECONNRESET, "the connection was lost (%s), and the session does not go on: %s",

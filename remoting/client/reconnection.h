@@ -3,9 +3,11 @@
 // a thread of its own: callers wait in the channel meanwhile.
 #pragma once
 
+#include "remoting/client/connection.h"
 #include "remoting/wire/handshake.h"
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -20,10 +22,18 @@ public:
     Reconnection(const wire::LeaseFile &lease, const wire::SessionInfo &session);
     ~Reconnection();
 
+    // Another bulk connection in the place of one that was lost, for as long as it takes. Throws
+    // Error when there will be none.
+    wire::BulkConnection replace(wire::BulkAgain again, const Connection &connection);
+
 private:
     void run() noexcept;
     void look();
     bool rest(unsigned ms);
+    // Again and again, until `attempt` succeeds or `ended` says so: false then. Throws when there
+    // is no hope.
+    bool insist(const std::string &lost, const std::function<void()> &attempt,
+                const std::function<bool()> &ended);
 
     const wire::LeaseFile &lease_;
     const wire::SessionInfo &session_;

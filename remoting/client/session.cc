@@ -278,7 +278,12 @@ Bulk *Session::bulk() noexcept
     if (!connection_->channel().passes_descriptors()) {
         try {
             auto open = [this] { return wire::connect_bulk(origin_->lease, origin_->info); };
-            bulk_.store(new Bulk(open(), *connection_, open), std::memory_order_release);
+            Bulk::Replacer replace;
+            if (reconnection_)
+                replace = [this](wire::BulkAgain again) {
+                    return reconnection_->replace(again, *connection_);
+                };
+            bulk_.store(new Bulk(open(), *connection_, open, replace), std::memory_order_release);
             if (connection_->lost())
                 opened_bulk()->shut_down();
             log(Level::debug, "large copies have a connection of their own");

@@ -59,10 +59,10 @@ void BulkLane::claim(uint64_t position, uint64_t bytes)
     if (bytes < wire::kBulkLeast || bytes > wire::kBulkMost || position != claimed)
         fail(EPROTO, "a bulk copy of %llu bytes at %llu, where %llu is next",
              (unsigned long long)bytes, (unsigned long long)position, (unsigned long long)claimed);
-    {
-        std::lock_guard lock(mutex_);
-        slot_at(position + bytes - 1);
-    }
+    std::lock_guard lock(mutex_);
+    slot_at(position + bytes - 1);
+    if (lost_ && !has(position + bytes))
+        fail(EPROTO, "%s", kBytesLost);
     claimed_.store(position + bytes, std::memory_order_relaxed);
 }
 
@@ -77,6 +77,46 @@ uint64_t BulkLane::missing() const noexcept
     const uint64_t received = received_.load(std::memory_order_relaxed);
     const uint64_t claimed = claimed_.load(std::memory_order_relaxed);
     return claimed > received ? claimed - received : 0;
+}
+
+bool BulkLane::lose() noexcept
+{
+    std::lock_guard lock(mutex_);
+    if (missing())
+        return false;
+    lost_ = true;
+    return true;
+}
+
+bool BulkLane::lost() const noexcept
+{
+    std::lock_guard lock(mutex_);
+    return lost_;
+}
+
+bool BulkLane::leave(uint64_t position)
+{
+    {
+        std::lock_guard lock(mutex_);
+        shut_ = true; // the reader has nobody to blame
+        stream_->shut_down();
+    }
+    if (reader_.joinable())
+        reader_.join(); // it takes in what had come
+    {
+        // Until go_on(), which the client may be faster than.
+        std::lock_guard lock(mutex_);
+        lost_ = true;
+    }
+    return position >= claimed_.load(std::memory_order_relaxed) && has(position);
+}
+
+void BulkLane::go_on(std::unique_ptr<wire::BulkStream> stream, uint64_t position)
+{
+    std::lock_guard lock(mutex_);
+    stream_ = std::move(stream);
+    received_.store(position, std::memory_order_release);
+    ended_ = shut_ = lost_ = false;
 }
 
 bool BulkLane::wait_for(uint64_t end)

@@ -20,6 +20,9 @@
 namespace vgpu::server
 {
 
+// Why a session ends that has lost a bulk connection.
+constexpr const char *kBytesLost = "bytes of a large copy were lost with their connection";
+
 class BulkLane
 {
 public:
@@ -43,6 +46,16 @@ public:
     }
     void start(std::thread reader) { reader_ = std::move(reader); }
 
+    // The connection has gone: the next one takes its place. False where bytes are missing that
+    // were claimed, and nobody can send them again.
+    bool lose() noexcept;
+    bool lost() const noexcept;
+
+    // Another connection goes on from this byte. First the old one is left; false where what comes
+    // before has not come. Whoever comes beyond it will come again. One thread at a time.
+    bool leave(uint64_t position);
+    void go_on(std::unique_ptr<wire::BulkStream> stream, uint64_t position);
+
     // The next bytes that come are those of a copy. Dispatch thread. Throws EPROTO unless they are
     // those that the client may send next.
     void claim(uint64_t position, uint64_t bytes);
@@ -60,7 +73,11 @@ public:
     bool wait_for(uint64_t end); // false: they will not come
     void free(uint64_t end);     // all before that is at the device. One thread at a time
 
-    wire::BulkStream &stream() noexcept { return *stream_; }
+    std::shared_ptr<wire::BulkStream> stream() const
+    {
+        std::lock_guard lock(mutex_);
+        return stream_;
+    }
 
     void shut_down() noexcept; // nothing more will come
     bool shut() const;
@@ -70,7 +87,8 @@ private:
     bool read_some(Pacer &pace);
     std::byte *slot_at(uint64_t position);
 
-    const std::unique_ptr<wire::BulkStream> stream_;
+    // Replaced with the lock, while there is no reader.
+    std::shared_ptr<wire::BulkStream> stream_;
     HostPool &slots_;
 
     mutable std::mutex mutex_; // of the slots, and of waiting for bytes
@@ -80,6 +98,7 @@ private:
     uint64_t wanted_ = UINT64_MAX; // what somebody waits for, the least
     bool ended_ = false;           // no more bytes
     bool shut_ = false;            // since we closed it
+    bool lost_ = false;            // no more, until another connection takes this one's place
 
     // Positions in the stream: freed <= received, freed <= claimed.
     std::atomic<uint64_t> received_{0}; // the reader's

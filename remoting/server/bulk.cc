@@ -6,6 +6,7 @@
 #include "remoting/base/error.h"
 #include "remoting/base/log.h"
 #include "remoting/server/copy.h"
+#include "remoting/wire/lasting-channel.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -86,6 +87,8 @@ void Bulk::forget(CUcontext context)
 
 void Bulk::admit()
 {
+    if (const auto again = door_.again())
+        return admit_again(*again);
     // The client may make use of it as soon as it is welcomed: require() waits for us.
     std::lock_guard lock(mutex_);
     const unsigned number = count_.load(std::memory_order_relaxed);
@@ -103,9 +106,34 @@ void Bulk::admit()
     lane->start(std::thread([this, lane = lane.get()] { read(*lane); }));
 }
 
+void Bulk::admit_again(Door::Again again)
+{
+    if (again.number >= count_.load(std::memory_order_relaxed))
+        return door_.refuse("there is no such connection");
+    BulkLane &lane = *lanes_[again.number];
+    if (!lane.leave(again.position)) {
+        door_.refuse(kBytesLost);
+        return break_off(kBytesLost);
+    }
+    // Who claims what comes over it waits for us.
+    std::scoped_lock both(mutex_, out_);
+    if (ended_)
+        return;
+    try {
+        lane.go_on(door_.welcome(again.number), again.position);
+    } catch (const Error &error) { // its client has gone, and comes again
+        log(Level::debug, "bulk connection %u: %s", again.number, error.what());
+        lane.lose();
+        return;
+    }
+    log(Level::info, "bulk connection %u is another one now", again.number);
+    lane.start(std::thread([this, &lane] { read(lane); }));
+}
+
 void Bulk::read(BulkLane &lane)
 {
     std::string why;
+    bool loss = true;
     try {
         lane.read(in_pace_, [this] {
             moved_.fetch_add(1, std::memory_order_relaxed);
@@ -114,8 +142,17 @@ void Bulk::read(BulkLane &lane)
         // A client that ends has no copy of which bytes are missing.
         if (lane.missing())
             why = "the client closed its bulk connection inside a copy";
+    } catch (const Error &error) {
+        why = error.what();
+        loss = wire::is_loss(error.code());
     } catch (const std::exception &error) {
         why = error.what();
+        loss = false;
+    }
+    if (door_.lasts && loss && !lane.shut()) {
+        if (lane.lose())
+            return;
+        why = text("%s: %s", kBytesLost, why.c_str());
     }
     const bool blamed = !why.empty() && !lane.shut();
     lane.ended();
@@ -146,7 +183,7 @@ void Bulk::observe() noexcept
     std::lock_guard lock(observing_);
     uint64_t missing = 0, unsent = 0, busy = 0, limited = 0, rtt = 0;
     for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i) {
-        const wire::BulkPath path = lanes_[i]->stream().path();
+        const wire::BulkPath path = lanes_[i]->stream()->path();
         missing += lanes_[i]->missing();
         unsent += path.unsent;
         busy += path.busy_us;
@@ -194,6 +231,9 @@ void Bulk::claim(uint64_t number, uint64_t position, uint64_t bytes)
                  (unsigned long long)number);
     }
     lane_ = lanes_[number].get();
+    if (lane_->lost()) {
+        std::lock_guard lock(mutex_); // likewise, of the connection that takes its place
+    }
     lane_->claim(position, bytes);
     begin_ = position;
     untaken_[number] = position + bytes;
@@ -276,10 +316,14 @@ try {
                       {const_cast<std::byte *>(data.data()), data.size()}};
     std::lock_guard lock(out_);
     std::array<wire::BulkStream *, wire::kMostBulkLanes> streams;
-    const unsigned count = count_.load(std::memory_order_acquire);
-    for (unsigned i = 0; i < count; ++i)
-        streams[i] = &lanes_[i]->stream();
-    last_out_ = unsigned(wire::next_with_room(std::span(streams).first(count), last_out_));
+    unsigned count = 0;
+    for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i)
+        if (!lanes_[i]->lost())
+            streams[count++] = lanes_[i]->stream().get(); // which are replaced under out_ alone
+    if (count == 0)
+        fail(ECONNRESET, "every bulk connection is lost");
+    last_out_ = unsigned(
+        wire::next_with_room(std::span(streams).first(count), std::min(last_out_, count - 1)));
     wire::BulkStream &stream = *streams[last_out_];
     out_pace_.enter(data.size());
     const uint64_t before = stream.bytes_out();
@@ -289,8 +333,11 @@ try {
     observe();
     return true;
 } catch (const std::exception &error) {
-    // The receiving end reports a dead peer; here it is only worth a word when debugging.
+    // The receiving end reports a dead peer, unless another may come; here it is only worth a word
+    // when debugging.
     log(Level::debug, "a bulk copy was not sent: %s", error.what());
+    if (door_.lasts)
+        break_off(kBytesLost);
     return false;
 }
 

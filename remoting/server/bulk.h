@@ -37,6 +37,15 @@ public:
         std::function<std::unique_ptr<wire::BulkStream>(unsigned number)> welcome;
         std::function<void()> interrupt; // makes wait() return
         std::function<void()> broken; // the client has broken the rules: failure() has the reason
+        // Whether the session outlives a connection.
+        bool lasts = false;
+        // Who is there takes the place of a connection that was lost, and goes on from this byte.
+        struct Again {
+            unsigned number;
+            uint64_t position;
+        };
+        std::function<std::optional<Again>()> again = [] { return std::nullopt; };
+        std::function<void(const char *why)> refuse = [](const char *) {}; // who is there
         // From time to time while nothing moves: a moment to let go of memory.
         std::function<void()> idle = [] {};
     };
@@ -108,6 +117,7 @@ private:
 
     void run();
     void admit();
+    void admit_again(Door::Again again);
     void read(BulkLane &lane);
     void break_off(const std::string &why);
     void observe() noexcept;

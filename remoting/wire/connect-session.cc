@@ -20,6 +20,9 @@ namespace vgpu::wire
 namespace
 {
 
+// The kernel asks again after one second, and after three: to ask anew is faster.
+constexpr int kReconnectMs = 2000;
+
 // Connects and hears the challenge. The lease's node is what counts: the socket's path may be that
 // of this host's own vgpud, and an address may have been given to another machine.
 Opening greet(const std::string &address, const LeaseFile &lease, int connect_ms = kHandshakeMs)
@@ -39,7 +42,7 @@ std::unique_ptr<Channel> make_lasting(StreamSocket socket, const msgpack::object
     info.secret = get_32_bytes(welcome, "secret");
     info.reconnect_s =
         unsigned(std::clamp<uint64_t>(get_u64(welcome, "reconnect"), 1, kMostSeconds));
-    auto channel = make_lasting_channel(std::move(socket), {});
+    auto channel = make_lasting_channel(std::move(socket), {.watched = true});
     info.lasting = channel.get();
     return channel;
 }
@@ -129,10 +132,8 @@ std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRe
 
 void resume_session(const LeaseFile &lease, const SessionInfo &session)
 {
-    // The kernel asks again after one second, and after three: to ask anew is faster.
-    constexpr int kConnectMs = 2000;
     LastingChannel &channel = *session.lasting;
-    Opening opening = greet(session.address, lease, kConnectMs);
+    Opening opening = greet(session.address, lease, kReconnectMs);
     if (opening.challenge().instance != session.instance)
         throw Refused(ECONNREFUSED, text("vgpud on %s was started again, and its workers ended",
                                          lease.node.c_str()));
@@ -152,12 +153,15 @@ void resume_session(const LeaseFile &lease, const SessionInfo &session)
     channel.go_on(opening.take(), arrived);
 }
 
-BulkConnection connect_bulk(const LeaseFile &lease, const SessionInfo &session)
+BulkConnection connect_bulk(const LeaseFile &lease, const SessionInfo &session,
+                            std::optional<BulkAgain> again)
 {
-    Opening opening = greet(session.address, lease);
+    Opening opening = greet(session.address, lease, again ? kReconnectMs : kHandshakeMs);
     if (opening.challenge().instance != session.instance)
-        fail(ECONNREFUSED, "vgpud on %s was started again", lease.node.c_str());
+        throw Refused(ECONNREFUSED, text("vgpud on %s was started again", lease.node.c_str()));
     Map fields;
+    if (again)
+        fields.set("again", uint64_t(again->number)).set("position", again->position);
     fields.set("lease", lease.lease).set("session", session.session).set("compression", true);
     opening.hello("bulk", std::move(fields), kHandshakeMs);
     auto frame = opening.welcome(kHandshakeMs);

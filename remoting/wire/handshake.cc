@@ -121,6 +121,14 @@ static uid_t claimed_uid(const msgpack::object &frame, AuthConfig::Method method
     return uid_t(uid);
 }
 
+unsigned parse_lane(const msgpack::object &frame, const char *key)
+{
+    const uint64_t number = get_u64(frame, key);
+    if (number >= kMostBulkLanes)
+        fail(EPROTO, "%s: there is no bulk connection %llu", key, (unsigned long long)number);
+    return unsigned(number);
+}
+
 static Peer parse_peer(const msgpack::object &frame)
 {
     Peer peer;
@@ -149,8 +157,11 @@ static Peer parse_peer(const msgpack::object &frame)
         peer.secret = get_32_bytes(frame, "secret");
         peer.received = get_u64(frame, "received");
     }
-    if (peer.role == "bulk")
+    if (peer.role == "bulk") {
         peer.compression = get_bool(frame, "compression", false);
+        if (find(frame, "again"))
+            peer.again = {parse_lane(frame, "again"), get_u64(frame, "position")};
+    }
     if (peer.role == "bulk" || peer.role == "resume") {
         peer.lease = get_string(frame, "lease");
         peer.session = get_string(frame, "session");

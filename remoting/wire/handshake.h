@@ -49,6 +49,12 @@ void offer_sealing(Challenge &challenge, bool insist);
 msgpack::sbuffer pack_challenge(const Challenge &challenge);
 Challenge parse_challenge(const msgpack::object &frame);
 
+// A bulk connection that takes the place of one that was lost.
+struct BulkAgain {
+    unsigned number = 0;   // of that one
+    uint64_t position = 0; // in the stream to the worker: what comes next
+};
+
 // What the connector said, and proved.
 struct Peer {
     uid_t uid = uid_t(-1);
@@ -59,11 +65,13 @@ struct Peer {
     std::string lease;        // session, bulk and resume only
     std::string session;      // bulk and resume only: the one that it belongs to
     bool compression = false; // bulk only: it can compress
-    std::string channel;      // session only: "ring" or "stream"
-    uint64_t api = 0;         // session only: hash of the call table
-    bool resumes = false;     // session only: it can go on over another connection
-    Nonce secret{};           // resume only: the session's
-    uint64_t received = 0;    // resume only: so many bytes of the worker's messages
+    // bulk only: it takes the place of that connection, and goes on from this byte.
+    std::optional<BulkAgain> again{};
+    std::string channel;   // session only: "ring" or "stream"
+    uint64_t api = 0;      // session only: hash of the call table
+    bool resumes = false;  // session only: it can go on over another connection
+    Nonce secret{};        // resume only: the session's
+    uint64_t received = 0; // resume only: so many bytes of the worker's messages
 };
 
 // What a welcome needs beside its own words: made by who knows the secrets, used by who welcomes.
@@ -121,6 +129,9 @@ std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &wel
 StreamSocket accept_resumption(Fd connection, const std::string &session, uint64_t received,
                                const Acceptance &acceptance);
 
+// The number of a bulk connection.
+unsigned parse_lane(const msgpack::object &frame, const char *key);
+
 // The same for a session's bulk connection, which is its `number`th.
 std::unique_ptr<BulkStream> accept_bulk(Fd connection, const std::string &session, unsigned number,
                                         const Acceptance &acceptance);
@@ -164,7 +175,8 @@ void resume_session(const LeaseFile &lease, const SessionInfo &session);
 
 // The bulk connection of a session over a stream, to the address that the session was opened at.
 // Throws Refused, or Error.
-BulkConnection connect_bulk(const LeaseFile &lease, const SessionInfo &session);
+BulkConnection connect_bulk(const LeaseFile &lease, const SessionInfo &session,
+                            std::optional<BulkAgain> again = {});
 
 // ---- connector: tools, plugins, daemons
 // ---------------------------------------------------------------

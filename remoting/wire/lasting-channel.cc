@@ -30,25 +30,23 @@ constexpr size_t kBatch = size_t(64) << 10; // held back at most
 constexpr size_t kPieces = 32;              // written at once
 constexpr size_t kMostSetAside = size_t(16) << 20;
 
-// What ends a connection and says nothing of the process at its other end.
-bool is_loss(int code) noexcept
+// A peer that has not been heard of for so long is looked for by another connection. Its kernel
+// answers each of ours every few seconds: to what was sent, or to a probe, though its process may
+// take nothing for a while. TCP_USER_TIMEOUT would take that for an end too.
+constexpr uint32_t kSilenceMs = 20'000;
+constexpr int kProbeS = 5;
+
+void set_tcp(int fd, int name, int value) noexcept
 {
-    return code == ECONNRESET || code == ECONNABORTED || code == ETIMEDOUT ||
-           code == EHOSTUNREACH || code == ENETUNREACH || code == ENETDOWN;
+    setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value);
 }
 
-// The kernel's own patience may go on for minutes, and a loss that was none costs a reconnection
-// alone: so a peer that has not answered for this long is looked for by another connection.
-void notice_silence(int fd) noexcept
+bool is_silent(int fd) noexcept
 {
-    constexpr int kSilence = 20;
-    auto set = [fd](int name, int value) {
-        setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value);
-    };
-    set(TCP_KEEPIDLE, 5);
-    set(TCP_KEEPINTVL, 5);
-    set(TCP_KEEPCNT, kSilence / 5 - 1);
-    set(TCP_USER_TIMEOUT, kSilence * 1000);
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_last_ack_recv > kSilenceMs;
 }
 
 class LastingStream final : public LastingChannel
@@ -161,7 +159,10 @@ private:
 void LastingStream::adopt(StreamSocket socket)
 {
     is_tcp_ = tune_tcp(socket.get());
-    notice_silence(socket.get());
+    set_tcp(socket.get(), TCP_KEEPIDLE, kProbeS);
+    set_tcp(socket.get(), TCP_KEEPINTVL, kProbeS);
+    if (terms_.watched)
+        set_tcp(socket.get(), TCP_USER_TIMEOUT, 0);
     set_nonblocking(socket.get(), false); // a receiver without a deadline sleeps in recv()
     socket_ = std::move(socket);
     fd_ = socket_.get();
@@ -245,7 +246,10 @@ bool LastingStream::wait_for_loss()
         }
         // No events: an error or a hang-up alone, of which an orderly end is none.
         pollfd socket{fd_, 0, 0};
-        if (poll(&socket, 1, -1) <= 0)
+        const int heard = poll(&socket, 1, terms_.watched ? kProbeS * 1000 : -1);
+        if (heard == 0 && is_silent(fd_))
+            lose(connection, text("nothing was heard of the peer for %u s", kSilenceMs / 1000));
+        if (heard <= 0)
             continue;
         // Before the error is asked for, which nobody else sees then.
         lose(connection, "the peer closed the connection");
@@ -551,6 +555,12 @@ void LastingStream::look_for_word()
 }
 
 } // namespace
+
+bool is_loss(int code) noexcept
+{
+    return code == ECONNRESET || code == ECONNABORTED || code == ETIMEDOUT ||
+           code == EHOSTUNREACH || code == ENETUNREACH || code == ENETDOWN;
+}
 
 std::unique_ptr<LastingChannel> make_lasting_channel(StreamSocket socket, LastingTerms terms)
 {

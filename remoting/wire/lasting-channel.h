@@ -17,6 +17,9 @@ namespace vgpu::wire
 // the lower half in `sequence` and the upper half in `word`. It is not counted itself.
 constexpr uint16_t kAcknowledges = 1 << 3;
 
+// What ends a connection and says nothing of the process at its other end.
+bool is_loss(int code) noexcept;
+
 // So much may have been received before that is said.
 constexpr uint64_t kAcknowledgeEvery = uint64_t(256) << 10;
 
@@ -56,6 +59,8 @@ struct LastingTerms {
     // Told of each loss.
     std::function<void(const std::string &why)> lost = [](const std::string &) {};
     uint64_t most_kept = kMostKept;
+    // Somebody is in wait_for_loss() all the time, and sees to a peer that is silent.
+    bool watched = false;
 };
 
 std::unique_ptr<LastingChannel> make_lasting_channel(StreamSocket socket, LastingTerms terms);
