@@ -34,6 +34,7 @@ sealed() { timeout 60 vgpu-run --server "$CONTROL" --conf "$DIR/vgpu.conf" "$@";
 
 # through PROXY_OPTION...: a session whose lease leads through tests/stream-proxy.py, whose log is ./proxy.
 through() {
+    rm -f proxy # the last one's says where that listened
     "${PYTHON:-python3}" "$TOP_SRCDIR/tests/stream-proxy.py" "$ADDRESS" "$@" >proxy 3>&- &
     proxy=$!
     eventually 10 grep -q "listens on" proxy
@@ -67,7 +68,7 @@ through() {
         # shellcheck disable=SC2086
         through --flip $where
         [ "$status" != 0 ] || { echo "$where: the program ended well"; cat proxy; return 1; }
-        grep -q "flipped" proxy || { echo "$where: nothing was flipped"; cat proxy; return 1; }
+        grep -q "flipped" proxy || { echo "$where: nothing was flipped, and status $status: $output"; cat proxy "$DIR/vgpud.log"; return 1; }
         [[ "$output$(cat "$DIR/vgpud.log")" == *"sealed stream is broken"* ]] || { echo "$where: $output"; return 1; }
     done
     # The daemon lives, and serves the next.
