@@ -72,6 +72,7 @@ END
     $CXX -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$CLIENT_LIBDIR/libcuda.so.1" -o program
 }
 
+# bats test_tags=plain
 @test "every function of the header is an entry point" {
     sed -nE 's/^.*\bCUresult +(cu[A-Z][A-Za-z0-9_]*) *\(.*/\1/p' "$TOP_BUILDDIR/remoting/api/cuda-h.txt" | sort -u >wanted
     [ "$(wc -l <wanted)" -gt 400 ]
@@ -82,6 +83,7 @@ END
     [ -z "$output" ] || { echo "exported too: $output"; false; }
 }
 
+# bats test_tags=plain
 @test "handles are unique, answers are sane, and input stays as it was" {
     cat >program.cc <<'END'
 #include <cuda.h>
@@ -124,13 +126,13 @@ int main()
 }
 END
     $CXX -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$driver" -o program
-    LD_LIBRARY_PATH=$VGPU_LIBDIR/null run ./program
+    run "${PRELOADED[@]}" LD_LIBRARY_PATH="$VGPU_LIBDIR/null" ./program
     [ "$output" = "303 0 0 1 1024 8 1" ] || { echo "$output"; false; }
 }
 
 @test "the work that reaches the driver is the same straight and remoted" {
     build
-    LD_LIBRARY_PATH=$VGPU_LIBDIR/null VGPU_NULL_RECORD=$PWD/straight run ./program
+    run "${PRELOADED[@]}" LD_LIBRARY_PATH="$VGPU_LIBDIR/null" VGPU_NULL_RECORD="$PWD/straight" ./program
     [ "$output" = done ] || { echo "$output"; false; }
     "$PYTHON" "$sequence" straight >straight.work
     grep -qx 'copy p0 3145728 [0-9a-f]*' straight.work
@@ -179,7 +181,7 @@ int main(int, char **files)
 END
     $CXX -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$CLIENT_LIBDIR/libcuda.so.1" -o program
     wanted=$(for i in 1 2; do echo "0 0 0+4 8+8 16+16 32+1 0 1"; echo 0; done)
-    LD_LIBRARY_PATH=$VGPU_LIBDIR/null run ./program kernels.fatbin kernels.cubin
+    run "${PRELOADED[@]}" LD_LIBRARY_PATH="$VGPU_LIBDIR/null" ./program kernels.fatbin kernels.cubin
     [ "$output" = "$wanted" ] || { echo "$output"; false; }
     run --separate-stderr vgpu-run --driver "$driver" ./program kernels.fatbin kernels.cubin
     [ "$output" = "$wanted" ] || { echo "$output $stderr"; false; }
@@ -187,7 +189,7 @@ END
 
 @test "tensor maps and clusters reach the driver as they were given" {
     need_program cluster-calls
-    LD_LIBRARY_PATH=$VGPU_LIBDIR/null VGPU_NULL_RECORD=$PWD/straight run "$PROGRAMS/cluster-calls"
+    run "${PRELOADED[@]}" LD_LIBRARY_PATH="$VGPU_LIBDIR/null" VGPU_NULL_RECORD="$PWD/straight" "$PROGRAMS/cluster-calls"
     [ "$status" = 0 ] || { echo "$output"; false; }
     said=$output
     [ "$(grep -c CUDA_SUCCESS <<<"$said")" = 8 ] || { echo "$output"; false; }

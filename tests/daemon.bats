@@ -128,21 +128,21 @@ distinct() { state '[.slices[] | [.pages, .page]] | unique | length'; }
             Slices=0:GPU:288M:0 >"$DIR/lease.$number"
         chmod 600 "$DIR/lease.$number"
     done
-    VGPU_LEASE=$DIR/lease.100 LD_LIBRARY_PATH=$VGPU_LIBDIR "$PROGRAMS/call-codes-shared" wait >"$DIR/out" 2>&1 3>&- &
+    "${PRELOADED[@]}" VGPU_LEASE="$DIR/lease.100" LD_LIBRARY_PATH="$VGPU_LIBDIR" "$PROGRAMS/call-codes-shared" wait >"$DIR/out" 2>&1 3>&- &
     local pid=$!
     eventually 10 grep -q "launch cudaSuccess" "$DIR/out"
     used() { [ "$(state '[.slices[] | select(.memory_used > 0)] | length')" = 2 ]; }
     eventually 5 used # by the rows of both
     [ "$(state '.devices[0].memory_used + .devices[1].memory_used')" = "$(state '.slices[0].memory_used')" ]
     # The other finds less than all of it.
-    run env VGPU_LEASE="$DIR/lease.0" LD_LIBRARY_PATH="$VGPU_LIBDIR" "$PROGRAMS/memory-quota-shared"
+    run "${PRELOADED[@]}" VGPU_LEASE="$DIR/lease.0" LD_LIBRARY_PATH="$VGPU_LIBDIR" "$PROGRAMS/memory-quota-shared"
     kill -9 "$pid"
     outcome "$pid"
     [ "$output" != "$(expected memory-quota-shared)" ]
     contains "$output" "memory-quota: ok total 288 MiB, plain 192 MiB"
     no_memory() { [ "$(state '[.slices[].memory_used] | add')" = 0 ]; }
     eventually 5 no_memory
-    run env VGPU_LEASE="$DIR/lease.0" LD_LIBRARY_PATH="$VGPU_LIBDIR" "$PROGRAMS/memory-quota-shared"
+    run "${PRELOADED[@]}" VGPU_LEASE="$DIR/lease.0" LD_LIBRARY_PATH="$VGPU_LIBDIR" "$PROGRAMS/memory-quota-shared"
     [ "$output" = "$(expected memory-quota-shared)" ]
 }
 
@@ -261,7 +261,7 @@ distinct() { state '[.slices[] | [.pages, .page]] | unique | length'; }
     printf '%s\n' Version=1 "Lease=$id" Node=gpu1 Instance=0000000000000000 "Address=$(address_of "$DIR")" Auth=key \
         "KeyFile=$KEY" Channel=auto >"$BATS_TEST_TMPDIR/lease"
     chmod 600 "$BATS_TEST_TMPDIR/lease"
-    run --separate-stderr env VGPU_LEASE="$BATS_TEST_TMPDIR/lease" LD_LIBRARY_PATH="$VGPU_LIBDIR" "$PROGRAMS/vector-add-shared"
+    run --separate-stderr "${PRELOADED[@]}" VGPU_LEASE="$BATS_TEST_TMPDIR/lease" LD_LIBRARY_PATH="$VGPU_LIBDIR" "$PROGRAMS/vector-add-shared"
     [ "$status" != 0 ]
     contains "$stderr" "belongs to uid 65534"
 }
@@ -344,6 +344,7 @@ distinct() { state '[.slices[] | [.pages, .page]] | unique | length'; }
     done
 }
 
+# bats test_tags=plain
 @test "the manual pages are well formed" {
     need mandoc
     local page

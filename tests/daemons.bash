@@ -10,12 +10,19 @@ stage() {
     ln -sf "$SOFT_LIBDIR/libcuda-soft.so.1" "$STAGE/lib/soft/"
     ln -sf "$STAGE/lib/soft/libcuda-soft.so.1" "$STAGE/lib/soft/libcuda.so.1"
     local one
-    for one in "$TOP_BUILDDIR"/remoting/libs/soft/.libs/lib*.so.*[0-9]; do
+    for one in "$SOFT_LIBS"/lib*.so.*[0-9]; do
         [ ! -e "$one" ] || ln -sf "$one" "$STAGE/lib/soft/"
     done
     ln -sf "$TOP_BUILDDIR/vgpud" "$TOP_BUILDDIR/daemon/vgpustepd/vgpustepd" "$STAGE/libexec/"
     chmod 755 "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR" 2>/dev/null || :
     export STAGE VGPU_LIBDIR=$STAGE/lib VGPU_LIBEXECDIR=$STAGE/libexec PATH=$TOP_BUILDDIR:$PATH
+    # What vgpu-run starts loads libraries with the sanitizer.
+    if [ -n "${SANITIZER:-}" ]; then
+        mkdir -p "$STAGE/bin"
+        printf '#!/bin/sh\nLD_PRELOAD=%s exec %s/vgpu-run "$@"\n' "$SANITIZER" "$TOP_BUILDDIR" >"$STAGE/bin/vgpu-run"
+        chmod +x "$STAGE/bin/vgpu-run"
+        PATH=$STAGE/bin:$PATH
+    fi
     # vgpu-run shall put its folder where we can see that it goes.
     export TMPDIR=$BATS_FILE_TMPDIR XDG_RUNTIME_DIR=
     unset VGPU_CONF VGPU_LEASE VGPU_CHANNEL VGPU_LOG_LEVEL VGPU_LOG_FILE

@@ -9,9 +9,11 @@ CUDA_HOME_DIR=${CUDA_HOME_DIR:-/usr/local/cuda}
 CUDA12_DIR=${CUDA12_DIR-$TOP_SRCDIR/.deps-cuda12}
 export TOP_SRCDIR TOP_BUILDDIR CXX PYTHON CUDA_HOME_DIR
 
-# The programs of tests/cuda, and the libraries in the build tree, where libtool puts them.
+# The programs of tests/cuda, and the libraries in the build tree, where libtool puts them. What stands for the vendor's may be
+# another build's.
 PROGRAMS=${CUDA_PROGRAMS:-$TOP_BUILDDIR/tests/cuda}
-SOFT_LIBDIR=${SOFT_LIBDIR:-$TOP_BUILDDIR/softgpu/driver/.libs}
+SOFT_LIBDIR=${SOFT_BUILD:-$TOP_BUILDDIR}/softgpu/driver/.libs
+SOFT_LIBS=${SOFT_BUILD:-$TOP_BUILDDIR}/remoting/libs/soft/.libs
 NULL_LIBDIR=$TOP_BUILDDIR/nulldriver/.libs
 CLIENT_LIBDIR=$TOP_BUILDDIR/remoting/client/.libs
 CUDART_LIBDIR=$TOP_BUILDDIR/remoting/cudart/.libs
@@ -69,12 +71,15 @@ contains() {
 # its pieces, so that what a context takes makes no difference.
 QUOTA=288M
 
+# Before programs that load our libraries and are not started by vgpu-run: with the sanitizer's runtime, if these were built with one.
+PRELOADED=(env ${SANITIZER:+"LD_PRELOAD=$SANITIZER"})
+
 # straight COMMAND...: on the software GPU itself, without Slurm, daemon or channel.
 straight() {
     local lib=$TOP_BUILDDIR/tests/straight
     # The build tree has the software GPU under its own name only.
     [ -e "$lib/libcuda.so.1" ] || { mkdir -p "$lib" && ln -sf "$SOFT_LIBDIR/libcuda-soft.so.1" "$lib/libcuda.so.1"; }
-    env LD_LIBRARY_PATH="$lib:$TOP_BUILDDIR/remoting/libs/soft/.libs:$CUDART_LIBDIR:$TOP_BUILDDIR/remoting/cudart/12:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@"
+    "${PRELOADED[@]}" LD_LIBRARY_PATH="$lib:$SOFT_LIBS:$CUDART_LIBDIR:$TOP_BUILDDIR/remoting/cudart/12:$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" "$@"
 }
 
 # The programs of the driver API alone: no runtime is in them that could be linked in two ways.

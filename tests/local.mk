@@ -46,18 +46,28 @@ check-units: $(BUILT_SOURCES)
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(UNIT_TESTS)' check_PROGRAMS='$(UNIT_TESTS)' check_DATA=
 .PHONY: check-units
 
-# Every CUDA program with this build's client, runtime, daemon and worker, all with its sanitizer. The programs and the
-# driver, as unaware of it as a vendor's, are those of another build: CUDA_BUILD=DIR. ThreadSanitizer would take for a race what
-# the driver has under its own locks, so with it the driver is this build's too.
-sanitized_driver = $(if $(findstring thread,$(VGPU_SANITIZE)),$(abs_top_builddir),$(CUDA_BUILD))/softgpu/driver
+# Every CUDA program with this build's client, runtime, wrappers, daemons and worker, all with its sanitizer, and the tests of these.
+# The programs and the driver, as unaware of it as a vendor's, are those of another build: CUDA_BUILD=DIR. ThreadSanitizer would take for
+# a race what the driver has under its own locks, so with it the driver is this build's too; and it is given no libraries that have threads
+# of their own (MPI, OpenBLAS), and the programs alone.
+for_thread = $(findstring thread,$(VGPU_SANITIZE))
+sanitized_soft = $(if $(for_thread),$(abs_top_builddir),$(CUDA_BUILD))
 sanitized_parts = remoting/client/libcuda.la remoting/cudart/libcudart.la daemon/vgpustepd/vgpustepd vgpud vgpu-run \
-	$(patsubst $(abs_top_builddir)/%,%/libcuda-soft.la,$(filter $(abs_top_builddir)/%,$(sanitized_driver)))
+	$(if $(for_thread),softgpu/driver/libcuda-soft.la,$(sanitized_more_parts))
+sanitized_more_parts = $(vgpulib_LTLIBRARIES) $(filter-out %.a,$(vgpulib_DATA)) $(vgpunull_LTLIBRARIES) \
+	$(filter remoting/libs/%-calls,$(check_PROGRAMS)) vgpuctld vgpuctl vgpu-smi
+sanitized_tests = %D%/sanitized.bats $(if $(for_thread),,$(sanitized_more_tests))
+sanitized_more_tests = %D%/auth.bats %D%/daemon.bats %D%/failures.bats %D%/round-trips.bats %D%/trust.bats %D%/vgpu-run.bats \
+	nulldriver/null.bats remoting/libs/libs.bats
 EXTRA_DIST += %D%/sanitized.bats
-check-sanitized: $(BUILT_SOURCES)
+dist_check_SCRIPTS += %D%/run-sanitized
+sanitized-parts: $(BUILT_SOURCES)
 	$(MAKE) $(AM_MAKEFLAGS) $(sanitized_parts)
-	CUDA_PROGRAMS='$(CUDA_BUILD)/tests/cuda' SOFT_LIBDIR='$(sanitized_driver)/.libs' VGPU_SANITIZE='$(VGPU_SANITIZE)' \
-	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='%D%/sanitized.bats' check_PROGRAMS= check_DATA=
-.PHONY: check-sanitized
+check-sanitized: sanitized-parts
+	CUDA_PROGRAMS='$(CUDA_BUILD)/tests/cuda' SOFT_BUILD='$(sanitized_soft)' VGPU_SANITIZE='$(VGPU_SANITIZE)' \
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(sanitized_tests)' check_PROGRAMS= check_DATA= \
+		BATS_LOG_COMPILER='$(SHELL) $(top_srcdir)/%D%/run-sanitized' AM_BATS_LOG_FLAGS=
+.PHONY: check-sanitized sanitized-parts
 
 # Some rounds of each fuzzer from the inputs that are kept: tests/run-fuzzer says how to go on for longer.
 check_PROGRAMS += $(FUZZ_TESTS)

@@ -11,7 +11,6 @@ setup_file() {
 }
 
 setup() {
-    PROGRAMS=$TOP_BUILDDIR/tests/cuda
     cd "$BATS_TEST_TMPDIR"
 }
 

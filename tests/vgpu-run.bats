@@ -53,6 +53,9 @@ same() {
     done
 }
 
+# sanitized.bats runs them all.
+# bats file_tags=plain
+
 @test "vector-add" { same vector-add; }
 @test "matmul-tiled" { same matmul-tiled; }
 @test "reduce-shuffle" { same reduce-shuffle; }
@@ -80,6 +83,15 @@ same() {
 @test "ipc: memory of two processes" { same ipc; }
 @test "mpi-ranks: a device for each of four" { need mpirun && same mpi-ranks --gpus 4; }
 
+@test "every other program" {
+    local name
+    for name in $(others same); do
+        same "$name"
+    done
+}
+
+# bats file_tags=
+
 @test "a descriptor of memory is good in another process of the same lease, and in no other's" {
     need_program shareable-handles
     local program=$PROGRAMS/shareable-handles line
@@ -89,13 +101,6 @@ same() {
     vgpu-run "$program" lend door 2>lent.err | { read -r line && vgpu-run "$program" borrow door; } >borrowed 2>&1
     contains "$(cat borrowed)" "borrows, CUDA_ERROR_NOT_PERMITTED" || { cat lent.err; return 1; }
     contains "$(cat borrowed)" "cuMemImportFromShareableHandle: it is another job's"
-}
-
-@test "every other program" {
-    local name
-    for name in $(others same); do
-        same "$name"
-    done
 }
 
 @test "the channel is the one that was asked for" {

@@ -31,7 +31,7 @@ exports() { nm -D --defined-only "$1" | awk '{print $3}' | sed 's/@@.*//' | grep
 # same NAME PREFIX SET_MODE: a program that makes every call, straight on the recording library and remoted.
 same() {
     local name=$1 prefix=$2 mode=$3 channel
-    env LD_LIBRARY_PATH="$STAGE/lib/null" VGPU_NULL_RECORD=straight.record "$LIBS/$name-calls" >straight
+    "${PRELOADED[@]}" LD_LIBRARY_PATH="$STAGE/lib/null" VGPU_NULL_RECORD=straight.record "$LIBS/$name-calls" >straight
     "$PYTHON" "$TOP_SRCDIR/remoting/libs/sequence.py" "$prefix" "$mode" straight.record >straight.calls
     # All that is in the description was made.
     [ "$(cut -d' ' -f1 straight.calls | sort -u)" = "$(sed -n 's/.*{[0-9]*, "\([^"]*\)", &*serve.*/\1/p' "$LIBS/$name/server.cc" | sort -u)" ]
@@ -56,6 +56,7 @@ same() {
 @test "cuSOLVER: the same" { same cusolver cusolver none; }
 @test "cuSPARSE: the same" { same cusparse cusparse cusparseSetPointerMode; }
 
+# bats test_tags=plain
 @test "the wrappers export what the vendor's libraries do" {
     local one theirs none=yes
     for one in "$LIBS"/.libs/lib*.so.*[0-9]; do
@@ -99,6 +100,7 @@ END
 0 1 0 0" ] || { echo "$output $stderr"; return 1; }
 }
 
+# bats test_tags=plain
 @test "numbers of libraries and their objects are told apart" {
     local number
     for number in '^library' '^object'; do
@@ -106,6 +108,7 @@ END
     done
 }
 
+# bats test_tags=plain
 @test "the descriptions agree with the headers" {
     local api name header none=yes
     for api in "$TOP_SRCDIR"/remoting/libs/*.api; do
@@ -122,12 +125,12 @@ END
 }
 
 @test "a wrapper over another libcuda says so, once, and does not work" {
-    run env LD_LIBRARY_PATH="$STAGE/lib/null" "$LIBS/cublas-calls"
+    run "${PRELOADED[@]}" LD_LIBRARY_PATH="$STAGE/lib/null" "$LIBS/cublas-calls"
     rm -rf mixed
     mkdir mixed
     ln -s "$driver" mixed/libcuda.so.1
     ln -s "$STAGE/lib/libcublas.so.13" mixed/
-    run --separate-stderr env LD_LIBRARY_PATH="$PWD/mixed" "$LIBS/cublas-calls"
+    run --separate-stderr "${PRELOADED[@]}" LD_LIBRARY_PATH="$PWD/mixed" "$LIBS/cublas-calls"
     contains "$output" "cublasCreate_v2 1 "
     once "$stderr" "take both from the same folder"
 }
@@ -181,6 +184,7 @@ refuses() {
     contains "$output" "bad.api:3: $2"
 }
 
+# bats test_tags=plain
 @test "what is no description is refused with file and line" {
     refuses '1 sync demo (float *x)' "'float *x' is no parameter"
     refuses '1 sync demo (widget x)' "'widget x' is no parameter: unknown type"
