@@ -48,7 +48,8 @@ write_lease() {
 # serve OPTIONS...: something else than a daemon; the lease leads to it.
 serve() {
     rm -f server.out
-    peer --serve --key "$KEY" "$@" </dev/null >server.out 2>server.err 3>&- &
+    # Not by peer(): it would be a shell's child, which outlives that.
+    "${PYTHON:-python3}" "$PEER" --serve --key "$KEY" "$@" </dev/null >server.out 2>server.err 3>&- &
     echo $! >server.pid
     eventually 10 test -s server.out
     write_lease 00000000000000aa "Address=$(cat server.out)"
