@@ -171,6 +171,8 @@ TEST(Params, creating_and_destroying)
     New<CUfunction>::Client client{&out, id};
     EXPECT_EQ(wire.send(client, Handle<CUmodule>::Client{handle_of<CUmodule>(owner)}),
               CUDA_SUCCESS);
+    EXPECT_EQ(out, nullptr); // the call may fail
+    client.made();
     EXPECT_EQ(id_of(out), id);
     *wire.arg<0>() = CUfunction(&object);
     std::get<0>(wire.halves).done(wire.table, std::get<1>(wire.halves).owner());

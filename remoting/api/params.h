@@ -7,6 +7,8 @@
 //           ok()           false if a pointer that must not be null is: CUDA_ERROR_INVALID_VALUE,
 //           nothing is sent put(Encoder)   its part of the request take(Decoder)  its part of the
 //           reply of a successful call
+//           made()         after success, of a call that is not answered too: what the caller gets
+//           that no reply says
 //   Server  is made empty.
 //           get(Decoder, Handles)  its part of the request; malformed bytes fail the decoder (which
 //           ends the
@@ -48,6 +50,7 @@ struct ClientHalf {
     bool ok() const { return true; }
     void put(Encoder &) const {}
     void take(Decoder &) const {}
+    void made() const {}
 };
 
 struct ServerHalf {
@@ -171,10 +174,10 @@ struct New {
         explicit Client(uint64_t i) : id(i) {}
         Client(H *o, uint64_t i) : out(o), null(!o), id(i) {}
         bool ok() const { return !null; }
-        // Written at once, since an asynchronous creation is never answered.
-        void put(Encoder &request) const
+        void put(Encoder &request) const { request.u64(id); }
+        // Not before: where the call fails, what the caller has there stays.
+        void made() const
         {
-            request.u64(id);
             if (out)
                 *out = handle_of<H>(id);
         }
@@ -446,6 +449,11 @@ struct Maybe {
                 in.fail("the reply has not the pointers that the request had");
             if (there && in.ok())
                 inner.take(in);
+        }
+        void made() const
+        {
+            if (there)
+                inner.made();
         }
         bool there;
         typename P::Client inner;

@@ -75,7 +75,10 @@ CUresult call_in(Session &session, uint32_t word, api::Call call, const Halves &
         return result;
     wire::Decoder in(answer.body());
     (halves.take(in), ...);
-    return in.done() ? result : misunderstood(session, call, in.why());
+    if (!in.done())
+        return misunderstood(session, call, in.why());
+    (halves.made(), ...);
+    return result;
 }
 
 template<class... Halves>
@@ -85,7 +88,10 @@ CUresult post_in(Session &session, uint32_t word, api::Call call, const Halves &
         return CUDA_ERROR_INVALID_VALUE;
     Request request;
     (halves.put(request.out()), ...);
-    return post(session, word, call, request);
+    CUresult result = post(session, word, call, request);
+    if (result == CUDA_SUCCESS)
+        (halves.made(), ...);
+    return result;
 }
 
 // What the generated stubs use: the current context's.

@@ -206,6 +206,7 @@ public:
             wire::Decoder in = last.body();
             (halves.take(in), ...);
             EXPECT_TRUE(in.done()) << call_name(number) << ": " << in.why();
+            (halves.made(), ...);
         }
         return last.result;
     }
@@ -214,6 +215,7 @@ public:
     void post(Call number, const Halves &...halves)
     {
         send(encode(number, false, halves...));
+        (halves.made(), ...);
     }
 
     // The snapshot, with a window of our own; then the primary context of slice 0.
