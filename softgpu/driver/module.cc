@@ -49,6 +49,8 @@ void Module::place(Context &context)
             allocate_device(context.device, std::max<size_t>(variable.size, 1),
                             Allocation::Origin::global, context.id, id, variable.constant);
         variables_.push_back(address);
+        if (variable.managed)
+            machine().allocations.change(address, [](Allocation &it) { it.managed = true; });
         return address;
     });
 }
