@@ -17,6 +17,11 @@ Exact list(const T *values, size_t count)
     return {values, count * sizeof(T)};
 }
 
+bool is_aligned(const CUtensorMap *map)
+{
+    return reinterpret_cast<uintptr_t>(map) % 64 == 0;
+}
+
 CUresult make(CUtensorMap *map, const void *address, cuuint32_t rank, const cuuint64_t *dims,
               const cuuint64_t *strides, const cuuint32_t *steps)
 {
@@ -37,6 +42,8 @@ NULL_EXPORT cuTensorMapEncodeTiled(CUtensorMap *map, CUtensorMapDataType type, c
                                    CUtensorMapInterleave interleave, CUtensorMapSwizzle swizzle,
                                    CUtensorMapL2promotion promotion, CUtensorMapFloatOOBfill fill)
 {
+    if (!is_aligned(map))
+        return CUDA_ERROR_INVALID_VALUE;
     null::accept("cuTensorMapEncodeTiled",
                  "type,rank,address,dims,strides,box,steps,interleave,swizzle,promotion,fill", type,
                  rank, address, list(dims, rank), list(strides, rank - 1), list(box, rank),
@@ -51,6 +58,8 @@ NULL_EXPORT cuTensorMapEncodeIm2col(CUtensorMap *map, CUtensorMapDataType type, 
                                     CUtensorMapInterleave interleave, CUtensorMapSwizzle swizzle,
                                     CUtensorMapL2promotion promotion, CUtensorMapFloatOOBfill fill)
 {
+    if (!is_aligned(map))
+        return CUDA_ERROR_INVALID_VALUE;
     null::accept("cuTensorMapEncodeIm2col",
                  "type,rank,address,dims,strides,lower,upper,channels,pixels,steps,interleave,"
                  "swizzle,promotion,fill",
@@ -70,6 +79,8 @@ NULL_EXPORT cuTensorMapEncodeIm2colWide(CUtensorMap *map, CUtensorMapDataType ty
                                         CUtensorMapL2promotion promotion,
                                         CUtensorMapFloatOOBfill fill)
 {
+    if (!is_aligned(map))
+        return CUDA_ERROR_INVALID_VALUE;
     null::accept("cuTensorMapEncodeIm2colWide",
                  "type,rank,address,dims,strides,lower,upper,channels,pixels,steps,interleave,mode,"
                  "swizzle,promotion,fill",

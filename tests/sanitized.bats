@@ -44,10 +44,11 @@ one() {
     echo "$status" >"$log.status"
 }
 
-# ThreadSanitizer is given no libraries that have threads of their own.
+# ThreadSanitizer is given no libraries that have threads of their own, nor the walks through wrong calls: they are long, and
+# have one thread.
 programs() {
     local file without=^$
-    [[ $VGPU_SANITIZE != *thread* ]] || without='^(mpi-ranks|blas|fft|rand)'
+    [[ $VGPU_SANITIZE != *thread* ]] || without='^(mpi-ranks|blas|fft|rand|wrong-(runtime-)?calls)'
     for file in "$PROGRAMS"/*-shared $(driver_programs | sed "s|[^ ]*|$PROGRAMS/&|g"); do
         [ ! -x "$file" ] || basename "$file"
     done | grep -vE "$without"

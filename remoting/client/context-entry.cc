@@ -175,7 +175,7 @@ VGPU_ENTRY cuCtxDestroy_v2(CUcontext handle)
     return entry([&](Session &session) -> CUresult {
         Context *context = session.contexts.find(handle);
         if (!context)
-            return handle ? CUDA_ERROR_INVALID_CONTEXT : CUDA_ERROR_INVALID_VALUE;
+            return CUDA_ERROR_INVALID_CONTEXT;
         if (context->primary || green_of(session, context->id))
             return CUDA_ERROR_INVALID_CONTEXT; // it is released, or goes with the green one
         session.connection().complete_before(session.connection().last_sequence());

@@ -35,8 +35,10 @@ CUresult end_of(Session &session, const Side &side, const Box &box, End &end)
     if (__builtin_add_overflow(side.x, box.width, &least) ||
         __builtin_add_overflow(side.y, box.rows, &last_row))
         return CUDA_ERROR_INVALID_VALUE;
+    constexpr size_t kMostPitch = 2147483647; // CU_DEVICE_ATTRIBUTE_MAX_PITCH of every device
     size_t pitch = side.pitch ? side.pitch : least;
-    if (pitch < least || (box.depth > 1 && side.height && side.height < last_row))
+    if (pitch < least || side.pitch > kMostPitch ||
+        (box.depth > 1 && side.height && side.height < last_row))
         return CUDA_ERROR_INVALID_VALUE;
     uint64_t base;
     Hint hint;

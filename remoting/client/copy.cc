@@ -212,6 +212,8 @@ CUresult copy_in(Session &session, uint32_t word, const Copy &copy, const Place 
     // may read or write next is the host's again.
     if (result == CUDA_SUCCESS && copy.waits && (target.unsure() || target.shared))
         result = synchronize_stream(session, word, copy.stream);
+    else if (result == CUDA_SUCCESS && target.side == Side::foreign)
+        result = judge(session, word);
     return result;
 }
 
@@ -438,6 +440,8 @@ CUresult copy(Session &session, Context &context, Copy copy)
     if (result == CUDA_SUCCESS && copy.waits &&
         (to.unsure() || from.unsure() || to.shared || from.shared))
         result = synchronize_stream(session, word, copy.stream);
+    else if (result == CUDA_SUCCESS && (to.side == Side::foreign || from.side == Side::foreign))
+        result = judge(session, word);
     return result;
 }
 

@@ -162,8 +162,10 @@ VGPU_ENTRY cuDeviceGetByPCIBusId(CUdevice *found, const char *id)
 {
     return entry([&](Session &session) -> CUresult {
         unsigned want[3];
-        if (!found || !id || !parse_pci(id, want))
+        if (!found || !id)
             return CUDA_ERROR_INVALID_VALUE;
+        if (!parse_pci(id, want))
+            return CUDA_ERROR_INVALID_DEVICE;
         for (size_t i = 0; i < session.devices().size(); ++i) {
             unsigned have[3];
             if (parse_pci(session.devices()[i].pci.c_str(), have) &&
@@ -176,10 +178,10 @@ VGPU_ENTRY cuDeviceGetByPCIBusId(CUdevice *found, const char *id)
     });
 }
 
-VGPU_ENTRY cuDeviceGetExecAffinitySupport(int *supported, CUexecAffinityType, CUdevice ordinal)
+VGPU_ENTRY cuDeviceGetExecAffinitySupport(int *supported, CUexecAffinityType type, CUdevice ordinal)
 {
     return with_device(ordinal, [&](Session &, const Device &) -> CUresult {
-        if (!supported)
+        if (!supported || type != CU_EXEC_AFFINITY_TYPE_SM_COUNT)
             return CUDA_ERROR_INVALID_VALUE;
         *supported = 0;
         return CUDA_SUCCESS;

@@ -183,9 +183,13 @@ VGPU_ENTRY cuKernelGetName(const char **name, CUkernel handle)
 
 // The slices of a lease are taken to be of one architecture for what a kernel needs.
 VGPU_ENTRY cuKernelGetAttribute(int *value, CUfunction_attribute attribute, CUkernel handle,
-                                CUdevice)
+                                CUdevice device)
 {
-    return cuFuncGetAttribute(value, attribute, reinterpret_cast<CUfunction>(handle));
+    return entry([&](Session &session) -> CUresult {
+        if (device < 0 || size_t(device) >= session.devices().size())
+            return CUDA_ERROR_INVALID_DEVICE;
+        return cuFuncGetAttribute(value, attribute, reinterpret_cast<CUfunction>(handle));
+    });
 }
 
 VGPU_ENTRY cuKernelSetAttribute(CUfunction_attribute attribute, int value, CUkernel handle,

@@ -146,8 +146,6 @@ VGPU_ENTRY cuMemFreeAsync(CUdeviceptr address, CUstream stream)
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
         if (!good_stream(session, stream))
             return CUDA_ERROR_INVALID_HANDLE;
-        if (address == 0)
-            return CUDA_SUCCESS;
         if (!forget_allocation(session, address))
             return CUDA_ERROR_INVALID_VALUE;
         return post_in(session, stream_word(session, context.word(), stream),

@@ -60,7 +60,10 @@ CUresult set(CUdeviceptr to, size_t pitch, T value, size_t width, size_t height,
         if (set_at_home(session, context, to, pitch, value, width, height, stream, result))
             return result;
         DeviceWork work(session, context, stream);
-        return work.result == CUDA_SUCCESS ? send() : work.result;
+        result = work.result == CUDA_SUCCESS ? send() : work.result;
+        if (result == CUDA_SUCCESS && !session.ranges.find(to))
+            result = judge(session, context.word());
+        return result;
     });
 }
 

@@ -51,7 +51,7 @@ VGPU_ENTRY cuModuleLoad(CUmodule *module, const char *path)
 {
     return entry([&](Session &) -> CUresult {
         std::string bytes;
-        CUresult result = read_image(path, bytes);
+        CUresult result = module ? read_image(path, bytes) : CUDA_ERROR_INVALID_VALUE;
         return result == CUDA_SUCCESS ? load(module, bytes.data(), bytes.size(), {}) : result;
     });
 }

@@ -86,7 +86,7 @@ VGPU_ENTRY cuOccupancyMaxPotentialBlockSizeWithFlags(int *grid, int *block, CUfu
         auto function = find_function(session, handle);
         if (!function)
             return CUDA_ERROR_INVALID_HANDLE;
-        if (!grid || !block)
+        if (!grid || !block || limit < 0)
             return CUDA_ERROR_INVALID_VALUE;
         CUresult result = describe(session, *function);
         if (result != CUDA_SUCCESS)

@@ -11,7 +11,8 @@ VGPU_ENTRY cuGetProcAddress_v2(const char *symbol, void **function, int version,
 {
     constexpr cuuint64_t kKnown =
         CU_GET_PROC_ADDRESS_LEGACY_STREAM | CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
-    if (!symbol || !function || (flags & ~kKnown) != 0 || flags == kKnown)
+    if (!symbol || !function || version < 0 || (flags & ~kKnown) != 0 ||
+        flags == kKnown)
         return CUDA_ERROR_INVALID_VALUE;
     *function = nullptr;
     const Procedure *found = nullptr;

@@ -49,8 +49,11 @@ CUresult one(api::Call call, CUstream stream, CUdeviceptr address, T value, unsi
         DeviceWork work(session, context, stream);
         if (work.result != CUDA_SUCCESS)
             return work.result;
-        return post_in(session, stream_word(session, context.word(), stream), call, handle(stream),
-                       at(address), val(value), val(flags));
+        CUresult result = post_in(session, stream_word(session, context.word(), stream), call,
+                                  handle(stream), at(address), val(value), val(flags));
+        if (result == CUDA_SUCCESS && !session.ranges.find(address))
+            result = judge(session, context.word());
+        return result;
     });
 }
 

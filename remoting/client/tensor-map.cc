@@ -34,7 +34,9 @@ struct Numbers {
 
 CUresult encode(Which which, CUtensorMap *map, const void *address, const Numbers &numbers)
 {
-    if (!map || !numbers.good)
+    // The worker's driver is given a map of the worker's.
+    constexpr uintptr_t kAligned = 64;
+    if (!map || reinterpret_cast<uintptr_t>(map) % kAligned != 0 || !numbers.good)
         return CUDA_ERROR_INVALID_VALUE;
     constexpr size_t kWords = std::size(CUtensorMap{}.opaque);
     // Numbers of either name of 64 bits.

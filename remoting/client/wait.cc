@@ -92,6 +92,14 @@ CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream)
     return settle(session, sequence, result);
 }
 
+CUresult judge(Session &session, uint32_t word)
+{
+    CUfunc_cache ignored; // a question that costs the driver nothing
+    CUresult result = call_in(session, word, api::Call::cuCtxGetCacheConfig, out(&ignored));
+    CUresult deferred = session.take_deferred();
+    return deferred == CUDA_SUCCESS ? result : deferred;
+}
+
 bool is_past(const Session &session, uint64_t context, CUstream stream, uint64_t sequence)
 {
     Stream *known = find_stream(session, stream);

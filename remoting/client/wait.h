@@ -35,6 +35,10 @@ CUresult between_contexts(Session &session, const Context &current, CUcontext to
 }
 CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream);
 
+// Whether the worker has refused what was posted, without waiting for the device: for what only it
+// can judge, and the driver would at once.
+CUresult judge(Session &session, uint32_t word);
+
 // A stream that was created here; null if it is one of the driver's own or none
 // (Table::find_again).
 Stream *find_stream(const Session &session, CUstream stream);

@@ -118,7 +118,8 @@ cudaError_t cudaGetChannelDesc(cudaChannelFormatDesc *description, cudaArray_con
     return within_context([&] {
         CUDA_ARRAY3D_DESCRIPTOR descriptor;
         CUresult result = describe(driver_array(array), &descriptor);
-        *description = describe_format(descriptor.Format, descriptor.NumChannels);
+        if (result == CUDA_SUCCESS)
+            *description = describe_format(descriptor.Format, descriptor.NumChannels);
         return result;
     });
 }

@@ -67,12 +67,19 @@ void set_destination(CUDA_MEMCPY2D *rows, void *to, size_t pitch, cudaMemcpyKind
     rows->dstPitch = pitch;
 }
 
+// cudaDeviceProp::memPitch of every device.
+bool is_pitch(size_t pitch, size_t width)
+{
+    constexpr size_t kMost = 2147483647;
+    return pitch >= width && pitch <= kMost;
+}
+
 cudaError_t copy_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width,
                       size_t height, cudaMemcpyKind kind, cudaStream_t stream, Wait wait)
 {
     if (!is_valid(kind))
         return cudaErrorInvalidMemcpyDirection;
-    if (width > to_pitch || width > from_pitch)
+    if (!is_pitch(to_pitch, width) || !is_pitch(from_pitch, width))
         return cudaErrorInvalidPitchValue;
     CUDA_MEMCPY2D rows = {};
     set_source(&rows, from, from_pitch, kind);
@@ -88,7 +95,7 @@ cudaError_t copy_to_array(cudaArray_t to, size_t x, size_t y, const void *from, 
 {
     if (!is_valid(kind))
         return cudaErrorInvalidMemcpyDirection;
-    if (width > pitch)
+    if (!is_pitch(pitch, width))
         return cudaErrorInvalidPitchValue;
     CUDA_MEMCPY2D rows = {};
     set_source(&rows, from, pitch, kind);
@@ -107,7 +114,7 @@ cudaError_t copy_from_array(void *to, size_t pitch, cudaArray_const_t from, size
 {
     if (!is_valid(kind))
         return cudaErrorInvalidMemcpyDirection;
-    if (width > pitch)
+    if (!is_pitch(pitch, width))
         return cudaErrorInvalidPitchValue;
     CUDA_MEMCPY2D rows = {};
     rows.srcMemoryType = CU_MEMORYTYPE_ARRAY;
@@ -120,10 +127,12 @@ cudaError_t copy_from_array(void *to, size_t pitch, cudaArray_const_t from, size
     return copy(rows, stream, wait);
 }
 
-cudaError_t copy_array(cudaArray_t to, size_t to_x, size_t to_y, cudaArray_const_t from,
-                       size_t from_x, size_t from_y, size_t width, size_t height,
-                       cudaStream_t stream, Wait wait)
+cudaError_t copy_array(cudaMemcpyKind kind, cudaArray_t to, size_t to_x, size_t to_y,
+                       cudaArray_const_t from, size_t from_x, size_t from_y, size_t width,
+                       size_t height, cudaStream_t stream, Wait wait)
 {
+    if (!is_valid(kind))
+        return cudaErrorInvalidMemcpyDirection;
     CUDA_MEMCPY2D rows = {};
     rows.srcMemoryType = CU_MEMORYTYPE_ARRAY;
     rows.srcArray = driver_array(from);
@@ -187,9 +196,9 @@ cudaError_t copy_array_bytes(cudaArray_t to, size_t to_x, size_t to_y, cudaArray
         error = as_rows(to, to_x, count, &to_width, &to_height);
     if (error == cudaSuccess && (width != to_width || height != to_height))
         error = cudaErrorInvalidValue; // rows of one array, parts of the other's
-    return error == cudaSuccess
-               ? copy_array(to, to_x, to_y, from, from_x, from_y, width, height, stream, wait)
-               : error;
+    return error == cudaSuccess ? copy_array(cudaMemcpyDeviceToDevice, to, to_x, to_y, from, from_x,
+                                             from_y, width, height, stream, wait)
+                                : error;
 }
 
 } // namespace
@@ -283,10 +292,10 @@ cudaError_t cudaMemcpy2DFromArrayAsync(void *to, size_t pitch, cudaArray_const_t
 
 cudaError_t cudaMemcpy2DArrayToArray(cudaArray_t to, size_t to_x, size_t to_y,
                                      cudaArray_const_t from, size_t from_x, size_t from_y,
-                                     size_t width, size_t height, cudaMemcpyKind)
+                                     size_t width, size_t height, cudaMemcpyKind kind)
 {
     return within_context([&] {
-        return copy_array(to, to_x, to_y, from, from_x, from_y, width, height, nullptr,
+        return copy_array(kind, to, to_x, to_y, from, from_x, from_y, width, height, nullptr,
                           Wait::legacy);
     });
 }
@@ -295,11 +304,11 @@ VGPU_CUDART_ENTRY cudaError_t cudaMemcpy2DArrayToArray_ptds(cudaArray_t to, size
                                                             size_t to_y, cudaArray_const_t from,
                                                             size_t from_x, size_t from_y,
                                                             size_t width, size_t height,
-                                                            cudaMemcpyKind)
+                                                            cudaMemcpyKind kind)
 {
     return within_context([&] {
-        return copy_array(to, to_x, to_y, from, from_x, from_y, width, height, cudaStreamPerThread,
-                          Wait::per_thread);
+        return copy_array(kind, to, to_x, to_y, from, from_x, from_y, width, height,
+                          cudaStreamPerThread, Wait::per_thread);
     });
 }
 

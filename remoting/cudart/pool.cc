@@ -17,7 +17,8 @@ cudaError_t cudaMallocAsync(void **pointer, size_t size, cudaStream_t stream)
     return within_context([&] {
         CUdeviceptr address = 0;
         CUresult result = size ? driver().cuMemAllocAsync(&address, size, stream) : CUDA_SUCCESS;
-        *pointer = reinterpret_cast<void *>(address);
+        if (result == CUDA_SUCCESS)
+            *pointer = reinterpret_cast<void *>(address);
         return result;
     });
 }

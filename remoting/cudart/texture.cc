@@ -165,6 +165,8 @@ cudaError_t cudaDestroyTextureObject(cudaTextureObject_t texture)
 cudaError_t cudaGetTextureObjectResourceDesc(cudaResourceDesc *resource,
                                              cudaTextureObject_t texture)
 {
+    if (!resource)
+        return finish(cudaErrorInvalidValue);
     return within_context([&] {
         CUDA_RESOURCE_DESC found;
         cudaError_t error = invoke(driver().cuTexObjectGetResourceDesc, &found, texture);
@@ -194,7 +196,8 @@ cudaError_t cudaGetTextureObjectResourceViewDesc(cudaResourceViewDesc *view,
     return within_context([&] {
         CUDA_RESOURCE_VIEW_DESC found = {};
         cudaError_t error = invoke(driver().cuTexObjectGetResourceViewDesc, &found, texture);
-        memcpy(view, &found, sizeof *view);
+        if (error == cudaSuccess)
+            memcpy(view, &found, sizeof *view);
         return error;
     });
 }
@@ -219,6 +222,8 @@ cudaError_t cudaDestroySurfaceObject(cudaSurfaceObject_t surface)
 cudaError_t cudaGetSurfaceObjectResourceDesc(cudaResourceDesc *resource,
                                              cudaSurfaceObject_t surface)
 {
+    if (!resource)
+        return finish(cudaErrorInvalidValue);
     return within_context([&] {
         CUDA_RESOURCE_DESC found;
         cudaError_t error = invoke(driver().cuSurfObjectGetResourceDesc, &found, surface);

@@ -130,6 +130,8 @@ Element element_of(CUarray_format format, unsigned channels)
         require(!known.channels || channels == known.channels);
         return {known.format, count};
     }
+    constexpr int kFirst = CU_AD_FORMAT_BC1_UNORM, kLast = 0xff;
+    require(int(format) >= kFirst && int(format) <= kLast);
     throw Failure(CUDA_ERROR_NOT_SUPPORTED,
                   "compressed and planar image formats are not supported by the software GPU");
 }

@@ -30,6 +30,8 @@ Place place(CUmemorytype type, CUarray array, const void *host, CUdeviceptr devi
         return place(array, x, y, z, box);
     require(type == CU_MEMORYTYPE_HOST || type == CU_MEMORYTYPE_DEVICE ||
             type == CU_MEMORYTYPE_UNIFIED);
+    constexpr size_t kMostPitch = 2147483647; // CU_DEVICE_ATTRIBUTE_MAX_PITCH
+    require(pitch <= kMostPitch);
     bool on_host = type == CU_MEMORYTYPE_HOST;
     uint64_t base = on_host ? reinterpret_cast<uint64_t>(host) : device;
     if (pitch == 0)

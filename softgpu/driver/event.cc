@@ -106,8 +106,7 @@ SOFT_EXPORT CUresult CUDAAPI cuEventRecordWithFlags(CUevent event, CUstream stre
 SOFT_EXPORT CUresult CUDAAPI cuCtxRecordEvent(CUcontext handle, CUevent event)
 {
     ENTRY({
-        auto context =
-            handle ? machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT) : current::get();
+        auto context = machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT);
         context->check();
         auto which = machine().events.get(event);
         auto made_in = which->context.lock();
@@ -119,8 +118,7 @@ SOFT_EXPORT CUresult CUDAAPI cuCtxRecordEvent(CUcontext handle, CUevent event)
 SOFT_EXPORT CUresult CUDAAPI cuCtxWaitEvent(CUcontext handle, CUevent event)
 {
     ENTRY({
-        auto context =
-            handle ? machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT) : current::get();
+        auto context = machine().contexts.get(handle, CUDA_ERROR_INVALID_CONTEXT);
         context->check();
         auto recording = machine().events.get(event)->last();
         if (recording && !recording->point.reached())

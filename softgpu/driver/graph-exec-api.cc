@@ -70,7 +70,7 @@ SOFT_EXPORT CUresult CUDAAPI cuGraphInstantiateWithParams(CUgraphExec *exec, CUg
                                                           CUDA_GRAPH_INSTANTIATE_PARAMS *parameters)
 {
     GRAPH_ENTRY({
-        require(parameters != nullptr);
+        require(exec && parameters);
         parameters->hErrNode_out = nullptr;
         parameters->result_out = CUDA_GRAPH_INSTANTIATE_ERROR;
         // The nodes were checked one by one, so what is wrong now is how they hang together.

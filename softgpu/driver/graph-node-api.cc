@@ -190,6 +190,7 @@ SOFT_EXPORT CUresult CUDAAPI cuGraphKernelNodeGetAttribute(CUgraphNode node,
     GRAPH_ENTRY({
         require(value != nullptr);
         auto &attributes = payload_of<KernelNode>(*node_of(node)).attributes;
+        check_attribute(attribute);
         auto it = attributes.find(attribute);
         *value = it == attributes.end() ? CUkernelNodeAttrValue{} : it->second;
     });

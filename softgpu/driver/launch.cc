@@ -135,8 +135,15 @@ void run(Context &context, const Launch &it)
         context.fault(code_of(fault.kind), fault.text);
 }
 
+void check_attribute(CUlaunchAttributeID id)
+{
+    constexpr unsigned kMost = 32; // what toolkits to come may have: hints
+    require(unsigned(id) < kMost);
+}
+
 void apply(const CUlaunchAttribute &attribute, Shape &shape)
 {
+    check_attribute(attribute.id);
     switch (attribute.id) {
     case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
         shape.cooperative = attribute.value.cooperative != 0;

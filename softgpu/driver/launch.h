@@ -15,6 +15,9 @@ struct Shape {
 /// Blocks of this kernel that one unit holds at a time.
 unsigned blocks_per_unit(const KernelView &kernel, unsigned threads, size_t dynamic_shared);
 
+/// Throws for a number that is no attribute's.
+void check_attribute(CUlaunchAttributeID id);
+
 /// What the attributes of an extended launch, or of a graph's kernel node, change.
 void apply(const CUlaunchAttribute &attribute, Shape &shape);
 

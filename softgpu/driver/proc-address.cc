@@ -62,7 +62,7 @@ SOFT_EXPORT CUresult CUDAAPI cuGetProcAddress_v2(const char *name, void **functi
 {
     constexpr cuuint64_t known =
         CU_GET_PROC_ADDRESS_LEGACY_STREAM | CU_GET_PROC_ADDRESS_PER_THREAD_DEFAULT_STREAM;
-    if (!name || !*name || !function || (flags & ~known) || flags == known || version < 2000)
+    if (!name || !function || (flags & ~known) || flags == known || version < 2000)
         return CUDA_ERROR_INVALID_VALUE;
     *function = nullptr;
     Found found;

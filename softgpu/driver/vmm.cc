@@ -176,10 +176,11 @@ using namespace vgpu::soft::driver;
 
 SOFT_EXPORT CUresult CUDAAPI cuMemGetAllocationGranularity(size_t *granularity,
                                                            const CUmemAllocationProp *properties,
-                                                           CUmemAllocationGranularity_flags)
+                                                           CUmemAllocationGranularity_flags which)
 {
     ENTRY({
-        require(granularity != nullptr);
+        require(granularity && (which == CU_MEM_ALLOC_GRANULARITY_MINIMUM ||
+                                which == CU_MEM_ALLOC_GRANULARITY_RECOMMENDED));
         check_properties(properties);
         *granularity = kGranularity;
     });

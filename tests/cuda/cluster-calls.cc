@@ -41,6 +41,12 @@ static void tensor_maps()
                                       promotion, fill);
     };
     said("cuTensorMapEncodeTiled", tiled(5, dims), map);
+    if (tiled(1, dims) == CUDA_SUCCESS) { // or there are none
+        alignas(64) char room[2 * sizeof map];
+        said("a map at a multiple of 8",
+             cuTensorMapEncodeTiled(reinterpret_cast<CUtensorMap *>(room + 8), type, 1, at, dims,
+                                    strides, box, steps, plain, swizzle, promotion, fill));
+    }
     said("cuTensorMapReplaceAddress", cuTensorMapReplaceAddress(&map, elsewhere), map);
     said("of one dimension", tiled(1, dims), map);
     said("cuTensorMapEncodeIm2col",

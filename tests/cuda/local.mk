@@ -6,18 +6,18 @@ cuda_runtime_programs = \
 	device-features device-printf \
 	error-codes graph-nodes graphs histogram host-cases host-functions ipc \
 	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota pageable-copies patterns pipelines \
-	reduce-shuffle runtime-calls streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add
+	reduce-shuffle runtime-calls streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add wrong-runtime-calls
 # Those that call a CUDA library need one beside the software GPU.
 cuda_library_programs = $(if $(OPENBLAS),blas blas-lt) $(if $(FFTW),fft) rand
 cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs)
 # The driver API alone: one link of each, NAME.
-cuda_driver_programs = cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts texture-references legacy-launch linker logs shareable-handles stream-values vmm wrong-handles wrong-sizes
+cuda_driver_programs = cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts texture-references legacy-launch linker logs shareable-handles stream-values vmm wrong-calls wrong-handles wrong-sizes
 # What people write CUDA for, a file each, which computes and checks itself: samples/NAME.cu becomes NAME-shared alone, since
 # the links differ in nothing that a computation could meet.
 cuda_samples = $(patsubst $(srcdir)/%D%/samples/%.cu,%,$(wildcard $(srcdir)/%D%/samples/*.cu))
 cuda_sources = %D%/blas.cu %D%/blas-lt.cu %D%/fft.cu %D%/rand.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc $(cuda_samples:%=%D%/samples/%.cu)
-EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/cudart.bats $(cuda_sources)
+EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/wrong.h %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
 
@@ -54,7 +54,7 @@ cuda_objects = $(cuda_all_runtime_programs:%=%D%/%.o)
 %D%/fft-shared %D%/fft-static: cuda_more = -Lremoting/libs/.libs -lcufft
 %D%/fft-shared %D%/fft-static: remoting/libs/libcufft.la
 
-$(cuda_objects): %D%/%.o: %D%/%.cu %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h
+$(cuda_objects): %D%/%.o: %D%/%.cu %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/wrong.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -c $< -o $@
 
 $(cuda_all_runtime_programs:%=%D%/%-shared): %D%/%-shared: %D%/%.o
@@ -88,7 +88,7 @@ $(cuda_all_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archiv
 
 cuda_driver_objects = $(cuda_driver_programs:%=%D%/%.o)
 
-$(cuda_driver_objects): %D%/%.o: %D%/%.cc %D%/check.h %D%/driver.h
+$(cuda_driver_objects): %D%/%.o: %D%/%.cc %D%/check.h %D%/driver.h %D%/wrong.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@
 
 %D%/round-trips.o: %D%/round-trips.cc %D%/check.h
