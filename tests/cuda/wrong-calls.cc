@@ -46,7 +46,7 @@ static void devices()
     CUdevice found = 0;
     WALK(cuDeviceGet, &found, 0);
     WALK(cuDeviceGetCount, &number);
-    WALK(cuDeviceGetName, text, int(sizeof text), device);
+    WALK_BUT(2, cuDeviceGetName, text, int(sizeof text), device);
     WALK(cuDeviceGetUuid, &uuid, device);
     WALK(cuDeviceTotalMem, &bytes, device);
     WALK(cuDeviceGetTexture1DLinearMaxWidth, &bytes, CU_AD_FORMAT_FLOAT, 4, device);
@@ -55,7 +55,7 @@ static void devices()
     WALK(cuDeviceGetDefaultMemPool, &pool, device);
     WALK(cuDeviceSetMemPool, device, pool);
     WALK(cuDeviceGetExecAffinitySupport, &number, CU_EXEC_AFFINITY_TYPE_SM_COUNT, device);
-    WALK(cuDeviceGetPCIBusId, text, int(sizeof text), device);
+    WALK_BUT(2, cuDeviceGetPCIBusId, text, int(sizeof text), device);
     WALK(cuDeviceGetByPCIBusId, &found, text);
     WALK(cuDeviceCanAccessPeer, &number, device, device);
     WALK(cuDeviceGetP2PAttribute, &number, CU_DEVICE_P2P_ATTRIBUTE_ACCESS_SUPPORTED, device,
@@ -534,7 +534,7 @@ static void pools_and_mappings()
     WALK_BUT(8, cuMemAddressReserve, &reserved, 2 * granularity, 0, 0, 0);
     DRIVER(cuMemAddressReserve(&reserved, 2 * granularity, 0, 0, 0));
     WALK(cuMemMap, reserved, granularity, 0, physical, 0);
-    WALK_BUT(4, cuMemSetAccess, reserved, granularity, &access, 1);
+    WALK_BUT(8, cuMemSetAccess, reserved, granularity, &access, 1);
     unsigned long long flags = 0;
     WALK(cuMemGetAccess, &flags, &access.location, reserved);
     WALK(cuMemGetAllocationPropertiesFromHandle, &prop, physical);
@@ -763,6 +763,7 @@ int main()
     graphs();
     launches_of_graphs();
 
+    DRIVER(cuCtxSynchronize()); // of the other streams' work
     DRIVER(cuMemsetD32Async(data, 7, 16, stream));
     EXPECT(element(data, stream) == 7);
     passed(0);
