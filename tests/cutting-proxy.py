@@ -112,9 +112,9 @@ def main():
                 wake.recv(64)
                 while orders:
                     away = orders.pop(0) == signal.SIGUSR2
-                    say("cut all", len(links))
                     for link in list(links):
                         end(link)
+                    say("cut all")
             elif key.fileobj is listener:
                 client, _ = listener.accept()
                 if away:
