@@ -192,7 +192,7 @@ END
 
 @test "two devices" {
     both two-devices
-    run env VGPU_SOFT_DEVICES=1 bash -c "$(declare -f straight); straight '$PROGRAMS/two-devices-static'"
+    VGPU_SOFT_DEVICES=1 run straight "$PROGRAMS/two-devices-static"
     [ "$status" = 77 ]
 }
 
