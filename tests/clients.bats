@@ -10,6 +10,7 @@ setup_file() {
     export VGPU_SOFT_DEVICES=2 VGPU_SOFT_UNITS=2
     CLIENTS=$TOP_SRCDIR/.deps-clients
     # Where they look for NVRTC and NVVM.
+    export TRITON_CACHE_DIR=$BATS_FILE_TMPDIR/triton CUPY_CACHE_DIR=$BATS_FILE_TMPDIR/cupy
     export CLIENTS CUDA_HOME=$CUDA_HOME_DIR CUDA_PATH=$CUDA_HOME_DIR
 }
 
@@ -53,6 +54,15 @@ END
 @test "cuda-python's driver bindings" { client shm bindings; }
 @test "cuda-python's driver bindings over tcp" { client tcp bindings; }
 @test "Numba's kernels" { client shm numba-kernels; }
+@test "Triton's launcher and kernels" { client shm triton-launcher; }
+@test "Triton's launcher and kernels over tcp" { client tcp triton-launcher; }
+
+@test "CuPy is told that it carries NVIDIA's static runtime" {
+    client shm cupy-runtime
+    contains "$stderr" "cupy_backends"
+    [ "$(grep -c "runs over NVIDIA's own driver only" <<<"$stderr")" = 1 ] || { echo "$stderr"; return 1; }
+}
+
 @test "without a lease NVML says so, and what to do" {
     run env -u VGPU_LEASE LD_LIBRARY_PATH="$STAGE/lib" "$CLIENTS/bin/python" -c 'import pynvml; pynvml.nvmlInit()'
     [ "$status" = 1 ]
