@@ -111,17 +111,16 @@ bool Bulk::send(uint32_t word, const RowsIn &piece)
     return sent;
 }
 
-// Whether no other call has waited for an answer while some pieces went: nobody then who a large
-// turn would hold up. With send_.
+// Whether no other thread has waited for an answer for a while: nobody then who a large turn would
+// hold up. With send_.
 bool Bulk::calm() noexcept
 {
-    constexpr unsigned kPieces = 4;
-    const uint64_t waits = connection_.round_trips() - own_waits_.load(std::memory_order_relaxed);
-    if (std::exchange(waits_, waits) != waits)
+    const uint64_t others = connection_.round_trips_of_others();
+    if (std::exchange(others_, others) != others)
         calm_for_ = 0;
-    else if (calm_for_ < kPieces)
+    else if (calm_for_ < kCalm)
         ++calm_for_;
-    return calm_for_ >= kPieces;
+    return calm_for_ >= kCalm;
 }
 
 bool Bulk::post(uint32_t word, const RowsIn &piece, Pending *marker)
@@ -182,7 +181,6 @@ wire::BulkPath Bulk::path() const noexcept
 
 void Bulk::passed_in(size_t bytes, bool waited)
 {
-    own_waits_.fetch_add(waited, std::memory_order_relaxed); // a hint for calm()
     std::lock_guard lock(adapting_);
     const wire::BulkPath now = path();
     const bool limited = limits_.look(now.busy_us, now.limited_us);

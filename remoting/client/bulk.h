@@ -86,6 +86,7 @@ private:
 
     bool post(uint32_t word, const RowsIn &piece, Pending *marker);
     bool calm() noexcept;
+    static constexpr unsigned kCalm = 256; // pieces: some 50 ms
     void passed_in(size_t bytes, bool waited);
     void tell();
     void open_where_it_helps(const PathWindow &window);
@@ -110,12 +111,11 @@ private:
     std::atomic<unsigned> count_{1};
 
     CopyInWindow in_window_;
-    std::atomic<uint64_t> own_waits_{0}; // for room in the window
-    std::mutex send_;                    // of what follows, and the order of bytes and commands
+    std::mutex send_; // of what follows, and the order of bytes and commands
     unsigned last_lane_ = 0;
     std::vector<std::byte> packed_;
-    uint64_t waits_ = 0;    // of others, when the last piece went
-    unsigned calm_for_ = 0; // pieces
+    uint64_t others_ = 0; // waits of other threads', when the last piece went
+    unsigned calm_for_ = kCalm;
 
     std::mutex adapting_; // of what follows
     PathWindow in_path_, out_path_;

@@ -269,11 +269,24 @@ void Connection::finish(Pending &finished) noexcept
     }
 }
 
+static thread_local uint64_t own_round_trips = 0;
+
+void Connection::count_round_trip() noexcept
+{
+    round_trips_.fetch_add(1, std::memory_order_relaxed);
+    ++own_round_trips;
+}
+
+uint64_t Connection::round_trips_of_others() const noexcept
+{
+    return round_trips() - own_round_trips;
+}
+
 bool Connection::wait(Pending &pending)
 {
     std::unique_lock lock(mutex_);
     if (!pending.done_)
-        round_trips_.fetch_add(1, std::memory_order_relaxed);
+        count_round_trip();
     std::condition_variable own;
     for (bool led = false; !pending.done_;) {
         if (lost() && !receiving_) {
@@ -315,7 +328,7 @@ bool Connection::complete_before(uint64_t sequence)
         return incomplete;
     };
     if (outstanding())
-        round_trips_.fetch_add(1, std::memory_order_relaxed);
+        count_round_trip();
     bool led = false;
     while (Pending *at = outstanding()) {
         if (lost() && !receiving_)

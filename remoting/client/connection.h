@@ -147,8 +147,11 @@ public:
 
     // How often a caller had to wait for the worker: what the network's latency is multiplied by.
     uint64_t round_trips() const noexcept { return round_trips_.load(std::memory_order_relaxed); }
+    // The same without this thread's, up to a constant: whether it changes is what can be told.
+    uint64_t round_trips_of_others() const noexcept;
 
 private:
+    void count_round_trip() noexcept;
     bool receive_one(std::unique_lock<std::mutex> &lock, int timeout_ms = -1);
     void take(std::unique_lock<std::mutex> &lock);
     void finish(Pending &pending) noexcept;
