@@ -11,6 +11,7 @@ setup_file() {
     CLIENTS=$TOP_SRCDIR/.deps-clients
     # Where they look for NVRTC and NVVM.
     export TRITON_CACHE_DIR=$BATS_FILE_TMPDIR/triton CUPY_CACHE_DIR=$BATS_FILE_TMPDIR/cupy
+    unset CC # Triton takes it for the name of a program, which "ccache gcc" is not
     export CLIENTS CUDA_HOME=$CUDA_HOME_DIR CUDA_PATH=$CUDA_HOME_DIR
 }
 
