@@ -277,7 +277,7 @@ uint32_t Bulk::add(CopyOut &copy)
             lock.unlock();
         try {
             bool any = false;
-            for (unsigned i = 0; i < count_.load(std::memory_order_acquire); ++i)
+            for (unsigned i = 0; replacer_ && i < count_.load(std::memory_order_acquire); ++i)
                 any = any || is_lost(i);
             if (any) { // only then behind who sends
                 std::lock_guard send(send_);

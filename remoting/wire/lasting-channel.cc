@@ -49,6 +49,17 @@ bool is_silent(int fd) noexcept
            info.tcpi_last_ack_recv > kSilenceMs;
 }
 
+std::array<std::byte, kHeaderSize> acknowledgement(uint64_t received) noexcept
+{
+    std::array<std::byte, kHeaderSize> word;
+    put_header(word.data(), {.size = kHeaderSize,
+                             .call = 0,
+                             .flags = kAcknowledges,
+                             .sequence = uint32_t(received),
+                             .word = uint32_t(received >> 32)});
+    return word;
+}
+
 class LastingStream final : public LastingChannel
 {
 public:
@@ -415,11 +426,7 @@ void LastingStream::write_all_of_it()
         }
         const uint64_t received = received_.load(std::memory_order_acquire);
         if (received - acknowledged_.load(std::memory_order_relaxed) >= kAcknowledgeEvery) {
-            put_header(word.data(), {.size = kHeaderSize,
-                                     .call = 0,
-                                     .flags = kAcknowledges,
-                                     .sequence = uint32_t(received),
-                                     .word = uint32_t(received >> 32)});
+            word = acknowledgement(received);
             pieces[--first] = {word.data(), word.size()};
             acknowledged_.store(received, std::memory_order_relaxed);
         }
@@ -444,12 +451,7 @@ void LastingStream::acknowledge()
     if (poll(&socket, 1, 0) != 1 || socket.revents != POLLOUT)
         return;
     const uint64_t received = received_.load(std::memory_order_relaxed);
-    std::array<std::byte, kHeaderSize> word;
-    put_header(word.data(), {.size = kHeaderSize,
-                             .call = 0,
-                             .flags = kAcknowledges,
-                             .sequence = uint32_t(received),
-                             .word = uint32_t(received >> 32)});
+    std::array<std::byte, kHeaderSize> word = acknowledgement(received);
     iovec piece{word.data(), word.size()};
     try {
         send_all(socket_, std::span(&piece, 1)); // a writable socket has room for as little
