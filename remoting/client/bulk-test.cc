@@ -195,7 +195,7 @@ TEST_F(BulkTest, TurnsAreLargeWhileNobodyElseWaits)
     wait();        // a copy waits for its own end
     EXPECT_EQ(send(), wire::kBulkMost);
     std::thread(wait).join();
-    EXPECT_EQ(send(), wire::BulkStream::kTurn);
+    EXPECT_EQ(send(), wire::BulkStream::kShortTurn);
     EXPECT_GT(until_large(), 50u);
     EXPECT_EQ(turns.back(), wire::kBulkMost);
     EXPECT_EQ(written.size(), turns.size() * row.size());

@@ -142,7 +142,8 @@ bool Bulk::post(uint32_t word, const RowsIn &piece, Pending *marker)
             last_lane_ =
                 unsigned(wire::next_with_room(std::span(streams).first(count), last_lane_));
             iovec bytes{piece.packed() ? const_cast<std::byte *>(piece.from) : packed_.data(), n};
-            streams[last_lane_]->take_turns(calm() ? wire::kBulkMost : wire::BulkStream::kTurn);
+            streams[last_lane_]->take_turns(calm() ? wire::kBulkMost
+                                                   : wire::BulkStream::kShortTurn);
             try {
                 streams[last_lane_]->write(std::span(&bytes, 1));
                 break;

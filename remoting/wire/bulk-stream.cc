@@ -17,6 +17,8 @@ namespace vgpu::wire
 namespace
 {
 
+constexpr size_t kReadTurn = size_t(64) << 10; // so much is asked of the kernel at once
+
 class SocketStream final : public BulkStream
 {
 public:
@@ -53,7 +55,7 @@ public:
     size_t read(std::span<std::byte> to) override
     {
         for (;;)
-            if (auto n = receive_some(socket_, to.first(std::min(to.size(), kTurn)), true)) {
+            if (auto n = receive_some(socket_, to.first(std::min(to.size(), kReadTurn)), true)) {
                 in_ += *n;
                 return *n;
             }

@@ -44,8 +44,9 @@ public:
     // All of it. Callers serialise. Throws Error (ECONNRESET) when the peer is gone.
     virtual void write(std::span<iovec> pieces) = 0;
 
-    // So much of what is written is given to the kernel at once; by who writes.
-    static constexpr size_t kTurn = size_t(256) << 10;
+    // So much of what is written is given to the kernel at once; by who writes. Another thread that
+    // wants the core gets it between two turns: 256 KiB are some 100 us.
+    static constexpr size_t kTurn = size_t(256) << 10, kShortTurn = size_t(16) << 10;
     virtual void take_turns(size_t /*bytes*/) noexcept {}
 
     // At least one byte; 0 when the peer has closed. One reader at a time, beside a writer.

@@ -12,6 +12,8 @@
 namespace vgpu::wire
 {
 
+enum class Side { client, worker }; // the worker waits for any call, in one thread
+
 class Channel
 {
 public:

@@ -276,9 +276,10 @@ std::unique_ptr<Channel> accept_session(Fd connection, const SessionWelcome &wel
         send_frame(connection.get(), frame, deadline);
         StreamSocket socket = welcomed(std::move(connection), welcome.acceptance, frame);
         if (!lasts)
-            return make_stream_channel(std::move(socket));
+            return make_stream_channel(std::move(socket), Side::worker);
         auto channel =
-            make_lasting_channel(std::move(socket), {.patience_ms = int(welcome.reconnect_s) * 1000,
+            make_lasting_channel(std::move(socket), {.side = Side::worker,
+                                                     .patience_ms = int(welcome.reconnect_s) * 1000,
                                                      .lost = welcome.lost});
         *lasting = channel.get();
         return channel;

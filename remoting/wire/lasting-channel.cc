@@ -63,7 +63,8 @@ std::array<std::byte, kHeaderSize> acknowledgement(uint64_t received) noexcept
 class LastingStream final : public LastingChannel
 {
 public:
-    LastingStream(StreamSocket socket, LastingTerms terms) : terms_(std::move(terms))
+    LastingStream(StreamSocket socket, LastingTerms terms)
+        : terms_(std::move(terms)), reader_(Spin(terms_.side == Side::worker))
     {
         adopt(std::move(socket));
     }

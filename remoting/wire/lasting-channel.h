@@ -54,6 +54,7 @@ public:
 };
 
 struct LastingTerms {
+    Side side = Side::client;
     // How long a loss is borne before it is the end; negative: until end().
     int patience_ms = -1;
     // Told of each loss.

@@ -19,7 +19,7 @@ constexpr size_t kBuffer = size_t(64) << 10; // of what is read at once
 
 } // namespace
 
-MessageReader::MessageReader() : buffer_(kBuffer) {}
+MessageReader::MessageReader(Spin spin) : buffer_(kBuffer), spin_(std::move(spin)) {}
 
 // One recv(): 0 when nothing is there yet, unless it may sleep.
 size_t MessageReader::transfer(StreamSocket &socket, std::span<std::byte> to, bool sleep)
@@ -52,37 +52,51 @@ bool MessageReader::start_message()
     return true;
 }
 
-// Gets more bytes, straight to their place where that is known; false when the time is up.
+// Gets more bytes, straight to their place where that is known; false when there are none yet.
+bool MessageReader::take(StreamSocket &socket, bool sleep)
+{
+    if (in_message_ && partial_.size() - have_ >= kBuffer) {
+        const size_t n = transfer(socket, std::span(partial_).subspan(have_), sleep);
+        have_ += n;
+        return n != 0;
+    }
+    if (begin_ == end_)
+        begin_ = end_ = 0;
+    if (end_ == buffer_.size()) { // at most part of a header is left
+        std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+        end_ -= begin_;
+        begin_ = 0;
+    }
+    const size_t n = transfer(socket, std::span(buffer_).subspan(end_), sleep);
+    end_ += n;
+    if (in_message_) {
+        const size_t part = std::min(end_ - begin_, partial_.size() - have_);
+        std::memcpy(partial_.data() + have_, buffer_.data() + begin_, part);
+        begin_ += part;
+        have_ += part;
+    }
+    return n != 0;
+}
+
+// The same, waiting for them; false when the time is up.
 bool MessageReader::fill(StreamSocket &socket, Deadline deadline)
 {
-    bool sleep = deadline.is_never();
-    for (;;) {
-        size_t n = 0;
-        if (in_message_ && partial_.size() - have_ >= kBuffer) {
-            n = transfer(socket, std::span(partial_).subspan(have_), sleep);
-            have_ += n;
-        } else {
-            if (begin_ == end_)
-                begin_ = end_ = 0;
-            if (end_ == buffer_.size()) { // at most part of a header is left
-                std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-                end_ -= begin_;
-                begin_ = 0;
-            }
-            n = transfer(socket, std::span(buffer_).subspan(end_), sleep);
-            end_ += n;
-            if (in_message_) {
-                size_t part = std::min(end_ - begin_, partial_.size() - have_);
-                std::memcpy(partial_.data() + have_, buffer_.data() + begin_, part);
-                begin_ += part;
-                have_ += part;
-            }
-        }
-        if (n)
-            return true;
+    if (take(socket, false))
+        return true;
+    const uint64_t start = now_ns(), left = deadline.left_ns();
+    if (left == 0)
+        return false;
+    const auto polled = spin_.poll(start, left, 1, [&] { return take(socket, false); });
+    if (polled == Spin::Polled::ready)
+        return true;
+    const bool sleep = deadline.is_never();
+    do {
         if (!sleep && !wait_for(socket.get(), POLLIN, deadline))
             return false;
-    }
+    } while (!take(socket, sleep));
+    if (polled == Spin::Polled::in_vain)
+        spin_.slept(now_ns() - start);
+    return true;
 }
 
 bool MessageReader::next(StreamSocket &socket, std::vector<std::byte> &message, Deadline deadline)

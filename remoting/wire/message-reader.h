@@ -3,6 +3,7 @@
 #pragma once
 
 #include "remoting/wire/message.h"
+#include "remoting/wire/spin.h"
 #include "remoting/wire/stream-socket.h"
 
 #include <vector>
@@ -13,7 +14,8 @@ namespace vgpu::wire
 class MessageReader
 {
 public:
-    MessageReader();
+    // `spin`: how to wait for bytes.
+    explicit MessageReader(Spin spin);
 
     // The next message; false when the time is up, which loses nothing. Throws Error: ECONNRESET
     // where the stream has ended, EPROTO for a size that no message has.
@@ -27,6 +29,7 @@ public:
 
 private:
     bool fill(StreamSocket &socket, Deadline deadline);
+    bool take(StreamSocket &socket, bool sleep);
     bool start_message();
     size_t transfer(StreamSocket &socket, std::span<std::byte> to, bool sleep);
 
@@ -38,6 +41,7 @@ private:
     size_t have_ = 0;
     bool in_message_ = false;
     bool at_end_ = false;
+    Spin spin_;
 };
 
 } // namespace vgpu::wire

@@ -4,13 +4,16 @@
 #include "remoting/wire/descriptors.h"
 #include "remoting/wire/ring.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <mutex>
 #include <new>
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace vgpu::wire
 {
@@ -39,6 +42,12 @@ public:
                   Spin(side == Side::worker)),
           watch_([this] { check_peer(); })
     {
+        // These pages are gone over again and again, with one more for the message that goes
+        // beyond, and the first call that comes to each would be slow. Where the kernel does not
+        // know the advice, it is.
+        const size_t warm = std::min(capacity, kWarmBytes + size_t(sysconf(_SC_PAGESIZE)));
+        for (size_t i : {0, 1})
+            madvise(bytes(i, capacity), warm, MADV_POPULATE_WRITE);
     }
 
     void send(std::span<const std::byte> head, std::span<const std::byte> body) override

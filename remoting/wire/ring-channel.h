@@ -8,8 +8,6 @@
 namespace vgpu::wire
 {
 
-enum class Side { client, worker };
-
 // The memory of a pair of rings, to be made by the worker.
 Fd make_ring_memory(size_t capacity);
 

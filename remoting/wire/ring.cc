@@ -10,7 +10,6 @@
 #include <utility>
 
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,12 +24,6 @@ namespace
 constexpr uint64_t kSliceNs = 20'000'000;
 constexpr uint64_t kIdleSliceNs = 100'000'000;
 constexpr uint64_t kIdleAfterNs = 1'000'000'000;
-
-// Polled so long at most without giving way: on a busy machine the peer may be waiting for this
-// very processor.
-constexpr uint64_t kRudeNs = 3'000;
-// A yield that takes so long has let another run; one that finds nobody takes some hundred ns.
-constexpr uint64_t kTakenNs = 5'000;
 
 // How somebody sleeps, in Control's words. Who naps is back soon by himself and is woken only for
 // what somebody waits for: a worker on a busy machine takes in all that its client has queued
@@ -67,30 +60,11 @@ template<typename Ready>
 bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline deadline,
                 const Watch &watch, bool may_nap = false)
 {
-    uint64_t start = now_ns();
-    uint64_t limit = std::min(spin.begin_wait(start), deadline.left_ns());
-    bool crowded = spin.is_crowded();
-    if (limit != 0) {
-        uint64_t spent;
-        do {
-            for (int i = 0; i < 32; ++i) {
-                if (ready()) {
-                    spin.paid_off();
-                    return true;
-                }
-                relax();
-            }
-            spent = now_ns() - start;
-            if (spent > kRudeNs) {
-                sched_yield();
-                crowded = now_ns() - start - spent > kTakenNs;
-            }
-        } while (spent < limit && !crowded);
-        if (crowded)
-            spin.was_crowded_out();
-    }
-    const bool polled = limit != 0 && !crowded;
-    bool nap = crowded && may_nap;
+    const uint64_t start = now_ns();
+    const Spin::Polled polled = spin.poll(start, deadline.left_ns(), 32, ready);
+    if (polled == Spin::Polled::ready)
+        return true;
+    bool nap = polled == Spin::Polled::crowded && may_nap;
     for (;;) {
         uint32_t how = nap ? kNaps : kSleeps;
         word.store(how, std::memory_order_seq_cst);
@@ -105,7 +79,7 @@ bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline d
         }
         if (is_ready || left == 0) {
             word.store(kAwake, std::memory_order_relaxed);
-            if (polled)
+            if (polled == Spin::Polled::in_vain)
                 spin.slept(now_ns() - start);
             return is_ready;
         }

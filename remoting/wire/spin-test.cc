@@ -16,13 +16,10 @@ namespace vgpu::wire
 
 TEST(Spin, PollsNotAtAllForAWhileWhereOthersWantTheCore)
 {
-    cpu_set_t set;
-    ASSERT_EQ(sched_getaffinity(0, sizeof set, &set), 0);
-    if (CPU_COUNT(&set) == 1)
-        GTEST_SKIP() << "one core: never polls";
     Spin spin;
     const uint64_t before = spin.limit_ns();
-    ASSERT_GT(before, 0u);
+    if (before == 0)
+        GTEST_SKIP() << "one core: never polls";
     spin.was_crowded_out();
     EXPECT_TRUE(spin.is_crowded());
     unsigned waits = 0;
@@ -32,6 +29,68 @@ TEST(Spin, PollsNotAtAllForAWhileWhereOthersWantTheCore)
     EXPECT_LT(waits, 1000u); // it tries again
     EXPECT_EQ(spin.begin_wait(now_ns()), before);
     EXPECT_FALSE(spin.is_crowded());
+}
+
+// How many waits go by without polling.
+unsigned waits_asleep(Spin &spin)
+{
+    unsigned waits = 0;
+    while (waits < 10'000 && spin.begin_wait(now_ns()) == 0)
+        waits++;
+    return waits;
+}
+
+TEST(Spin, TriesLessAndLessOftenWhereOthersStay)
+{
+    Spin spin;
+    if (spin.limit_ns() == 0)
+        GTEST_SKIP() << "one core: never polls";
+    spin.was_crowded_out();
+    const unsigned first = waits_asleep(spin);
+    unsigned last = 0;
+    for (int i = 0; i < 20; ++i) {
+        spin.was_crowded_out();
+        last = waits_asleep(spin);
+    }
+    EXPECT_GT(last, 10 * first);
+    EXPECT_LT(last, 1000u);
+    // One time that it pays off, and they have gone.
+    EXPECT_EQ(spin.poll(now_ns(), UINT64_MAX, 1, [] { return true; }), Spin::Polled::ready);
+    spin.was_crowded_out();
+    EXPECT_EQ(waits_asleep(spin), first);
+}
+
+// A job of one core is served by a worker that has another.
+TEST(Spin, PollsOnTheOneCoreThatItMayUse)
+{
+    cpu_set_t before, one;
+    ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+    if (CPU_COUNT(&before) == 1)
+        GTEST_SKIP() << "one core: never polls";
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++i)
+        if (CPU_ISSET(i, &before))
+            CPU_SET(i, &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    Spin spin;
+    sched_setaffinity(0, sizeof before, &before);
+    EXPECT_GT(spin.limit_ns(), 0u);
+}
+
+TEST(Spin, PollsUntilItIsReadyOrTheTimeIsUp)
+{
+    Spin spin;
+    if (spin.limit_ns() == 0)
+        GTEST_SKIP() << "one core: never polls";
+    int looks = 0;
+    EXPECT_EQ(spin.poll(now_ns(), UINT64_MAX, 1, [&] { return ++looks == 3; }),
+              Spin::Polled::ready);
+    EXPECT_EQ(looks, 3);
+    const uint64_t start = now_ns();
+    const auto polled = spin.poll(start, UINT64_MAX, 1, [] { return false; });
+    EXPECT_TRUE(polled == Spin::Polled::in_vain || polled == Spin::Polled::crowded);
+    EXPECT_EQ(spin.poll(now_ns(), 0, 1, [] { return true; }),
+              spin.is_crowded() ? Spin::Polled::crowded : Spin::Polled::not_at_all);
 }
 
 TEST(Spin, PollsLessWhereThatWasInVainAndMoreWhereItPaidOff)

@@ -21,7 +21,9 @@ constexpr uint64_t kMinSpinNs = 8'000;
 constexpr uint64_t kMaxSpinNs = 50'000;
 // What came so soon was held up by our own sleep, or the other side's: waking takes that long.
 constexpr uint64_t kSoonNs = 2 * kMaxSpinNs;
-constexpr unsigned kCrowdedWaits = 4;
+// A yield to others may cost a whole slice (EEVDF takes the rest of it): it is tried less and less
+// often while there are any.
+constexpr unsigned kMostCrowdedWaits = 256;
 constexpr uint64_t kMinNapNs = 50'000, kMaxNapNs = 400'000;
 // Where many run, whoever is woken waits for his turn: so long for each of them, of one core.
 constexpr uint64_t kTurnNs = 200'000, kMostTurnsNs = 5'000'000;
@@ -41,11 +43,9 @@ bool read_text(const Fd &file, std::span<char> text) noexcept
 } // namespace
 
 Spin::Spin(bool measures)
-    : limit_ns_(kMaxSpinNs), nap_ns_(kMinNapNs), most_nap_ns_(kMaxNapNs), alone_(false),
-      measures_(measures), cores_(measures ? unsigned(get_nprocs()) : 0)
+    : limit_ns_(kMaxSpinNs), nap_ns_(kMinNapNs), most_nap_ns_(kMaxNapNs), measures_(measures),
+      cores_(unsigned(get_nprocs())), alone_(cores_ == 1)
 {
-    cpu_set_t set;
-    alone_ = sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1;
     if (alone_)
         limit_ns_ = 0;
 }
@@ -76,8 +76,10 @@ void Spin::measure(uint64_t now_ns) noexcept
     }
     bool crowded =
         (delayed - delayed_ns_) * kCrowdedPart > now_ns - measured_at_ || running > cores_;
+    // One interruption is no crowd, and each wait without polling would cost a wake-up.
     if (measured_at_ != 0)
-        crowded_ = crowded ? std::numeric_limits<unsigned>::max() : 0;
+        crowded_ = crowded && was_crowded_ ? std::numeric_limits<unsigned>::max() : 0;
+    was_crowded_ = crowded;
     most_nap_ns_ = most_nap_ns(running, cores_);
     measured_at_ = now_ns;
     delayed_ns_ = delayed;
@@ -111,7 +113,8 @@ void Spin::came(uint64_t bytes) noexcept
 
 void Spin::was_crowded_out() noexcept
 {
-    crowded_ = std::max(crowded_, kCrowdedWaits);
+    crowded_ = std::max(crowded_, backs_off_);
+    backs_off_ = std::min(2 * backs_off_, kMostCrowdedWaits);
 }
 
 } // namespace vgpu::wire

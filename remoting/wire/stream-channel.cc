@@ -22,8 +22,9 @@ constexpr size_t kThrough = size_t(16) << 10; // a message of this size is not c
 class StreamChannel final : public Channel
 {
 public:
-    explicit StreamChannel(StreamSocket socket)
-        : socket_(std::move(socket)), is_tcp_(tune_tcp(socket_.get()))
+    StreamChannel(StreamSocket socket, Side side)
+        : socket_(std::move(socket)), is_tcp_(tune_tcp(socket_.get())),
+          reader_(Spin(side == Side::worker))
     {
         set_nonblocking(socket_.get(), false); // a receiver without a deadline sleeps in recv()
         batch_.reserve(kBatch);
@@ -142,14 +143,14 @@ bool StreamChannel::receive(std::vector<std::byte> &message, int timeout_ms)
 
 } // namespace
 
-std::unique_ptr<Channel> make_stream_channel(Fd socket)
+std::unique_ptr<Channel> make_stream_channel(Fd socket, Side side)
 {
-    return make_stream_channel(StreamSocket(std::move(socket)));
+    return make_stream_channel(StreamSocket(std::move(socket)), side);
 }
 
-std::unique_ptr<Channel> make_stream_channel(StreamSocket socket)
+std::unique_ptr<Channel> make_stream_channel(StreamSocket socket, Side side)
 {
-    return std::make_unique<StreamChannel>(std::move(socket));
+    return std::make_unique<StreamChannel>(std::move(socket), side);
 }
 
 } // namespace vgpu::wire

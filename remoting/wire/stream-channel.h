@@ -9,7 +9,7 @@ namespace vgpu::wire
 {
 
 // Takes over the socket, sealed or not; for TCP sets TCP_NODELAY and keep-alive probes.
-std::unique_ptr<Channel> make_stream_channel(StreamSocket socket);
-std::unique_ptr<Channel> make_stream_channel(Fd socket);
+std::unique_ptr<Channel> make_stream_channel(StreamSocket socket, Side side = Side::client);
+std::unique_ptr<Channel> make_stream_channel(Fd socket, Side side = Side::client);
 
 } // namespace vgpu::wire
