@@ -23,6 +23,8 @@ namespace
 // while, so that an idle session costs next to nothing.
 constexpr uint64_t kSliceNs = 20'000'000;
 constexpr uint64_t kIdleSliceNs = 100'000'000;
+// One nap follows another for so long.
+constexpr uint64_t kNapsNs = 20'000'000;
 constexpr uint64_t kIdleAfterNs = 1'000'000'000;
 
 // How somebody sleeps, in Control's words. Who naps is back soon by himself and is woken only for
@@ -83,8 +85,10 @@ bool wait_until(Ready ready, std::atomic<uint32_t> &word, Spin &spin, Deadline d
                 spin.slept(now_ns() - start);
             return is_ready;
         }
-        if (std::exchange(nap, false))
+        if (nap) {
+            nap = now_ns() - start < kNapsNs;
             continue;
+        }
         try {
             watch();
         } catch (const Error &) {

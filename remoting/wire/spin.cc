@@ -107,8 +107,8 @@ void Spin::slept(uint64_t waited_ns) noexcept
 
 void Spin::came(uint64_t bytes) noexcept
 {
-    nap_ns_ = bytes >= kWorthANap ? std::min(2 * nap_ns_, most_nap_ns_)
-                                  : std::max(nap_ns_ / 2, kMinNapNs);
+    nap_ns_ = std::clamp(bytes >= kWorthANap ? 2 * nap_ns_ : nap_ns_ / 2,
+                         most_nap_ns_ - kMaxNapNs + kMinNapNs, most_nap_ns_);
 }
 
 void Spin::was_crowded_out() noexcept
