@@ -68,8 +68,9 @@ def main():
         if kind == "copy":
             rest = [str(rest[0] - int(where, 0)), f"{rest[1]:016x}"]
         if kind == "launch":
-            for known, name in address.known.items():
-                rest[0] = rest[0].replace(packed(known), f"[{name}]")
+            # A parameter that is an address is a whole word of them: other bytes may look like a low one.
+            names = {packed(known): f"[{name}]" for known, name in address.known.items()}
+            rest[0] = "".join(names.get(word, word) for word in re.findall(".{1,16}", rest[0]))
         print(kind, (stream if kind == "launch" else address)(where), *rest)
     return 0
 
