@@ -19,6 +19,7 @@ using wrong::dead;
 static CUdevice device;
 static CUcontext context;
 static CUstream stream;
+static bool copying; // null is a stream too: one copy at a time, or they would race
 static CUevent event;
 static CUdeviceptr data;
 static CUmodule module;
@@ -189,6 +190,7 @@ static void memory()
 
 static void copies()
 {
+    copying = true;
     WALK_BUT(3, cuMemcpy, data, data + 64, 16);
     WALK(cuMemcpyPeer, data, context, data + 64, context, 16);
     WALK(cuMemcpyHtoD, data, host, 16);
@@ -239,6 +241,7 @@ static void copies()
     WALK(cuMemsetD2D8Async, data, 64, 1, 16, 2, stream);
     WALK(cuMemsetD2D16Async, data, 64, 1, 16, 2, stream);
     WALK(cuMemsetD2D32Async, data, 64, 1, 16, 2, stream);
+    copying = false;
 }
 
 static void streams()
@@ -722,7 +725,11 @@ static void launches_of_graphs()
 int main()
 {
     context = open_context(&device);
-    wrong::after = [] { DRIVER(cuCtxSetCurrent(context)); };
+    wrong::after = [] {
+        DRIVER(cuCtxSetCurrent(context));
+        if (copying)
+            DRIVER(cuCtxSynchronize());
+    };
     DRIVER(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
     DRIVER(cuStreamCreate(&dead<CUstream>, CU_STREAM_NON_BLOCKING));
     DRIVER(cuStreamDestroy(dead<CUstream>));

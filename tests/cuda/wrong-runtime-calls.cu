@@ -20,6 +20,7 @@ wrong::Code wrong::code_of(cudaError_t result)
 using wrong::dead;
 
 static cudaStream_t stream;
+static bool copying; // null is a stream too: one copy at a time, or they would race
 static cudaEvent_t event;
 static void *data;
 static cudaArray_t array;
@@ -138,6 +139,7 @@ static void memory()
 
 static void copies()
 {
+    copying = true;
     constexpr cudaMemcpyKind kIn = cudaMemcpyHostToDevice, kOut = cudaMemcpyDeviceToHost;
     WALK(cudaMemcpy, data, host, 16, kIn);
     WALK(cudaMemcpy, host, data, 16, kOut);
@@ -190,6 +192,7 @@ static void copies()
             cudaMemcpyToSymbol, &counter, &value, 4, 0, kIn);
     WALK_AS(0, cudaError_t(*)(void *, const void *, size_t, size_t, cudaMemcpyKind),
             cudaMemcpyFromSymbol, &value, &counter, 4, 0, kOut);
+    copying = false;
 }
 
 static void streams()
@@ -463,6 +466,8 @@ int main()
         if (told != last)
             std::printf("%s: the last error is %s\n", program, cudaGetErrorName(told));
         CUDA(cudaSetDevice(0));
+        if (copying)
+            CUDA(cudaDeviceSynchronize());
     };
     CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
     CUDA(cudaStreamCreate(&dead<cudaStream_t>));
