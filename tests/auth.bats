@@ -177,7 +177,7 @@ lease() {
 @test "a bulk connection is its session's owner's, over the same lease, and one of those that it may have" {
     need "${PYTHON:-python3}"
     local lease session other
-    timeout 120 vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" --channel tcp \
+    timeout $((120 * SLOWER)) vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" --channel tcp \
         "${PYTHON:-python3}" "$TOP_SRCDIR/tests/driver-session.py" --hold >held 3>&- &
     eventually 20 grep -q holding held
     read -r session lease < <(peer "$ADDRESS" --key "$KEY" --request state.get '{}' | sed -n '/^{/p' | "${PYTHON:-python3}" -c '

@@ -290,7 +290,7 @@ distinct() { state '[.slices[] | [.pages, .page]] | unique | length'; }
 @test "two vgpuds do not share a socket" {
     write_conf "$DIR"
     start_vgpud "$DIR"
-    run timeout 20 vgpud --conf "$DIR/vgpu.conf"
+    run timeout $((20 * SLOWER)) vgpud --conf "$DIR/vgpu.conf"
     [ "$status" = 1 ]
     contains "$output" "$DIR/vgpud.sock"
 }
@@ -328,7 +328,7 @@ distinct() { state '[.slices[] | [.pages, .page]] | unique | length'; }
     write_conf "$DIR" "VgpuctldHost=127.0.0.1 VgpuctldPort=$(free_port)"
     mkdir -p "$DIR/state"
     printf '%0200d' 0 >"$DIR/state/vgpuctld.db"
-    run timeout 20 vgpuctld --conf "$DIR/vgpu.conf"
+    run timeout $((20 * SLOWER)) vgpuctld --conf "$DIR/vgpu.conf"
     [ "$status" = 1 ]
     contains "$output" "vgpuctld.db"
 }

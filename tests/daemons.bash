@@ -80,6 +80,16 @@ stop_daemons() {
     return "$failed"
 }
 
+# with_least_rings COMMAND...: nothing may count on room. A ring of 4 KiB each way, and in a network of its own sockets whose
+# buffers hold no more than the kernel's least: every message waits for the other side to read.
+with_least_rings() {
+    VGPU_CONF_RING_SIZE=4K unshare --net sh -c '
+        ip link set lo mtu 1500 up
+        echo "4096 4096 4096" >/proc/sys/net/ipv4/tcp_rmem
+        echo "4096 4096 4096" >/proc/sys/net/ipv4/tcp_wmem
+        exec "$@"' - "$@"
+}
+
 # children PID: the pids of its child processes.
 children() { cat /proc/"$1"/task/*/children 2>/dev/null; }
 

@@ -55,7 +55,7 @@ serve() {
     write_lease 00000000000000aa "Address=$(cat server.out)"
 }
 
-codes() { "${PRELOADED[@]}" LD_LIBRARY_PATH="$VGPU_LIBDIR" timeout 60 "$PROGRAMS/call-codes-$1"; }
+codes() { "${PRELOADED[@]}" LD_LIBRARY_PATH="$VGPU_LIBDIR" timeout $((60 * SLOWER)) "$PROGRAMS/call-codes-$1"; }
 
 # sees RESULT ERROR TEXT: each link gets these from cuInit and from the runtime's calls, and one line with TEXT.
 sees() {

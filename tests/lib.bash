@@ -42,10 +42,14 @@ need_program() {
 # need_root: namespaces and other users' processes.
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 
+# All deadlines are so many times longer: parts with a sanitizer are slow.
+SLOWER=1
+[ -z "${SANITIZER:-}" ] || SLOWER=5
+
 # eventually SECONDS COMMAND...: waits until COMMAND succeeds; four times as long as it takes on a machine that has
 # nothing else to do, since the tests' often has.
 eventually() {
-    local deadline=$((SECONDS + 4 * $1))
+    local deadline=$((SECONDS + 4 * SLOWER * $1))
     shift
     until "$@" >/dev/null 2>&1; do
         if ((SECONDS >= deadline)); then
@@ -87,12 +91,13 @@ driver_programs() {
     sed -n 's/^cuda_driver_programs = //p' "$TOP_SRCDIR/tests/cuda/local.mk"
 }
 
-# Every other program has two links, NAME-shared and NAME-static; but majors has two runtimes, and a sample one link.
+# Every other program has two links, NAME-shared and NAME-static; but majors has two runtimes, and a sample one link. A static
+# link brings the runtime of the build that it is from, in which a sanitizer sees nothing.
 links() {
     [ ! -e "$TOP_SRCDIR/tests/cuda/samples/$1.cu" ] || { echo "$1-shared" && return; }
     case " majors $(driver_programs) " in
     *" $1 "*) echo "$1" ;;
-    *) echo "$1-shared" "$1-static" ;;
+    *) echo "$1-shared" && { [ -n "${SANITIZER:-}" ] || echo "$1-static"; } ;;
     esac
 }
 
@@ -108,7 +113,7 @@ others() {
 # expected PROGRAM: what it prints straight, run once for each build. MPI programs have four ranks; the memory of a
 # device is the quota that the same program gets elsewhere.
 expected() {
-    local file=$TOP_BUILDDIR/tests/straight/$1 program=$PROGRAMS/$1 launch=(timeout 120) newer new
+    local file=$TOP_BUILDDIR/tests/straight/$1 program=$PROGRAMS/$1 launch=(timeout $((120 * SLOWER))) newer new
     case $1 in mpi-ranks-*) launch+=(mpirun --allow-run-as-root --oversubscribe -n 4) ;; esac
     newer=$(find -L "$program" "$SOFT_LIBDIR/libcuda-soft.so.1" "${RUNTIMES[@]}" -newer "$file" 2>&1 || :)
     if [ -n "$newer" ]; then

@@ -48,26 +48,31 @@ check-units: $(BUILT_SOURCES)
 
 # Every CUDA program with this build's client, runtime, wrappers, daemons and worker, all with its sanitizer, and the tests of these.
 # The programs and the driver, as unaware of it as a vendor's, are those of another build: CUDA_BUILD=DIR. ThreadSanitizer would take for
-# a race what the driver has under its own locks, so with it the driver is this build's too; and it is given no libraries that have threads
-# of their own (MPI, OpenBLAS), and the programs alone.
+# a race what the driver has under its own locks, so with it the driver and the libraries beside it are this build's too.
+# check-sanitized is what there is time for in contrib/check: with ThreadSanitizer the programs alone, but for those that need more
+# libraries. check-sanitized-all is every test of a client, a runtime, a worker or a daemon. The other
+# bats files are about sources, figures, or a kit that takes preloaded libraries away.
 for_thread = $(findstring thread,$(VGPU_SANITIZE))
 sanitized_soft = $(if $(for_thread),$(abs_top_builddir),$(CUDA_BUILD))
 sanitized_parts = remoting/client/libcuda.la remoting/cudart/libcudart.la daemon/vgpustepd/vgpustepd vgpud vgpu-run \
-	$(if $(for_thread),softgpu/driver/libcuda-soft.la,$(sanitized_more_parts))
+	$(if $(for_thread),softgpu/driver/libcuda-soft.la $(if $(SANITIZE_ALL),$(vgpusoft_LTLIBRARIES) $(sanitized_more_parts)),$(sanitized_more_parts))
 sanitized_more_parts = $(vgpulib_LTLIBRARIES) $(filter-out %.a,$(vgpulib_DATA)) $(vgpunull_LTLIBRARIES) \
 	$(filter remoting/libs/%-calls,$(check_PROGRAMS)) vgpuctld vgpuctl vgpu-smi
-sanitized_tests = %D%/sanitized.bats $(if $(for_thread),,$(sanitized_more_tests))
 sanitized_more_tests = %D%/auth.bats %D%/daemon.bats %D%/failures.bats %D%/round-trips.bats %D%/trust.bats %D%/vgpu-run.bats \
 	nulldriver/null.bats remoting/libs/libs.bats
+sanitized_all_tests = %D%/sanitized.bats %D%/cuda/cudart.bats $(sanitized_more_tests) %D%/clients.bats %D%/qos.bats %D%/resumption.bats
+sanitized_tests = $(if $(SANITIZE_ALL),$(sanitized_all_tests),%D%/sanitized.bats $(if $(for_thread),,$(sanitized_more_tests)))
 EXTRA_DIST += %D%/sanitized.bats
 dist_check_SCRIPTS += %D%/run-sanitized
 sanitized-parts: $(BUILT_SOURCES)
 	$(MAKE) $(AM_MAKEFLAGS) $(sanitized_parts)
 check-sanitized: sanitized-parts
-	CUDA_PROGRAMS='$(CUDA_BUILD)/tests/cuda' SOFT_BUILD='$(sanitized_soft)' VGPU_SANITIZE='$(VGPU_SANITIZE)' \
+	CUDA_PROGRAMS='$(CUDA_BUILD)/tests/cuda' SOFT_BUILD='$(sanitized_soft)' VGPU_SANITIZE='$(VGPU_SANITIZE)' SANITIZE_ALL='$(SANITIZE_ALL)' \
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(sanitized_tests)' check_PROGRAMS= check_DATA= \
 		BATS_LOG_COMPILER='$(SHELL) $(top_srcdir)/%D%/run-sanitized' AM_BATS_LOG_FLAGS=
-.PHONY: check-sanitized sanitized-parts
+check-sanitized-all:
+	$(MAKE) $(AM_MAKEFLAGS) check-sanitized SANITIZE_ALL=yes
+.PHONY: check-sanitized check-sanitized-all sanitized-parts
 
 # Some rounds of each fuzzer from the inputs that are kept: tests/run-fuzzer says how to go on for longer.
 check_PROGRAMS += $(FUZZ_TESTS)

@@ -115,7 +115,7 @@ held() { [ "$(sessions "[.sessions[] | select(.qos == \"$2\") | .paced_ns] | add
 sent() {
     local mode=$1
     shift
-    VGPU_CONF_COMPRESSION=$mode VGPU_TEST_LINK=rate=100M VGPU_LOG_LEVEL=info timeout 60 \
+    VGPU_CONF_COMPRESSION=$mode VGPU_TEST_LINK=rate=100M VGPU_LOG_LEVEL=info timeout $((60 * SLOWER)) \
         vgpu-run --channel tcp "${PYTHON:-python3}" "$TOP_SRCDIR/tests/bulk-sender.py" --few "$@" 2>&1 |
         sed -n 's/.*test link: .* messages and \([0-9]*\) bytes out.*/\1/p'
 }
@@ -136,7 +136,7 @@ sent() {
     for name in copy-2d array-copies streams-overlap; do
         need_program "$name-shared"
         expected "$name-shared" >expected
-        run -0 --separate-stderr env VGPU_CONF_COMPRESSION=adaptive VGPU_TEST_LINK=rate=400M timeout 60 \
+        run -0 --separate-stderr env VGPU_CONF_COMPRESSION=adaptive VGPU_TEST_LINK=rate=400M timeout $((60 * SLOWER)) \
             vgpu-run --channel tcp "$PROGRAMS/$name-shared"
         diff expected - <<<"$output"
     done

@@ -45,7 +45,7 @@ between() {
 
 # through COMMAND...: a program whose lease leads through that.
 through() {
-    timeout 120 vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" --mem "$QUOTA" --channel tcp sh -c \
+    timeout $((120 * SLOWER)) vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" --mem "$QUOTA" --channel tcp sh -c \
         'sed "s/^Address=.*/Address=$THROUGH/" "$VGPU_LEASE" >l && chmod 600 l && VGPU_LEASE=$PWD/l exec "$@"' - "$@"
 }
 

@@ -20,7 +20,7 @@ teardown() { nothing_left; }
 trips() {
     local channel=$1
     shift
-    run --separate-stderr env VGPU_LOG_LEVEL=debug timeout 60 vgpu-run --channel "$channel" "$@"
+    run --separate-stderr env VGPU_LOG_LEVEL=debug timeout $((60 * SLOWER)) vgpu-run --channel "$channel" "$@"
     [ "$status" = 0 ] || { echo "$* over $channel: status $status: $output $stderr"; return 1; }
     trips=$(sed -n 's/.* requests, \([0-9]*\) round trips.*/\1/p' <<<"$stderr")
     [ "$trips" ] || { echo "no count in: $stderr"; return 1; }

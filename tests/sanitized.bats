@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every CUDA program over shared memory and TCP with a client, a runtime, a daemon and a worker that were built with a
 # sanitizer: any finding of it in any of them fails. The programs are those of a build without, and so is the driver but under
-# ThreadSanitizer: CUDA_PROGRAMS and SOFT_BUILD say where they are, CHANNELS which channels to take. Run by `make check-sanitized`.
+# ThreadSanitizer: CUDA_PROGRAMS and SOFT_BUILD say where they are, WAYS which channels to take.
+# Run by `make check-sanitized`, and over every channel with all programs by `make check-sanitized-all`.
 bats_require_minimum_version 1.5.0
 load lib
 load daemons
@@ -17,12 +18,12 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 teardown() { nothing_left; }
 
 # sanitized NAME COMMAND...: all findings of the processes that this starts go to NAME.found.*.
-sanitized() {
-    local found=$PWD/$1.found
+sanitized() (
+    found=$PWD/$1.found
     shift
-    env ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$found" UBSAN_OPTIONS="$UBSAN_OPTIONS:log_path=$found" \
-        TSAN_OPTIONS="$TSAN_OPTIONS:log_path=$found" "$@"
-}
+    export ASAN_OPTIONS=$ASAN_OPTIONS:log_path=$found UBSAN_OPTIONS=$UBSAN_OPTIONS:log_path=$found TSAN_OPTIONS=$TSAN_OPTIONS:log_path=$found
+    "$@"
+)
 
 # findings NAME: what was found there, if anything.
 findings() {
@@ -34,38 +35,41 @@ findings() {
     done
 }
 
-# one NAME CHANNEL: its output and findings are in NAME.CHANNEL.bad if it did not go well.
+# one NAME WAY: over a channel, or least-CHANNEL for one of the least size; its output and findings are in NAME.WAY.bad if it
+# did not go well.
 one() {
-    local log=$1.$2 status=0 launch=(vgpu-run --gpus 2 --mem "$QUOTA" --channel "$2" "$PROGRAMS/$1")
-    [[ $1 != mpi-ranks-* ]] ||
-        launch=(vgpu-run --gpus 4 --mem "$QUOTA" --channel "$2" mpirun --allow-run-as-root --oversubscribe -n 4 "$PROGRAMS/$1" 4)
-    sanitized "$log" timeout 300 "${launch[@]}" >"$log.log" 2>&1 </dev/null || status=$?
+    local log=$1.$2 status=0 how=env ranks=() gpus=2 TSAN_OPTIONS=$TSAN_OPTIONS
+    [[ $2 != least-* ]] || how=with_least_rings
+    # MPI's own threads are in order by what ThreadSanitizer cannot see in libraries that are built without it.
+    [[ $1 != mpi-ranks-* ]] || ranks=(mpirun --allow-run-as-root --oversubscribe -n 4) gpus=4 TSAN_OPTIONS+=:ignore_noninstrumented_modules=1
+    sanitized "$log" "$how" timeout $((120 * SLOWER)) vgpu-run --gpus "$gpus" --mem "$QUOTA" --channel "${2#least-}" "${ranks[@]}" \
+        "$PROGRAMS/$1" ${ranks:+4} >"$log.log" 2>&1 </dev/null || status=$?
     findings "$log" >>"$log.log" && [ "$status" = 0 ] || mv "$log.log" "$log.bad"
     echo "$status" >"$log.status"
 }
 
-# ThreadSanitizer is given no libraries that have threads of their own, nor the walks through wrong calls: they are long, and
-# have one thread.
+# In the short run ThreadSanitizer is given no program that needs more libraries, which would have to be built.
 programs() {
     local file without=^$
-    [[ $VGPU_SANITIZE != *thread* ]] || without='^(mpi-ranks|blas|fft|rand|wrong-(runtime-)?calls)'
-    for file in "$PROGRAMS"/*-shared $(driver_programs | sed "s|[^ ]*|$PROGRAMS/&|g"); do
+    [[ $VGPU_SANITIZE != *thread* || -n ${SANITIZE_ALL:-} ]] || without='^(blas|fft|rand)'
+    for file in "$PROGRAMS"/*-shared "$PROGRAMS/majors" $(driver_programs | sed "s|[^ ]*|$PROGRAMS/&|g"); do
         [ ! -x "$file" ] || basename "$file"
     done | grep -vE "$without"
 }
 
 @test "every program" {
-    local name channel bad
+    local name way bad ways=${WAYS:-shm tcp}
+    [ -z "${SANITIZE_ALL:-}" ] || ways=${WAYS:-shm tcp unix least-shm least-tcp}
     [ "$(programs | wc -l)" != 0 ] || skip "the CUDA programs are not built"
     [ "$(programs | wc -l)" -gt 40 ] || { echo "no CUDA programs in $PROGRAMS"; return 1; }
     for name in $(programs); do
-        for channel in ${CHANNELS:-shm tcp}; do
+        for way in $ways; do
             while [ "$(jobs -rp | wc -l)" -ge "${AT_ONCE:-2}" ]; do wait -n || :; done
-            one "$name" "$channel" 3>&- &
+            one "$name" "$way" 3>&- &
         done
     done
     wait
-    [ "$(cat ./*.status | wc -l)" = "$(($(programs | wc -l) * $(wc -w <<<"${CHANNELS:-shm tcp}")))" ]
+    [ "$(cat ./*.status | wc -l)" = "$(($(programs | wc -l) * $(wc -w <<<"$ways")))" ]
     for bad in *.bad; do
         [ -e "$bad" ] || return 0
         echo "=== ${bad%.bad}: status $(cat "${bad%.bad}.status")" && tail -n 80 "$bad"
@@ -86,7 +90,7 @@ programs() {
             "$PYTHON" "$TOP_SRCDIR/tests/stream-proxy.py" --noise "$seed" "$(address_of "$dir")" >proxy 3>&- &
             proxy=$!
             eventually 10 grep -q "listens on" proxy
-            THROUGH=$(sed -n 's/listens on //p' proxy) sanitized "$name.$seed" timeout 120 vgpu-run --server "$(address_of "$dir")" \
+            THROUGH=$(sed -n 's/listens on //p' proxy) sanitized "$name.$seed" timeout $((30 * SLOWER)) vgpu-run --server "$(address_of "$dir")" \
                 --conf "$dir/vgpu.conf" --channel tcp sh -c \
                 'sed "s/^Address=.*/Address=$THROUGH/" "$VGPU_LEASE" >l && chmod 600 l && VGPU_LEASE=$PWD/l exec "$0"' \
                 "$PROGRAMS/$name" >out 2>&1 && status=0 || status=$?

@@ -30,7 +30,7 @@ setup() {
 }
 
 # sealed [OPTION...] COMMAND...: vgpu-run over the sealed daemons.
-sealed() { timeout 60 vgpu-run --server "$CONTROL" --conf "$DIR/vgpu.conf" "$@"; }
+sealed() { timeout $((60 * SLOWER)) vgpu-run --server "$CONTROL" --conf "$DIR/vgpu.conf" "$@"; }
 
 # through PROXY_OPTION...: a session whose lease leads through tests/stream-proxy.py, whose log is ./proxy.
 through() {

@@ -16,16 +16,6 @@ setup() {
 
 teardown() { nothing_left; }
 
-# with_least_rings COMMAND...: nothing may count on room. A ring of 4 KiB each way, and in a network of its own sockets whose
-# buffers hold no more than the kernel's least: every message waits for the other side to read.
-with_least_rings() {
-    VGPU_CONF_RING_SIZE=4K unshare --net sh -c '
-        ip link set lo mtu 1500 up
-        echo "4096 4096 4096" >/proc/sys/net/ipv4/tcp_rmem
-        echo "4096 4096 4096" >/proc/sys/net/ipv4/tcp_wmem
-        exec "$@"' - "$@"
-}
-
 # ways LINK: the channels for a link of a program, each with what comes before the command. The runtime is what differs
 # between the links, and knows nothing of channels: so each has ways of its own, and programs without a runtime all of them.
 ways() {
@@ -46,14 +36,14 @@ same() {
         command=("$PROGRAMS/$link")
         [ "$name" != mpi-ranks ] || command=(mpirun --allow-run-as-root --oversubscribe -n 4 "$PROGRAMS/$link" 4)
         while read -r channel how; do
-            run --separate-stderr "$how" timeout 120 vgpu-run --mem "$QUOTA" --channel "$channel" "$@" "${command[@]}" </dev/null
+            run --separate-stderr "$how" timeout $((120 * SLOWER)) vgpu-run --mem "$QUOTA" --channel "$channel" "$@" "${command[@]}" </dev/null
             [ "$status" = 0 ] || { echo "$link over $channel ($how): status $status: $output $stderr"; return 1; }
             diff expected - <<<"$output" || { echo "$link over $channel ($how) is not as straight"; return 1; }
         done < <(ways "$link")
     done
 }
 
-# sanitized.bats runs them all.
+# sanitized.bats runs them all, in these ways too.
 # bats file_tags=plain
 
 @test "vector-add" { same vector-add; }

@@ -21,6 +21,9 @@ both() {
     done
 }
 
+# What the library is made of, and programs that have the archive, which with a sanitizer would need its runtime.
+# bats file_tags=plain
+
 exports() { nm -D --defined-only "$1" | awk '{print $3}' | grep '^_*cuda' | sed 's/@@*/ /' | sort; }
 
 @test "the library exports every name of the vendor's, under its version" {
@@ -162,6 +165,8 @@ END
     run straight ./program
     [ "$output" = 42 ] || { echo "$output"; false; }
 }
+
+# bats file_tags=
 
 @test "vector addition" { both vector-add; }
 @test "matrix product by tiles" { both matmul-tiled; }
