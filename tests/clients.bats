@@ -10,7 +10,8 @@ setup_file() {
     export VGPU_SOFT_DEVICES=2 VGPU_SOFT_UNITS=2
     CLIENTS=$TOP_SRCDIR/.deps-clients
     # Where they look for NVRTC and NVVM.
-    export TRITON_CACHE_DIR=$BATS_FILE_TMPDIR/triton CUPY_CACHE_DIR=$BATS_FILE_TMPDIR/cupy
+    export TRITON_CACHE_DIR=$BATS_FILE_TMPDIR/triton CUPY_CACHE_DIR=$BATS_FILE_TMPDIR/cupy PYCUDA_CACHE_DIR=$BATS_FILE_TMPDIR/pycuda
+    mkdir "$PYCUDA_CACHE_DIR"
     unset CC # Triton takes it for the name of a program, which "ccache gcc" is not
     export CLIENTS CUDA_HOME=$CUDA_HOME_DIR CUDA_PATH=$CUDA_HOME_DIR
 }
@@ -57,6 +58,9 @@ END
 @test "Numba's kernels" { client shm numba-kernels; }
 @test "Triton's launcher and kernels" { client shm triton-launcher; }
 @test "Triton's launcher and kernels over tcp" { client tcp triton-launcher; }
+
+@test "PyCUDA's kernels, copies and arrays" { client shm pycuda-driver; }
+@test "PyCUDA's kernels, copies and arrays over tcp" { client tcp pycuda-driver; }
 
 # It is known by who asks for the driver's functions, which a sanitizer's runtime stands before.
 # bats test_tags=plain
