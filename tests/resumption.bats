@@ -244,3 +244,31 @@ print(row["session"], row["lease"], row["worker_pid"], row["reconnects"])'
     contains "$output" "refuse 800 only the client of session $session may go on with it"
     step 3
 }
+
+# As a firewall does that has forgotten a connection: neither end hears of it, and only new ones get through.
+@test "a connection that swallows what is sent is left for another" {
+    need_root
+    need unshare nsenter ip ss
+    mkfifo lines
+    unshare --net sh -c 'ip link set lo up && exec vgpu-run --channel tcp "$@"' - "${SESSION[@]}" --steps 1000 <lines >held 2>errors 3>&- &
+    program=$!
+    exec 4>lines
+    eventually 20 grep -q holding held || { cat held errors; return 1; }
+    step 1
+    inside() { nsenter --target "$program" --net "$@"; }
+    # The table of local addresses, which comes first, would let everything through.
+    inside ip rule add pref 100 lookup local
+    inside ip rule del pref 0
+    local one other count=0
+    while read -r _ _ one other; do
+        inside ip rule add pref 50 ipproto tcp sport "${one##*:}" dport "${other##*:}" blackhole
+        count=$((count + 1))
+    done < <(inside ss -Htn state established)
+    [ "$count" -ge 2 ] # both ends of one
+    step 2
+    once "$(cat errors)" "nothing was heard of the peer for 20 s"
+    [ "$(grep -c "goes on with" errors)" = 1 ]
+    exec 4>&-
+    outcome "$program"
+    [ "$status" = 0 ]
+}
