@@ -43,10 +43,13 @@ between() {
     THROUGH=$(sed -n 's/listens on //p' proxy)
 }
 
-# through COMMAND...: a program whose lease leads through that.
+# through COMMAND...: a program whose lease leads through that, or to ./socket with another CHANNEL; that vgpud's own is in ./own then.
+CHANNEL=tcp
 through() {
-    timeout $((120 * SLOWER)) vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" --mem "$QUOTA" --channel tcp sh -c \
-        'sed "s/^Address=.*/Address=$THROUGH/" "$VGPU_LEASE" >l && chmod 600 l && VGPU_LEASE=$PWD/l exec "$@"' - "$@"
+    timeout $((120 * SLOWER)) vgpu-run --server "$ADDRESS" --conf "$DIR/vgpu.conf" --mem "$QUOTA" --channel "$CHANNEL" sh -c \
+        'sed -n "s/^Socket=//p" "$VGPU_LEASE" >own &&
+        sed "s|^Socket=.*|Socket=$PWD/socket|; s/^Address=.*/Address=$THROUGH/" "$VGPU_LEASE" >l && chmod 600 l &&
+        VGPU_LEASE=$PWD/l exec "$@"' - "$@"
 }
 
 # same NAME CUTS...: it prints what it does straight, though its connection is cut so often.
@@ -126,6 +129,22 @@ print(row["session"], row["lease"], row["worker_pid"], row["reconnects"])'
     exec 4>&-
     outcome "$program"
     [ "$status" = 0 ]
+}
+
+@test "the best way that there is now is taken" {
+    begin
+    between
+    CHANNEL=auto holding 231000
+    step 1
+    # Only now can the vgpud of this host be reached.
+    ln -s "$(cat own)" socket
+    kill -USR2 "$proxy" # nobody gets through it again
+    step 2
+    step 3
+    [ "$(grep -c "goes on with" errors)" = 1 ]
+    exec 4>&-
+    outcome "$program"
+    [ "$status" = 0 ] || { cat errors; return 1; }
 }
 
 @test "the connections of large copies are replaced" {

@@ -69,7 +69,7 @@ std::unique_ptr<Channel> open_session(Opening opening, const LeaseFile &lease, b
                  .node = challenge.node,
                  .software = challenge.software,
                  .instance = challenge.instance,
-                 .address = {}};
+                 .channel = {}};
 
     std::string_view channel = get_string(welcome, "channel");
     if (channel == "stream" && fds.empty() && info && find(welcome, "secret"))
@@ -92,12 +92,15 @@ std::string chosen_channel(const LeaseFile &lease, const SessionRequest &request
     return out.empty() ? lease.channel : out;
 }
 
-} // namespace
+struct Reached {
+    Opening opening;
+    bool over_unix;
+};
 
-std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRequest &request,
-                                         SessionInfo *info)
+// The best way there is now. Only what happens before our hello makes us try the next address: a
+// refusal is an answer.
+Reached reach(const LeaseFile &lease, const std::string &channel, int connect_ms = kHandshakeMs)
 {
-    std::string channel = chosen_channel(lease, request);
     bool try_unix = channel != "tcp" && !lease.socket.empty();
     bool try_tcp = (channel == "auto" || channel == "tcp") && !lease.address.empty();
     if (!try_unix && !try_tcp)
@@ -105,15 +108,11 @@ std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRe
              channel == "tcp" ? "address" : "socket");
 
     std::optional<Error> first;
-    std::optional<Opening> greeted;
-    bool is_unix = false;
-    // Only what happens before our hello makes us try the next address: a refusal is an answer.
     for (bool over_unix : {true, false}) {
-        if (greeted || !(over_unix ? try_unix : try_tcp))
+        if (!(over_unix ? try_unix : try_tcp))
             continue;
         try {
-            greeted.emplace(greet(over_unix ? lease.socket : lease.address, lease));
-            is_unix = over_unix;
+            return {greet(over_unix ? lease.socket : lease.address, lease, connect_ms), over_unix};
         } catch (const Error &error) {
             if (first)
                 fail(error.code(), "node %s cannot be reached: %s; %s", lease.node.c_str(),
@@ -121,19 +120,27 @@ std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRe
             first = error;
         }
     }
-    if (!greeted)
-        fail(first->code(), "node %s cannot be reached: %s", lease.node.c_str(), first->what());
+    fail(first->code(), "node %s cannot be reached: %s", lease.node.c_str(), first->what());
+}
+
+} // namespace
+
+std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRequest &request,
+                                         SessionInfo *info)
+{
+    const std::string channel = chosen_channel(lease, request);
+    auto [opening, over_unix] = reach(lease, channel);
     auto out =
-        open_session(std::move(*greeted), lease, is_unix && channel != "unix", request.api, info);
+        open_session(std::move(opening), lease, over_unix && channel != "unix", request.api, info);
     if (info)
-        info->address = is_unix ? lease.socket : lease.address;
+        info->channel = channel;
     return out;
 }
 
 void resume_session(const LeaseFile &lease, const SessionInfo &session)
 {
     LastingChannel &channel = *session.lasting;
-    Opening opening = greet(session.address, lease, kReconnectMs);
+    Opening opening = reach(lease, session.channel, kReconnectMs).opening;
     if (opening.challenge().instance != session.instance)
         throw Refused(ECONNREFUSED, text("vgpud on %s was started again, and its workers ended",
                                          lease.node.c_str()));
@@ -156,7 +163,7 @@ void resume_session(const LeaseFile &lease, const SessionInfo &session)
 BulkConnection connect_bulk(const LeaseFile &lease, const SessionInfo &session,
                             std::optional<BulkAgain> again)
 {
-    Opening opening = greet(session.address, lease, again ? kReconnectMs : kHandshakeMs);
+    Opening opening = reach(lease, session.channel, again ? kReconnectMs : kHandshakeMs).opening;
     if (opening.challenge().instance != session.instance)
         throw Refused(ECONNREFUSED, text("vgpud on %s was started again", lease.node.c_str()));
     Map fields;

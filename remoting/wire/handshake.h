@@ -157,7 +157,7 @@ struct SessionInfo {
     std::string node;
     std::string software;
     std::string instance;
-    std::string address; // what answered
+    std::string channel; // auto, shm, unix, tcp: what may be used, now and later
     // Where the session outlives its connection, as in SessionWelcome.
     LastingChannel *lasting = nullptr;
     unsigned reconnect_s = 0;
@@ -169,12 +169,11 @@ struct SessionInfo {
 std::unique_ptr<Channel> connect_session(const LeaseFile &lease, const SessionRequest &request,
                                          SessionInfo *info = nullptr);
 
-// The next connection of a session that has lost its own, over which it goes on: one attempt.
-// Throws Refused, also where no attempt will succeed, or Error.
+// The next connection of a session that has lost its own, over which it goes on: one attempt, by
+// the best way that there is now. Throws Refused, also where no attempt will succeed, or Error.
 void resume_session(const LeaseFile &lease, const SessionInfo &session);
 
-// The bulk connection of a session over a stream, to the address that the session was opened at.
-// Throws Refused, or Error.
+// A bulk connection of a session over a stream, likewise. Throws Refused, or Error.
 BulkConnection connect_bulk(const LeaseFile &lease, const SessionInfo &session,
                             std::optional<BulkAgain> again = {});
 

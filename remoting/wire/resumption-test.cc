@@ -47,7 +47,8 @@ protected:
                     peer.received);
             },
             challenge);
-        info_.address = daemon.address();
+        lease_.address = daemon.address();
+        info_.channel = "tcp";
         resume_session(lease_, info_);
     }
 
