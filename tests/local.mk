@@ -72,7 +72,12 @@ check-sanitized: sanitized-parts
 		BATS_LOG_COMPILER='$(SHELL) $(top_srcdir)/%D%/run-sanitized' AM_BATS_LOG_FLAGS=
 check-sanitized-all:
 	$(MAKE) $(AM_MAKEFLAGS) check-sanitized SANITIZE_ALL=yes
-.PHONY: check-sanitized check-sanitized-all sanitized-parts
+# The cluster's tests too: in the other build, whose plugins they have.
+check-sanitized-slurm:
+	$(MAKE) $(AM_MAKEFLAGS) sanitized-parts SANITIZE_ALL=yes
+	cd '$(CUDA_BUILD)' && SANITIZED_BUILD='$(abs_top_builddir)' VGPU_SANITIZE='$(VGPU_SANITIZE)' \
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS=%D%/slurm.suite check_PROGRAMS= check_DATA=
+.PHONY: check-sanitized check-sanitized-all check-sanitized-slurm sanitized-parts
 
 # Some rounds of each fuzzer from the inputs that are kept: tests/run-fuzzer says how to go on for longer.
 check_PROGRAMS += $(FUZZ_TESTS)

@@ -171,6 +171,8 @@ END
     contains "$output" "may not take leases here: ask Slurm"
 }
 
+# It is known by who asks for the driver's functions, which a sanitizer's runtime stands before.
+# bats test_tags=plain
 @test "a program with NVIDIA's static runtime is told its ways out, stripped or not" {
     need_program vector-add-nvidia
     local program
