@@ -6,21 +6,23 @@ VGPU_PTX_CXXFLAGS = $(AM_CXXFLAGS) -ffp-contract=off -fno-strict-aliasing
 VGPU_PTX_OPS_CXXFLAGS = $(filter-out -fsanitize=thread,$(VGPU_PTX_CXXFLAGS)) -fno-math-errno -fno-trapping-math -ftree-vectorize \
 	$(VGPU_LOOP_CXXFLAGS)
 
-VGPU_PTX_OPS = \
+# Those whose source has something of its own for AVX2, and the others.
+VGPU_PTX_OPS_APART = \
 	%D%/half.h \
 	%D%/lanes.h \
 	%D%/memory-lanes.h \
+	%D%/ops-compare.cc \
+	%D%/ops-load.cc \
+	%D%/ops-store.cc
+VGPU_PTX_OPS_ALIKE = \
 	%D%/ops-atomic.cc \
 	%D%/ops-bits.cc \
-	%D%/ops-compare.cc \
 	%D%/ops-convert.cc \
 	%D%/ops-float.cc \
 	%D%/ops-half.cc \
 	%D%/ops-integer.cc \
-	%D%/ops-load.cc \
 	%D%/ops-matrix.cc \
 	%D%/ops-pack.cc \
-	%D%/ops-store.cc \
 	%D%/ops-video.cc
 
 noinst_LTLIBRARIES += \
@@ -28,11 +30,17 @@ noinst_LTLIBRARIES += \
 	%D%/libops-avx2.la \
 	%D%/libptx.la
 
-%C%_libops_baseline_la_SOURCES = $(VGPU_PTX_OPS)
+%C%_libops_baseline_la_SOURCES = $(VGPU_PTX_OPS_APART) $(VGPU_PTX_OPS_ALIKE)
 %C%_libops_baseline_la_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_ISA=baseline
 %C%_libops_baseline_la_CXXFLAGS = $(VGPU_PTX_OPS_CXXFLAGS)
 
-%C%_libops_avx2_la_SOURCES = $(VGPU_PTX_OPS)
+# A sanitizer looks at what the source does: once is enough of those that are alike.
+%C%_libops_avx2_la_SOURCES = $(VGPU_PTX_OPS_APART)
+if SANITIZED
+ptx_sets = -DVGPU_ALIKE_ONCE
+else
+%C%_libops_avx2_la_SOURCES += $(VGPU_PTX_OPS_ALIKE)
+endif
 %C%_libops_avx2_la_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_ISA=avx2
 %C%_libops_avx2_la_CXXFLAGS = $(VGPU_PTX_OPS_CXXFLAGS) -mavx2 -mfma
 
@@ -87,6 +95,7 @@ noinst_LTLIBRARIES += \
 	%D%/types.cc \
 	%D%/types.h \
 	%D%/warp-operation.cc
+%C%_libptx_la_CPPFLAGS = $(AM_CPPFLAGS) $(ptx_sets)
 %C%_libptx_la_CXXFLAGS = $(VGPU_PTX_CXXFLAGS)
 %C%_libptx_la_LIBADD = \
 	%D%/libops-baseline.la \

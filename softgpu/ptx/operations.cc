@@ -24,20 +24,26 @@ Isa best_isa()
 template<class F>
 void each_family(Isa isa, F take)
 {
-#define VGPU_FAMILY(family) take(isa == Isa::avx2 ? avx2::family() : baseline::family())
-    VGPU_FAMILY(integer_operations);
-    VGPU_FAMILY(bit_operations);
-    VGPU_FAMILY(video_operations);
-    VGPU_FAMILY(float_operations);
-    VGPU_FAMILY(half_operations);
-    VGPU_FAMILY(compare_operations);
-    VGPU_FAMILY(convert_operations);
-    VGPU_FAMILY(load_operations);
-    VGPU_FAMILY(store_operations);
-    VGPU_FAMILY(atomic_operations);
-    VGPU_FAMILY(matrix_operations);
-    VGPU_FAMILY(pack_operations);
-#undef VGPU_FAMILY
+#define VGPU_APART(family) take(isa == Isa::avx2 ? avx2::family() : baseline::family())
+#ifdef VGPU_ALIKE_ONCE // by the sanitizer builds: see local.mk
+#define VGPU_ALIKE(family) take(baseline::family())
+#else
+#define VGPU_ALIKE(family) VGPU_APART(family)
+#endif
+    VGPU_ALIKE(integer_operations);
+    VGPU_ALIKE(bit_operations);
+    VGPU_ALIKE(video_operations);
+    VGPU_ALIKE(float_operations);
+    VGPU_ALIKE(half_operations);
+    VGPU_APART(compare_operations);
+    VGPU_ALIKE(convert_operations);
+    VGPU_APART(load_operations);
+    VGPU_APART(store_operations);
+    VGPU_ALIKE(atomic_operations);
+    VGPU_ALIKE(matrix_operations);
+    VGPU_ALIKE(pack_operations);
+#undef VGPU_APART
+#undef VGPU_ALIKE
 }
 
 Index make_index(Isa isa)
