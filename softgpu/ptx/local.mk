@@ -3,8 +3,11 @@
 VGPU_PTX_CXXFLAGS = $(AM_CXXFLAGS) -ffp-contract=off -fno-strict-aliasing
 # The user's -O2 comes later on the command line and would win over -O3: what matters of -O3 is named.
 # The thread sanitizer is for our threads: what handlers touch is the kernel's, which may race as kernels do.
-VGPU_PTX_OPS_CXXFLAGS = $(filter-out -fsanitize=thread,$(VGPU_PTX_CXXFLAGS)) -fno-math-errno -fno-trapping-math -ftree-vectorize \
-	$(VGPU_LOOP_CXXFLAGS)
+VGPU_PTX_OPS_CXXFLAGS = $(filter-out -fsanitize=thread,$(VGPU_PTX_CXXFLAGS)) -fno-math-errno -fno-trapping-math $(ptx_vectorise)
+# With sanitizers there is little that can be vectorised, and it takes a quarter longer to find out.
+if !SANITIZED
+ptx_vectorise = -ftree-vectorize $(VGPU_LOOP_CXXFLAGS)
+endif
 
 # Those whose source has something of its own for AVX2, and the others.
 VGPU_PTX_OPS_APART = \
