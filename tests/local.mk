@@ -39,6 +39,11 @@ TESTS += $(BATS_TESTS)
 endif
 endif
 
+# A third of what a sanitizer build takes is the tests' own code, which need not be fast; that of the PTX tests computes much itself.
+if SANITIZED
+remoting/%-test.o daemon/%-test.o spank-plugin/%-test.o gres-plugin/%-test.o softgpu/driver/%-test.o: CXXFLAGS += -O0
+endif
+
 # Builds and runs the unit tests alone: for builds with a sanitizer. Automake lets check-TESTS depend on everything that
 # any test needs, which is taken back here.
 check-units: $(BUILT_SOURCES)
