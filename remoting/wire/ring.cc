@@ -23,9 +23,9 @@ namespace
 // while, so that an idle session costs next to nothing.
 constexpr uint64_t kSliceNs = 20'000'000;
 constexpr uint64_t kIdleSliceNs = 100'000'000;
+constexpr uint64_t kIdleAfterNs = 1'000'000'000;
 // One nap follows another for so long.
 constexpr uint64_t kNapsNs = 20'000'000;
-constexpr uint64_t kIdleAfterNs = 1'000'000'000;
 
 // How somebody sleeps, in Control's words. Who naps is back soon by himself and is woken only for
 // what somebody waits for: a worker on a busy machine takes in all that its client has queued
