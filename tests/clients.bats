@@ -59,7 +59,10 @@ END
 @test "Triton's launcher and kernels" { client shm triton-launcher; }
 @test "Triton's launcher and kernels over tcp" { client tcp triton-launcher; }
 
+# It runs nvcc, whose cicc does not bear a sanitizer's runtime.
+# bats test_tags=plain
 @test "PyCUDA's kernels, copies and arrays" { client shm pycuda-driver; }
+# bats test_tags=plain
 @test "PyCUDA's kernels, copies and arrays over tcp" { client tcp pycuda-driver; }
 
 # It is known by who asks for the driver's functions, which a sanitizer's runtime stands before.

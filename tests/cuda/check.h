@@ -8,11 +8,15 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 
 extern const char *const program;
 
+// Ends the program. exit() is for one thread: who fails too meanwhile waits for the end.
 [[noreturn, gnu::format(printf, 1, 2)]] inline void fail(const char *format, ...)
 {
+    static std::recursive_mutex ending;
+    ending.lock();
     std::printf("%s: FAILED ", program);
     va_list arguments;
     va_start(arguments, format);
