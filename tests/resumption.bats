@@ -139,6 +139,7 @@ print(row["session"], row["lease"], row["worker_pid"], row["reconnects"])'
     # Only now can the vgpud of this host be reached.
     ln -s "$(cat own)" socket
     kill -USR2 "$proxy" # nobody gets through it again
+    eventually 20 all_cut 1 || { cat proxy; return 1; } # while a copy is on its way it would be the end
     step 2
     step 3
     [ "$(grep -c "goes on with" errors)" = 1 ]
