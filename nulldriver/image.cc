@@ -259,6 +259,53 @@ std::string cluster_of(const CUlaunchConfig &at)
     return "-";
 }
 
+// What the attributes say that is not a handle's or a pointer's own number, as ID:VALUE.
+std::string attributes_of(const CUlaunchConfig &at)
+{
+    std::string text;
+    for (unsigned i = 0; i < at.numAttrs; i++) {
+        auto &value = at.attrs[i].value;
+        auto number = [](auto n) { return std::to_string(n); };
+        std::string said;
+        switch (at.attrs[i].id) {
+        case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW: {
+            auto &window = value.accessPolicyWindow;
+            said = number(window.num_bytes) + "/" + null::text(window.hitRatio) + "/" +
+                   number(int(window.hitProp)) + "/" + number(int(window.missProp));
+            break;
+        }
+        case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
+            said = cluster_of(at);
+            break;
+        case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
+            said = std::string(value.programmaticEvent.event ? "event/" : "none/") +
+                   number(value.programmaticEvent.flags) + "/" +
+                   number(value.programmaticEvent.triggerAtBlockStart);
+            break;
+#if CUDA_VERSION >= 12030
+        case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
+            said = std::string(value.launchCompletionEvent.event ? "event/" : "none/") +
+                   number(value.launchCompletionEvent.flags);
+            break;
+#endif
+        case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
+            said = number(int(value.memSyncDomainMap.default_)) + "/" +
+                   number(int(value.memSyncDomainMap.remote));
+            break;
+#if CUDA_VERSION >= 12080
+        case CU_LAUNCH_ATTRIBUTE_PREFERRED_CLUSTER_DIMENSION:
+            said = extent(value.preferredClusterDim.x, value.preferredClusterDim.y,
+                          value.preferredClusterDim.z);
+            break;
+#endif
+        default: // a number, all the others are
+            said = number(value.priority);
+        }
+        text += (i ? "," : "") + std::to_string(int(at.attrs[i].id)) + ":" + said;
+    }
+    return text.empty() ? "-" : text;
+}
+
 CUresult record_launch(const CUlaunchConfig &at, CUfunction handle, void **values, void **extra)
 {
     auto &function = *reinterpret_cast<const Function *>(handle);
@@ -268,10 +315,10 @@ CUresult record_launch(const CUlaunchConfig &at, CUfunction handle, void **value
         if (at.attrs[i].id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE)
             cooperative = at.attrs[i].value.cooperative;
     null::write_record(
-        "cuLaunchKernel", "f,grid,block,shared,hStream,cooperative,cluster,parameters",
+        "cuLaunchKernel", "f,grid,block,shared,hStream,cooperative,cluster,attributes,parameters",
         {null::text(function.name.c_str()), extent(at.gridDimX, at.gridDimY, at.gridDimZ),
          extent(at.blockDimX, at.blockDimY, at.blockDimZ), std::to_string(at.sharedMemBytes),
-         null::text(at.hStream), std::to_string(cooperative), cluster_of(at),
+         null::text(at.hStream), std::to_string(cooperative), cluster_of(at), attributes_of(at),
          null::text(null::Exact{buffer.data(), buffer.size()})});
     return CUDA_SUCCESS;
 }
@@ -466,5 +513,12 @@ NULL_EXPORT cuLaunchKernel(CUfunction function, unsigned int grid_x, unsigned in
 NULL_EXPORT cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void **values,
                              void **extra)
 {
+#if CUDA_VERSION >= 12040
+    for (unsigned i = 0; i < config->numAttrs; i++)
+        if (config->attrs[i].id == CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE &&
+            config->attrs[i].value.deviceUpdatableKernelNode.deviceUpdatable)
+            config->attrs[i].value.deviceUpdatableKernelNode.devNode =
+                reinterpret_cast<CUgraphDeviceNode>(uintptr_t(0xd0de) << 32);
+#endif
     return null::recording ? record_launch(*config, function, values, extra) : CUDA_SUCCESS;
 }

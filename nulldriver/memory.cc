@@ -262,3 +262,40 @@ NULL_EXPORT cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes,
     return null::accept("cuMemcpyHtoDAsync_v2", "dst,src,hStream", reinterpret_cast<void *>(to),
                         null::Content{from, bytes}, stream);
 }
+
+// Of handles it is said which there are: their numbers are not the same twice.
+NULL_EXPORT cuMemMapArrayAsync(CUarrayMapInfo *list, unsigned int count, CUstream)
+{
+    for (unsigned i = 0; null::recording && i < count; i++) {
+        auto &it = list[i];
+        auto &level = it.subresource.sparseLevel;
+        null::accept("cuMemMapArrayAsync",
+                     "type,array,sub,level,layer,x,y,z,width,height,depth,op,handleType,memory,"
+                     "offset,devices,flags",
+                     it.resourceType, it.resource.array != nullptr, it.subresourceType, level.level,
+                     level.layer, level.offsetX, level.offsetY, level.offsetZ, level.extentWidth,
+                     level.extentHeight, level.extentDepth, it.memOperationType, it.memHandleType,
+                     it.memHandle.memHandle != 0, it.offset, it.deviceBitMask, it.flags);
+    }
+    return CUDA_SUCCESS;
+}
+
+#if CUDA_VERSION >= 12080
+// One without a length is wrong. Addresses are said as distances from the source.
+NULL_EXPORT cuMemBatchDecompressAsync(CUmemDecompressParams *list, size_t count, unsigned int flags,
+                                      size_t *wrong, CUstream)
+{
+    for (size_t i = 0; i < count; i++) {
+        auto &it = list[i];
+        if (it.srcNumBytes == 0) {
+            *wrong = i;
+            return CUDA_ERROR_INVALID_VALUE;
+        }
+        auto source = static_cast<const char *>(it.src);
+        null::accept("cuMemBatchDecompressAsync", "in,out,dst,actual,algo,flags", it.srcNumBytes,
+                     it.dstNumBytes, static_cast<const char *>(it.dst) - source,
+                     reinterpret_cast<const char *>(it.dstActBytes) - source, it.algo, flags);
+    }
+    return CUDA_SUCCESS;
+}
+#endif

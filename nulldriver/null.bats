@@ -204,3 +204,34 @@ END
         diff straight.work remoted.work
     done
 }
+
+# arrives PROGRAM PATTERN: what a program makes of the null driver, and the lines of the record that match, are the same remoted.
+arrives() {
+    need_program "$1"
+    run "${PRELOADED[@]}" LD_LIBRARY_PATH="$VGPU_LIBDIR/null" VGPU_NULL_RECORD="$PWD/straight" "$PROGRAMS/$1"
+    [ "$status" = 0 ] || { echo "$output"; false; }
+    said=$output
+    works() { grep -E "$2" "$1" | sed 's/hStream=[^ ]*//; s/parameters=.*//'; }
+    works straight "$2" >straight.work
+    for channel in shm tcp; do
+        rm -f remoted
+        VGPU_NULL_RECORD=$PWD/remoted run --separate-stderr vgpu-run --driver "$driver" --channel "$channel" "$PROGRAMS/$1"
+        [ "$output" = "$said" ] || { echo "$channel: $output $stderr"; false; }
+        works remoted "$2" >remoted.work
+        diff straight.work remoted.work
+    done
+}
+
+@test "every attribute of a launch reaches the driver as it was given" {
+    arrives launch-attributes '^cuLaunchKernel '
+    grep -q ' attributes=1:256/0.75/2/1,2:1,5:2,6:1,7:event/0/1,8:-3,9:1/2,10:1' straight.work || { cat straight.work; false; }
+    [ "$(grep -c '7:event/0/1,12:event/0' straight.work)" = 20 ]
+    grep -q 'updatable by the device: CUDA_SUCCESS, 0xd0de00000000' <<<"$said"
+}
+
+@test "tiles of sparse arrays and decompression reach the driver as they were given" {
+    arrives batch-calls '^(cuMemMapArrayAsync|cuMemBatchDecompressAsync) '
+    [ "$(grep -c '^cuMemMapArrayAsync' straight.work)" = 3 ]
+    [ "$(grep -c '^cuMemBatchDecompressAsync' straight.work)" = 2700 ]
+    grep -q 'it is 1200' <<<"$said"
+}

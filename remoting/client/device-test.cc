@@ -32,6 +32,7 @@ std::vector<std::byte> snapshot(uint64_t devices, uint64_t attributes)
         for (auto number : {CU_DEVICE_ATTRIBUTE_TENSOR_MAP_ACCESS_SUPPORTED,
                             CU_DEVICE_ATTRIBUTE_CLUSTER_LAUNCH,
                             CU_DEVICE_ATTRIBUTE_SPARSE_CUDA_ARRAY_SUPPORTED,
+                            CU_DEVICE_ATTRIBUTE_MULTICAST_SUPPORTED,
                             CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_FABRIC_SUPPORTED})
             values[number] = 1;
         values[CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY] = 1;
@@ -80,7 +81,8 @@ TEST(Device, DoesNotPromiseWhatIsNotCarried)
 {
     Device device = decode(snapshot(1, 256)).devices.at(0);
     limit_attributes(device, true);
-    EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_SPARSE_CUDA_ARRAY_SUPPORTED], 0);
+    EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_SPARSE_CUDA_ARRAY_SUPPORTED], 1);
+    EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_MULTICAST_SUPPORTED], 0);
     EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_FABRIC_SUPPORTED], 0);
     EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_TENSOR_MAP_ACCESS_SUPPORTED], 1);
     EXPECT_EQ(device[CU_DEVICE_ATTRIBUTE_CLUSTER_LAUNCH], 1);

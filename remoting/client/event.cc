@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cuEvent*.
+#include "remoting/client/event.h"
 #include "remoting/base/clock.h"
 #include "remoting/client/entry.h"
 #include "remoting/client/remote.h"
@@ -19,23 +20,13 @@ constexpr unsigned kCreateFlags =
 // no round trip; one that looks seldom hears how it is.
 constexpr uint64_t kLatelyNs = 20'000'000;
 
-Event *find_event(const Session &session, CUevent handle)
-{
-    return session.events.find_again(api::id_of(handle), thread_state().events);
-}
-
 template<class Send>
 CUresult record_in(Session &session, Event &event, CUstream stream, Send send)
 {
     std::lock_guard lock(event.mutex);
     CUresult result = send();
-    if (result == CUDA_SUCCESS) {
-        event.stream = stream;
-        event.sequence = session.connection().last_sequence();
-        event.looked_ns = vgpu::now_ns();
-        event.asked = nullptr;
-        event.captured = session.captures.any();
-    }
+    if (result == CUDA_SUCCESS)
+        note_recording(session, event, stream);
     return result;
 }
 
@@ -135,6 +126,25 @@ CUresult ask(CUevent handle, bool waits)
 }
 
 } // namespace
+
+namespace vgpu::client
+{
+
+Event *find_event(const Session &session, CUevent handle)
+{
+    return session.events.find_again(api::id_of(handle), thread_state().events);
+}
+
+void note_recording(Session &session, Event &event, CUstream stream)
+{
+    event.stream = stream;
+    event.sequence = session.connection().last_sequence();
+    event.looked_ns = vgpu::now_ns();
+    event.asked = nullptr;
+    event.captured = session.captures.any();
+}
+
+} // namespace vgpu::client
 
 VGPU_ENTRY cuEventCreate(CUevent *handle, unsigned flags)
 {

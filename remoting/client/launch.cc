@@ -4,12 +4,14 @@
 // thread's buffer has grown.
 #include "remoting/client/entry.h"
 #include "remoting/client/function.h"
+#include "remoting/client/launch-attributes.h"
 #include "remoting/client/occupancy.h"
 #include "remoting/client/remote.h"
 #include "remoting/client/wait.h"
 
 #include <climits>
 #include <cstring>
+#include <span>
 
 using namespace vgpu::client;
 namespace api = vgpu::api;
@@ -18,14 +20,13 @@ namespace wire = vgpu::wire;
 namespace
 {
 
-constexpr uint32_t kCooperative = 1;
-
 struct Shape {
     unsigned grid[3];
     unsigned block[3];
     unsigned shared;
     CUstream stream;
-    uint32_t flags = 0;
+    std::span<CUlaunchAttribute> attributes = {};
+    bool cooperative = false; // one of them says so
 };
 
 CUresult check(const Device &device, Function &function, const Shape &shape)
@@ -51,7 +52,7 @@ CUresult check(const Device &device, Function &function, const Shape &shape)
     int dynamic = function.attribute(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES);
     if (dynamic >= 0 && shape.shared > unsigned(dynamic))
         return CUDA_ERROR_INVALID_VALUE;
-    if (!(shape.flags & kCooperative))
+    if (!shape.cooperative)
         return CUDA_SUCCESS;
     // All blocks of a cooperative launch must be resident at once.
     int resident = 0;
@@ -111,6 +112,23 @@ CUresult put_parameters(wire::Encoder &out, const Function &function, void **par
 namespace
 {
 
+// The launch as it travels, in the order of vgpuLaunch's line or, where it has attributes, of
+// vgpuLaunchWith's.
+CUresult put(wire::Encoder &out, const Function &function, const Shape &shape, void **parameters,
+             void **extra)
+{
+    // In one piece.
+    const uint64_t fixed[] = {function.id,    shape.grid[0],  shape.grid[1],
+                              shape.grid[2],  shape.block[0], shape.block[1],
+                              shape.block[2], shape.shared,   api::id_of(shape.stream)};
+    out.bytes(std::as_bytes(std::span(fixed)));
+    if (!shape.attributes.empty()) {
+        out.u64(shape.attributes.size_bytes());
+        out.bytes(std::as_bytes(shape.attributes));
+    }
+    return put_parameters(out, function, parameters, extra);
+}
+
 CUresult launch(CUfunction handle, Shape shape, void **parameters, void **extra)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
@@ -125,54 +143,40 @@ CUresult launch(CUfunction handle, Shape shape, void **parameters, void **extra)
         DeviceWork work(session, context, shape.stream);
         if (work.result != CUDA_SUCCESS)
             return work.result;
+        if (!shape.attributes.empty()) [[unlikely]]
+            return send_attributed(
+                session, context, shape.stream, shape.attributes,
+                [&](wire::Encoder &out) { return put(out, *function, shape, parameters, extra); });
         Request request;
-        // In the order of vgpuLaunch's line, in one piece.
-        const uint64_t fixed[] = {
-            function->id,   shape.grid[0],  shape.grid[1], shape.grid[2], shape.block[0],
-            shape.block[1], shape.block[2], shape.shared,  shape.flags,   api::id_of(shape.stream)};
-        request.out().bytes(std::as_bytes(std::span(fixed)));
-        result = put_parameters(request.out(), *function, parameters, extra);
+        result = put(request.out(), *function, shape, parameters, extra);
         return result == CUDA_SUCCESS
                    ? post(session, context.word(), api::Call::vgpuLaunch, request)
                    : result;
     });
 }
 
-// Attributes of a launch that only advise are left out; those that change what it means are carried
-// or refused.
-CUresult read_attributes(const CUlaunchConfig &config, Shape &shape)
+CUresult launch(const CUlaunchConfig &config, CUstream stream, CUfunction function,
+                void **parameters, void **extra)
 {
+    Shape shape{{config.gridDimX, config.gridDimY, config.gridDimZ},
+                {config.blockDimX, config.blockDimY, config.blockDimZ},
+                config.sharedMemBytes,
+                stream};
     if (config.numAttrs && !config.attrs)
         return CUDA_ERROR_INVALID_VALUE;
-    for (unsigned i = 0; i < config.numAttrs; ++i) {
-        const CUlaunchAttribute &attribute = config.attrs[i];
-        switch (attribute.id) {
-        case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
-            if (attribute.value.cooperative)
-                shape.flags |= kCooperative;
-            break;
-        case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION: {
-            auto &cluster = attribute.value.clusterDim;
-            constexpr unsigned kMost = 255; // a byte for each; devices take 16 at most
-            if (cluster.x > kMost || cluster.y > kMost || cluster.z > kMost)
-                return CUDA_ERROR_INVALID_CLUSTER_SIZE;
-            if (cluster.x > 1 || cluster.y > 1 || cluster.z > 1)
-                shape.flags |= cluster.x << 8 | cluster.y << 16 | cluster.z << 24;
-            break;
-        }
-        case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
-            return refused("CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT",
-                           "events inside a launch are not carried");
-#if CUDA_VERSION >= 12030
-        case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
-            return refused("CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT",
-                           "events inside a launch are not carried");
-#endif
-        default:
-            break;
-        }
-    }
-    return CUDA_SUCCESS;
+    shape.attributes = {config.attrs, config.numAttrs};
+    CUresult result = read_attributes(shape.attributes, shape.cooperative);
+    return result == CUDA_SUCCESS ? launch(function, shape, parameters, extra) : result;
+}
+
+CUresult launch_cooperatively(CUfunction function, Shape shape, void **parameters)
+{
+    CUlaunchAttribute cooperative{};
+    cooperative.id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE;
+    cooperative.value.cooperative = 1;
+    shape.attributes = {&cooperative, 1};
+    shape.cooperative = true;
+    return launch(function, shape, parameters, nullptr);
 }
 
 } // namespace
@@ -201,10 +205,9 @@ VGPU_ENTRY cuLaunchCooperativeKernel(CUfunction function, unsigned grid_x, unsig
                                      unsigned block_z, unsigned shared, CUstream stream,
                                      void **parameters)
 {
-    return launch(
-        function,
-        {{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, shared, stream, kCooperative},
-        parameters, nullptr);
+    return launch_cooperatively(
+        function, {{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, shared, stream},
+        parameters);
 }
 
 VGPU_ENTRY cuLaunchCooperativeKernel_ptsz(CUfunction function, unsigned grid_x, unsigned grid_y,
@@ -219,22 +222,13 @@ VGPU_ENTRY cuLaunchCooperativeKernel_ptsz(CUfunction function, unsigned grid_x, 
 VGPU_ENTRY cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void **parameters,
                             void **extra)
 {
-    if (!config)
-        return CUDA_ERROR_INVALID_VALUE;
-    Shape shape{{config->gridDimX, config->gridDimY, config->gridDimZ},
-                {config->blockDimX, config->blockDimY, config->blockDimZ},
-                config->sharedMemBytes,
-                config->hStream};
-    CUresult result = read_attributes(*config, shape);
-    return result == CUDA_SUCCESS ? launch(function, shape, parameters, extra) : result;
+    return config ? launch(*config, config->hStream, function, parameters, extra)
+                  : CUDA_ERROR_INVALID_VALUE;
 }
 
 VGPU_ENTRY cuLaunchKernelEx_ptsz(const CUlaunchConfig *config, CUfunction function,
                                  void **parameters, void **extra)
 {
-    if (!config)
-        return CUDA_ERROR_INVALID_VALUE;
-    CUlaunchConfig own = *config;
-    own.hStream = per_thread(own.hStream);
-    return cuLaunchKernelEx(&own, function, parameters, extra);
+    return config ? launch(*config, per_thread(config->hStream), function, parameters, extra)
+                  : CUDA_ERROR_INVALID_VALUE;
 }

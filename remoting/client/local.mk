@@ -20,7 +20,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/entry.h \
 	%D%/enumerate.cc \
 	%D%/errors.cc %D%/errors.h \
-	%D%/event.cc \
+	%D%/batches.cc %D%/event.cc %D%/event.h \
 	%D%/forward.h %D%/forwards.cc \
 	%D%/function-entry.cc %D%/function.cc %D%/function.h \
 	%D%/graph-describe.cc %D%/graph-exec.cc %D%/graph-node.cc %D%/graph-old-names.cc %D%/graph-parameters.cc %D%/graph.cc %D%/graph.h \
@@ -33,7 +33,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/image.cc %D%/image.h \
 	%D%/ipc.cc %D%/ipc.h %D%/ipc-ask.h \
 	%D%/jit-options.cc %D%/jit-options.h \
-	%D%/launch-old.cc %D%/launch.cc \
+	%D%/launch-attributes.cc %D%/launch-attributes.h %D%/launch-old.cc %D%/launch.cc \
 	%D%/libraries.cc %D%/libraries.h %D%/library.cc \
 	%D%/link.cc \
 	%D%/load.cc %D%/load.h \

@@ -62,6 +62,12 @@ CUresult query(Session &session, void *data, CUpointer_attribute attribute, CUde
         return put(data, uint64_t(0));
     case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
         return put(data, CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE);
+#if CUDA_VERSION >= 12080
+    case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE: // what the worker asks for where it can be
+        return put(data, range->kind == Range::Kind::device &&
+                             session.devices()[size_t(range->device)]
+                                     [CU_DEVICE_ATTRIBUTE_MEM_DECOMPRESS_ALGORITHM_MASK] > 0);
+#endif
     case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
         return put(data, range->kind == Range::Kind::device
                              ? api::handle_of<CUmemoryPool>(range->owner)

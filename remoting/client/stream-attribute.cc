@@ -4,8 +4,7 @@
 #include "remoting/client/remote.h"
 #include "remoting/client/wait.h"
 
-#include <array>
-#include <bit>
+#include <algorithm>
 
 using namespace vgpu::client;
 namespace api = vgpu::api;
@@ -20,25 +19,6 @@ constexpr CUstreamAttrID kSettable[] = {
 bool settable(CUstreamAttrID attribute)
 {
     return std::find(std::begin(kSettable), std::end(kSettable), attribute) != std::end(kSettable);
-}
-
-// The five numbers that travel, of which most attributes have one.
-std::array<uint64_t, 5> words_of(CUstreamAttrID attribute, const CUstreamAttrValue &value)
-{
-    switch (attribute) {
-    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW: {
-        auto &window = value.accessPolicyWindow;
-        return {reinterpret_cast<uint64_t>(window.base_ptr), window.num_bytes,
-                std::bit_cast<uint32_t>(window.hitRatio), uint64_t(window.hitProp),
-                uint64_t(window.missProp)};
-    }
-    case CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY:
-        return {uint64_t(value.syncPolicy)};
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
-        return {value.memSyncDomainMap.default_, value.memSyncDomainMap.remote};
-    default:
-        return {uint64_t(value.memSyncDomain)};
-    }
 }
 
 // Of a stream, of a thread's own as of one that was created; the driver's own belong to a context.
@@ -63,11 +43,11 @@ CUresult with_stream(CUstream stream, Body &&body)
 CUresult set(Session &session, Key key, CUstreamAttrID attribute, const CUstreamAttrValue &value)
 {
     auto stream = api::handle_of<CUstream>(key.stream);
-    auto words = words_of(attribute, value);
     CUresult result =
         post_in(session, stream_word(session, current_word(), stream),
                 api::Call::vgpuStreamAttribute, handle(stream), val(uint32_t(attribute)),
-                api::InArray<uint64_t>::Client(words.data(), words.size()));
+                api::InArray<unsigned char>::Client(reinterpret_cast<const unsigned char *>(&value),
+                                                    sizeof value));
     if (result != CUDA_SUCCESS)
         return result;
     std::lock_guard lock(session.stream_attributes.mutex);

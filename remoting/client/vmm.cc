@@ -31,8 +31,6 @@ CUresult check(const Session &session, const CUmemAllocationProp *prop)
     if ((prop->requestedHandleTypes & ~CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR) != 0)
         return refused("cuMemCreate with another handle than a file descriptor",
                        "no other is passed between the processes of a job");
-    if (prop->allocFlags.usage != 0)
-        return refused("cuMemCreate for tiles", "sparse arrays are not carried");
     return CUDA_SUCCESS;
 }
 
@@ -193,7 +191,7 @@ VGPU_ENTRY cuMemCreate(CUmemGenericAllocationHandle *handle, size_t bytes,
         allocation->prop = *prop;
         CUresult result = remote::vgpuAllocationCreate(
             allocation->id, uint32_t(prop->location.id), bytes, prop->allocFlags.compressionType,
-            prop->allocFlags.gpuDirectRDMACapable,
+            prop->allocFlags.gpuDirectRDMACapable, prop->allocFlags.usage,
             prop->requestedHandleTypes != CU_MEM_HANDLE_TYPE_NONE);
         if (result != CUDA_SUCCESS)
             return result;

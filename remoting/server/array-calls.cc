@@ -4,6 +4,9 @@
 #include "remoting/server/array-bytes.h"
 #include "remoting/server/calls.h"
 
+#include <bit>
+#include <cstring>
+
 namespace vgpu::server::calls
 {
 namespace
@@ -129,6 +132,44 @@ CUresult cuMipmappedArrayCreate(Session &session, CUmipmappedArray *mipmap,
 CUresult cuMipmappedArrayDestroy(Session &session, CUmipmappedArray mipmap)
 {
     return end(session, mipmap, session.driver.cuMipmappedArrayDestroy);
+}
+
+CUresult vgpuArrayTiles(Session &session, const unsigned char *tiles, uint64_t n, CUstream stream)
+{
+    std::vector<CUarrayMapInfo> list(n / sizeof(CUarrayMapInfo));
+    if (list.empty() || n % sizeof list[0] != 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (!session.driver.cuMemMapArrayAsync)
+        return CUDA_ERROR_NOT_SUPPORTED;
+    std::memcpy(list.data(), tiles, n);
+    for (auto &tile : list) {
+        // Of the two in the union, either is an id.
+        bool mipmap = tile.resourceType == CU_RESOURCE_TYPE_MIPMAPPED_ARRAY;
+        void *array = nullptr;
+        CUresult result =
+            session.handles.find(mipmap ? api::Kind::mipmap : api::Kind::array,
+                                 reinterpret_cast<uint64_t>(tile.resource.array), array);
+        if (result != CUDA_SUCCESS)
+            return result;
+        if (mipmap)
+            tile.resource.mipmap = CUmipmappedArray(array);
+        else
+            tile.resource.array = CUarray(array);
+        if (tile.memOperationType == CU_MEM_OPERATION_TYPE_MAP) {
+            auto memory = session.physical.tile(tile.memHandle.memHandle);
+            if (!memory)
+                return CUDA_ERROR_INVALID_VALUE;
+            tile.memHandle.memHandle = *memory;
+        } else {
+            tile.memHandle.memHandle = 0;
+        }
+        // One bit, which is the device's.
+        auto ordinal = size_t(std::countr_zero(tile.deviceBitMask));
+        if (!std::has_single_bit(tile.deviceBitMask) || ordinal >= session.slices.size())
+            return CUDA_ERROR_INVALID_VALUE;
+        tile.deviceBitMask = 1u << session.slices[ordinal].device;
+    }
+    return session.driver.cuMemMapArrayAsync(list.data(), unsigned(list.size()), stream);
 }
 
 } // namespace vgpu::server::calls

@@ -79,8 +79,16 @@ void vgpuMirrorOut(Session &session, Request &request);
 void vgpuFunctionInfo(Session &session, Request &request);
 CUresult vgpuLaunch(Session &session, uint64_t function, uint32_t grid_x, uint32_t grid_y,
                     uint32_t grid_z, uint32_t block_x, uint32_t block_y, uint32_t block_z,
-                    uint32_t shared, uint32_t flags, CUstream stream,
-                    const unsigned char *parameters, uint64_t n);
+                    uint32_t shared, CUstream stream, const unsigned char *parameters, uint64_t n);
+CUresult vgpuLaunchWith(Session &session, uint64_t function, uint32_t grid_x, uint32_t grid_y,
+                        uint32_t grid_z, uint32_t block_x, uint32_t block_y, uint32_t block_z,
+                        uint32_t shared, CUstream stream, const unsigned char *attributes,
+                        uint64_t a, const unsigned char *parameters, uint64_t n);
+CUresult vgpuLaunchUpdatable(Session &session, uint64_t function, uint32_t grid_x, uint32_t grid_y,
+                             uint32_t grid_z, uint32_t block_x, uint32_t block_y, uint32_t block_z,
+                             uint32_t shared, CUstream stream, const unsigned char *attributes,
+                             uint64_t a, const unsigned char *parameters, uint64_t n,
+                             uint64_t *node);
 
 // graph-node.cc
 void vgpuGraphNodeAdd(Session &session, Request &request);
@@ -101,7 +109,7 @@ CUresult vgpuGraphChild(Session &session, CUgraphNode node, uint64_t proposed, u
 CUresult vgpuGraphAttribute(Session &session, CUgraphNode node, uint32_t attribute,
                             unsigned char *value, uint64_t n);
 CUresult vgpuGraphSetAttribute(Session &session, CUgraphNode node, uint32_t attribute,
-                               const unsigned char *value, uint64_t n);
+                               const unsigned char *bytes, uint64_t n);
 CUresult cuGraphDestroy(Session &session, CUgraph graph);
 CUresult cuGraphExecDestroy(Session &session, CUgraphExec exec);
 CUresult cuGraphDestroyNode(Session &session, CUgraphNode node);
@@ -162,8 +170,10 @@ CUresult cuMemFreeAsync(Session &session, CUdeviceptr pointer, CUstream stream);
 CUresult vgpuGranularity(Session &session, uint32_t ordinal, uint32_t option, uint64_t *bytes);
 CUresult vgpuAddressReserve(Session &session, uint64_t base, uint64_t bytes, uint64_t alignment);
 CUresult vgpuAddressFree(Session &session, uint64_t base, uint64_t bytes);
+CUresult vgpuDecompress(Session &session, const unsigned char *operations, uint64_t n,
+                        uint32_t flags, CUstream stream, uint32_t *answer, uint64_t *index);
 CUresult vgpuAllocationCreate(Session &session, uint64_t allocation, uint32_t ordinal,
-                              uint64_t bytes, uint32_t compression, uint32_t rdma,
+                              uint64_t bytes, uint32_t compression, uint32_t rdma, uint32_t usage,
                               uint32_t shareable);
 CUresult vgpuAllocationRelease(Session &session, uint64_t allocation);
 CUresult vgpuAllocationMap(Session &session, uint64_t base, uint64_t bytes, uint64_t offset,
@@ -187,6 +197,7 @@ CUresult cuArrayDestroy(Session &session, CUarray array);
 CUresult cuMipmappedArrayCreate(Session &session, CUmipmappedArray *mipmap,
                                 const CUDA_ARRAY3D_DESCRIPTOR *description, unsigned levels);
 CUresult cuMipmappedArrayDestroy(Session &session, CUmipmappedArray mipmap);
+CUresult vgpuArrayTiles(Session &session, const unsigned char *tiles, uint64_t n, CUstream stream);
 
 // array-copy.cc
 void vgpuArrayIn(Session &session, Request &request);
@@ -247,7 +258,7 @@ CUresult cuStreamDestroy_v2(Session &session, CUstream stream);
 CUresult cuEventDestroy_v2(Session &session, CUevent event);
 CUresult cuEventElapsedTime_v2(Session &session, float *ms, CUevent start, CUevent end);
 CUresult vgpuStreamAttribute(Session &session, CUstream stream, uint32_t attribute,
-                             const uint64_t *words, uint64_t n);
+                             const unsigned char *bytes, uint64_t n);
 CUresult vgpuStreamBatch(Session &session, const uint64_t *words, uint64_t n, CUstream stream);
 void cuCtxSynchronize(Session &session, const Request &request);
 void cuStreamSynchronize(Session &session, const Request &request, CUstream stream);

@@ -113,7 +113,9 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
 #define VGPU_ENTRIES_12_5
 #endif
 #if CUDA_VERSION >= 12080
-#define VGPU_ENTRIES_12_8 ENTRY(cuTensorMapEncodeIm2colWide)
+#define VGPU_ENTRIES_12_8                                                                          \
+    ENTRY(cuTensorMapEncodeIm2colWide)                                                             \
+    ENTRY(cuMemBatchDecompressAsync)
 #else
 #define VGPU_ENTRIES_12_8
 #endif
@@ -130,6 +132,7 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuMemExportToShareableHandle)                                                            \
     ENTRY(cuMemImportFromShareableHandle)                                                          \
     ENTRY(cuMemRetainAllocationHandle)                                                             \
+    ENTRY(cuMemMapArrayAsync)                                                                      \
     ENTRY(cuTexRefSetBorderColor)                                                                  \
     ENTRY(cuTexRefGetBorderColor)                                                                  \
     ENTRY(cuOccupancyMaxActiveClusters)                                                            \

@@ -2,6 +2,7 @@
 // Graphs as wholes: what is in them, how it hangs together, and what they are when they run.
 #include "remoting/server/calls.h"
 #include "remoting/server/copy.h"
+#include "remoting/server/launch.h"
 
 #include "remoting/base/fd.h"
 
@@ -229,7 +230,7 @@ CUresult vgpuGraphChild(Session &session, CUgraphNode node, uint64_t proposed, u
     return result;
 }
 
-// The values of attributes are plain data, as long as the union of them all.
+// Of a kernel node none has a handle in it but the device's own.
 CUresult vgpuGraphAttribute(Session &session, CUgraphNode node, uint32_t attribute,
                             unsigned char *value, uint64_t n)
 {
@@ -243,24 +244,14 @@ CUresult vgpuGraphAttribute(Session &session, CUgraphNode node, uint32_t attribu
 }
 
 CUresult vgpuGraphSetAttribute(Session &session, CUgraphNode node, uint32_t attribute,
-                               const unsigned char *value, uint64_t n)
+                               const unsigned char *bytes, uint64_t n)
 {
-    CUlaunchAttributeValue own{};
-    // Events and device nodes have handles in them, which would be the client's numbers.
-    bool plain = attribute != CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT;
-#if CUDA_VERSION >= 12030
-    plain = plain && attribute != CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT;
-#endif
-#if CUDA_VERSION >= 12040
-    plain = plain && attribute != CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE;
-#endif
-    if (!plain)
-        return CUDA_ERROR_NOT_SUPPORTED;
-    if (n != sizeof own)
-        return CUDA_ERROR_INVALID_VALUE;
-    std::memcpy(&own, value, sizeof own);
-    return ask(session.driver.cuGraphKernelNodeSetAttribute, node, CUlaunchAttributeID(attribute),
-               &own);
+    auto id = CUlaunchAttributeID(attribute);
+    CUlaunchAttributeValue value;
+    CUresult result = read_attribute(session, id, {bytes, n}, value);
+    return result == CUDA_SUCCESS
+               ? ask(session.driver.cuGraphKernelNodeSetAttribute, node, id, &value)
+               : result;
 }
 
 // The driver's own text of it, which it writes to a file that only we have.

@@ -3,6 +3,8 @@
 
 #include "remoting/server/calls.h"
 
+#include <cstddef>
+#include <cstring>
 #include <limits>
 
 namespace vgpu::server
@@ -10,8 +12,9 @@ namespace vgpu::server
 namespace
 {
 
-constexpr uint32_t kCooperative = 1; // a flag of vgpuLaunch
 constexpr size_t kMostParameters = 4096;
+constexpr size_t kMostAttributes = 64;
+constexpr unsigned kNewestAttribute = 16; // of CUDA 13.0
 
 } // namespace
 
@@ -35,6 +38,105 @@ size_t parameter_bytes(const Driver &driver, uint64_t id, Handles::Entry &functi
         function.parameters = int64_t(end);
     }
     return size_t(function.parameters);
+}
+
+CUresult read_attribute(Session &session, CUlaunchAttributeID id,
+                        std::span<const unsigned char> bytes, CUlaunchAttributeValue &value)
+{
+    if (bytes.size() != sizeof value)
+        return CUDA_ERROR_INVALID_VALUE;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    auto event = [&](CUevent &it) {
+        void *handle = nullptr;
+        CUresult result = session.handles.find(api::Kind::event, api::id_of(it), handle);
+        it = CUevent(handle);
+        return result;
+    };
+    switch (id) {
+    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW: {
+        auto &window = value.accessPolicyWindow;
+        return window.num_bytes ? session.handles.pointer(CUdeviceptr(window.base_ptr))
+                                : CUDA_SUCCESS;
+    }
+    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
+        return event(value.programmaticEvent.event);
+#if CUDA_VERSION >= 12030
+    case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
+        return event(value.launchCompletionEvent.event);
+#endif
+#if CUDA_VERSION >= 12040
+    case CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE:
+        value.deviceUpdatableKernelNode.devNode = nullptr;
+        return CUDA_SUCCESS;
+#endif
+    default: // plain data: the client sends none that it does not know
+        return unsigned(id) <= kNewestAttribute ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;
+    }
+}
+
+// A launch of `id`, with what `config` says of its shape.
+static CUresult launch(Session &session, uint64_t id, CUlaunchConfig config,
+                       std::span<const unsigned char> parameters)
+{
+    Handles::Entry *entry = session.handles.function(id);
+    Context *context = session.contexts.current();
+    if (!entry)
+        return CUDA_ERROR_INVALID_HANDLE;
+    if (!context)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    size_t bytes = parameter_bytes(session.driver, id, *entry);
+    if (parameters.size() < bytes)
+        return CUDA_ERROR_INVALID_VALUE;
+    void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, const_cast<unsigned char *>(parameters.data()),
+                     CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes, CU_LAUNCH_PARAM_END};
+    void **packed = bytes ? extra : nullptr;
+    auto function = CUfunction(entry->handle);
+
+    session.replies.may_print(true);
+    Throttle &throttle = *session.throttles[context->slice];
+    CUstream stream = config.hStream;
+    CUevent start = nullptr;
+    bool measured = throttle.on() && !session.captures.captures(stream);
+    if (measured) {
+        if (CUresult result = throttle.before(*context, stream, start); result != CUDA_SUCCESS)
+            return result;
+    }
+    CUresult result = config.numAttrs
+                          ? session.driver.cuLaunchKernelEx(&config, function, nullptr, packed)
+                          : session.driver.cuLaunchKernel(
+                                function, config.gridDimX, config.gridDimY, config.gridDimZ,
+                                config.blockDimX, config.blockDimY, config.blockDimZ,
+                                config.sharedMemBytes, stream, nullptr, packed);
+    if (measured)
+        throttle.after(*context, stream, start);
+    if (result == CUDA_SUCCESS) // partner: vgpud, which only reads
+        session.slices[context->slice].page->launches.fetch_add(1, std::memory_order_relaxed);
+    return result;
+}
+
+static CUlaunchConfig shape_of(uint32_t grid_x, uint32_t grid_y, uint32_t grid_z, uint32_t block_x,
+                               uint32_t block_y, uint32_t block_z, uint32_t shared, CUstream stream)
+{
+    return {grid_x, grid_y, grid_z, block_x, block_y, block_z, shared, stream, nullptr, 0};
+}
+
+// Of `list`, as long as that is.
+static CUresult read_attributes(Session &session, std::span<const unsigned char> bytes,
+                                std::vector<CUlaunchAttribute> &list)
+{
+    if (bytes.empty() || bytes.size() % sizeof list[0] != 0 ||
+        bytes.size() / sizeof list[0] > kMostAttributes)
+        return CUDA_ERROR_INVALID_VALUE;
+    list.resize(bytes.size() / sizeof list[0]);
+    for (size_t i = 0; i < list.size(); ++i) {
+        auto one = bytes.subspan(i * sizeof list[i], sizeof list[i]);
+        std::memcpy(&list[i].id, one.data(), sizeof list[i].id);
+        CUresult result = read_attribute(
+            session, list[i].id, one.subspan(offsetof(CUlaunchAttribute, value)), list[i].value);
+        if (result != CUDA_SUCCESS)
+            return result;
+    }
+    return CUDA_SUCCESS;
 }
 
 namespace calls
@@ -79,64 +181,44 @@ void vgpuFunctionInfo(Session &session, Request &request)
 
 CUresult vgpuLaunch(Session &session, uint64_t id, uint32_t grid_x, uint32_t grid_y,
                     uint32_t grid_z, uint32_t block_x, uint32_t block_y, uint32_t block_z,
-                    uint32_t shared, uint32_t flags, CUstream stream,
-                    const unsigned char *parameters, uint64_t n)
+                    uint32_t shared, CUstream stream, const unsigned char *parameters, uint64_t n)
 {
-    Handles::Entry *entry = session.handles.function(id);
-    Context *context = session.contexts.current();
-    if (!entry)
-        return CUDA_ERROR_INVALID_HANDLE;
-    if (!context)
-        return CUDA_ERROR_INVALID_CONTEXT;
-    size_t bytes = parameter_bytes(session.driver, id, *entry);
-    if (n < bytes)
-        return CUDA_ERROR_INVALID_VALUE;
-    void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, const_cast<unsigned char *>(parameters),
-                     CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes, CU_LAUNCH_PARAM_END};
-    void **packed = bytes ? extra : nullptr;
-    auto function = CUfunction(entry->handle);
+    return launch(session, id,
+                  shape_of(grid_x, grid_y, grid_z, block_x, block_y, block_z, shared, stream),
+                  {parameters, n});
+}
 
-    session.replies.may_print(true);
-    Throttle &throttle = *session.throttles[context->slice];
-    CUevent start = nullptr;
-    bool measured = throttle.on() && !session.captures.captures(stream);
-    if (measured) {
-        if (CUresult result = throttle.before(*context, stream, start); result != CUDA_SUCCESS)
-            return result;
-    }
-    CUresult result;
-    if (flags) {
-        CUlaunchAttribute attributes[2] = {};
-        unsigned count = 0;
-        if (flags & kCooperative) {
-            attributes[count].id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE;
-            attributes[count++].value.cooperative = 1;
-        }
-        if (flags >> 8) {
-            attributes[count].id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
-            attributes[count++].value.clusterDim = {flags >> 8 & 0xff, flags >> 16 & 0xff,
-                                                    flags >> 24};
-        }
-        CUlaunchConfig config{};
-        config.gridDimX = grid_x;
-        config.gridDimY = grid_y;
-        config.gridDimZ = grid_z;
-        config.blockDimX = block_x;
-        config.blockDimY = block_y;
-        config.blockDimZ = block_z;
-        config.sharedMemBytes = shared;
-        config.hStream = stream;
-        config.attrs = attributes;
-        config.numAttrs = count;
-        result = session.driver.cuLaunchKernelEx(&config, function, nullptr, packed);
-    } else {
-        result = session.driver.cuLaunchKernel(function, grid_x, grid_y, grid_z, block_x, block_y,
-                                               block_z, shared, stream, nullptr, packed);
-    }
-    if (measured)
-        throttle.after(*context, stream, start);
-    if (result == CUDA_SUCCESS) // partner: vgpud, which only reads
-        session.slices[context->slice].page->launches.fetch_add(1, std::memory_order_relaxed);
+CUresult vgpuLaunchWith(Session &session, uint64_t id, uint32_t grid_x, uint32_t grid_y,
+                        uint32_t grid_z, uint32_t block_x, uint32_t block_y, uint32_t block_z,
+                        uint32_t shared, CUstream stream, const unsigned char *attributes,
+                        uint64_t a, const unsigned char *parameters, uint64_t n)
+{
+    uint64_t none = 0;
+    return vgpuLaunchUpdatable(session, id, grid_x, grid_y, grid_z, block_x, block_y, block_z,
+                               shared, stream, attributes, a, parameters, n, &none);
+}
+
+CUresult vgpuLaunchUpdatable(Session &session, uint64_t id, uint32_t grid_x, uint32_t grid_y,
+                             uint32_t grid_z, uint32_t block_x, uint32_t block_y, uint32_t block_z,
+                             uint32_t shared, CUstream stream, const unsigned char *attributes,
+                             uint64_t a, const unsigned char *parameters, uint64_t n,
+                             uint64_t *node)
+{
+    std::vector<CUlaunchAttribute> list;
+    CUresult result = read_attributes(session, {attributes, a}, list);
+    if (result != CUDA_SUCCESS)
+        return result;
+    CUlaunchConfig config =
+        shape_of(grid_x, grid_y, grid_z, block_x, block_y, block_z, shared, stream);
+    config.attrs = list.data();
+    config.numAttrs = unsigned(list.size());
+    result = launch(session, id, config, {parameters, n});
+    *node = 0;
+#if CUDA_VERSION >= 12040
+    for (auto &attribute : list)
+        if (attribute.id == CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE)
+            *node = reinterpret_cast<uint64_t>(attribute.value.deviceUpdatableKernelNode.devNode);
+#endif
     return result;
 }
 

@@ -2,6 +2,8 @@
 #include "remoting/server/calls.h"
 #include "remoting/server/graph-node.h"
 
+#include <cstring>
+
 namespace vgpu::server::calls
 {
 
@@ -107,11 +109,12 @@ CUresult vgpuAddressFree(Session &session, uint64_t base, uint64_t bytes)
 }
 
 CUresult vgpuAllocationCreate(Session &session, uint64_t allocation, uint32_t ordinal,
-                              uint64_t bytes, uint32_t compression, uint32_t rdma,
+                              uint64_t bytes, uint32_t compression, uint32_t rdma, uint32_t usage,
                               uint32_t shareable)
 {
     session.tidy();
-    return session.physical.create(allocation, ordinal, bytes, {compression, rdma, shareable != 0});
+    return session.physical.create(allocation, ordinal, bytes,
+                                   {compression, rdma, usage, shareable != 0});
 }
 
 CUresult vgpuAllocationRelease(Session &session, uint64_t allocation)
@@ -136,6 +139,35 @@ CUresult vgpuAllocationAccess(Session &session, uint64_t base, uint64_t bytes, u
 {
     session.contexts.let_ask();
     return session.physical.set_access(base, bytes, ordinal, flags);
+}
+
+// All that an operation reads and writes is on the device.
+CUresult vgpuDecompress([[maybe_unused]] Session &session,
+                        [[maybe_unused]] const unsigned char *operations,
+                        [[maybe_unused]] uint64_t n, [[maybe_unused]] uint32_t flags,
+                        [[maybe_unused]] CUstream stream, uint32_t *answer,
+                        [[maybe_unused]] uint64_t *index)
+{
+#if CUDA_VERSION >= 12080
+    std::vector<CUmemDecompressParams> list(n / sizeof(CUmemDecompressParams));
+    if (list.empty() || n % sizeof list[0] != 0)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (!session.driver.cuMemBatchDecompressAsync)
+        return CUDA_ERROR_NOT_SUPPORTED;
+    std::memcpy(list.data(), operations, n);
+    for (auto &it : list)
+        for (const void *at :
+             {it.src, static_cast<const void *>(it.dst), static_cast<const void *>(it.dstActBytes)})
+            if (CUresult result = session.handles.pointer(CUdeviceptr(at)); result != CUDA_SUCCESS)
+                return result;
+    size_t wrong = 0;
+    *answer =
+        session.driver.cuMemBatchDecompressAsync(list.data(), list.size(), flags, &wrong, stream);
+    *index = wrong;
+#else
+    *answer = CUDA_ERROR_NOT_SUPPORTED;
+#endif
+    return CUDA_SUCCESS;
 }
 
 } // namespace vgpu::server::calls

@@ -67,6 +67,13 @@ Memory::Memory(const Driver &driver, const std::vector<Slice> &slices, Contexts 
         prop = on_device(device);
         if (shareable(driver, device))
             prop.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+#if CUDA_VERSION >= 12080
+        int engine = 0; // for decompression, which reads and writes what cuMemAlloc gave
+        if (driver.cuDeviceGetAttribute(&engine, CU_DEVICE_ATTRIBUTE_MEM_DECOMPRESS_ALGORITHM_MASK,
+                                        device) == CUDA_SUCCESS &&
+            engine)
+            prop.allocFlags.usage |= CU_MEM_CREATE_USAGE_HW_DECOMPRESS;
+#endif
         size_t granularity = 0;
         driver_.check(
             driver_.cuMemGetAllocationGranularity(&granularity, &prop,

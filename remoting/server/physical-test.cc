@@ -39,7 +39,7 @@ protected:
     CUresult create(uint64_t n, uint64_t bytes, uint32_t slice = 0)
     {
         return ask(*client, Call::vgpuAllocationCreate, number(n), slice, bytes, uint32_t(0),
-                   uint32_t(0), uint32_t(0));
+                   uint32_t(0), uint32_t(0), uint32_t(0));
     }
     CUresult reserve(uint64_t base, uint64_t bytes)
     {

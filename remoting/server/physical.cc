@@ -78,6 +78,7 @@ CUresult Physical::create(uint64_t id, size_t slice, uint64_t bytes, const Wish 
     CUmemAllocationProp prop = on_device(slices_[slice].device);
     prop.allocFlags.compressionType = static_cast<unsigned char>(wish.compression);
     prop.allocFlags.gpuDirectRDMACapable = static_cast<unsigned char>(wish.rdma);
+    prop.allocFlags.usage = static_cast<unsigned short>(wish.usage);
     if (wish.shareable)
         prop.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
     CUmemGenericAllocationHandle handle = 0;
@@ -172,6 +173,15 @@ CUresult Physical::map(CUdeviceptr base, uint64_t bytes, uint64_t offset, uint64
     mappings_[base] = {bytes, id};
     ++at->second.mapped;
     return CUDA_SUCCESS;
+}
+
+std::optional<CUmemGenericAllocationHandle> Physical::tile(uint64_t id)
+{
+    auto at = allocations_.find(id);
+    if (at == allocations_.end() || !at->second.handle)
+        return {};
+    ++at->second.mapped;
+    return *at->second.handle;
 }
 
 CUresult Physical::unmap(CUdeviceptr base, uint64_t bytes)

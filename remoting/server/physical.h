@@ -37,7 +37,7 @@ public:
     CUresult free(CUdeviceptr base, uint64_t bytes);
 
     struct Wish {
-        uint32_t compression, rdma;
+        uint32_t compression, rdma, usage; // CUmemAllocationProp::allocFlags
         bool shareable; // with other sessions
     };
     CUresult create(uint64_t id, size_t slice, uint64_t bytes, const Wish &wish);
@@ -61,6 +61,10 @@ public:
     CUresult map(CUdeviceptr base, uint64_t bytes, uint64_t offset, uint64_t id);
     CUresult unmap(CUdeviceptr base, uint64_t bytes);
     CUresult set_access(CUdeviceptr base, uint64_t bytes, size_t slice, uint32_t flags);
+
+    // The driver's handle of what is mapped to tiles of arrays. Which of them have it is not known
+    // here, and they keep it when it is released: it is paid for as long as the session lasts.
+    std::optional<CUmemGenericAllocationHandle> tile(uint64_t id);
 
 private:
     struct Allocation {

@@ -71,7 +71,7 @@ TEST_P(SessionTest, launches)
         client.post(Call::vgpuLaunch, Val<uint64_t>::Client{id}, Val<uint32_t>::Client{8},
                     Val<uint32_t>::Client{1}, Val<uint32_t>::Client{1}, Val<uint32_t>::Client{128},
                     Val<uint32_t>::Client{1}, Val<uint32_t>::Client{1}, Val<uint32_t>::Client{0},
-                    Val<uint32_t>::Client{0}, Handle<CUstream>::Client{nullptr},
+                    Handle<CUstream>::Client{nullptr},
                     InArray<unsigned char>::Client{&parameters, n});
     };
     launch(id_of(function), sizeof(parameters));
@@ -367,8 +367,7 @@ TEST_P(SessionTest, a_compute_share_slows_launches)
         client.post(Call::vgpuLaunch, Val<uint64_t>::Client{id_of(function)},
                     Val<uint32_t>::Client{800}, Val<uint32_t>::Client{1}, Val<uint32_t>::Client{1},
                     Val<uint32_t>::Client{128}, Val<uint32_t>::Client{1}, Val<uint32_t>::Client{1},
-                    Val<uint32_t>::Client{0}, Val<uint32_t>::Client{0},
-                    Handle<CUstream>::Client{nullptr},
+                    Val<uint32_t>::Client{0}, Handle<CUstream>::Client{nullptr},
                     InArray<unsigned char>::Client{&parameters, sizeof(parameters)});
         ASSERT_EQ(client.call(Call::cuCtxSynchronize), CUDA_SUCCESS);
         ASSERT_EQ(client.last.deferred, 0u);

@@ -204,7 +204,7 @@ protected:
     static CUresult create(TestClient &client, uint64_t n, uint32_t shareable = 1)
     {
         return call(client, Call::vgpuAllocationCreate, number(n), uint32_t(0), kBytes, uint32_t(0),
-                    uint32_t(0), shareable);
+                    uint32_t(0), uint32_t(0), shareable);
     }
 
     static IpcAnswer offer(TestClient &client, uint64_t id)

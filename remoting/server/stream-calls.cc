@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Streams, events, and the calls that wait: those leave the dispatch thread with a fence.
 #include "remoting/server/calls.h"
+#include "remoting/server/launch.h"
 
 #include "remoting/server/copy.h"
 #include "remoting/server/graph-node.h"
@@ -70,35 +71,13 @@ void cuStreamSynchronize(Session &session, const Request &request, CUstream stre
 }
 
 CUresult vgpuStreamAttribute(Session &session, CUstream stream, uint32_t attribute,
-                             const uint64_t *words, uint64_t n)
+                             const unsigned char *bytes, uint64_t n)
 {
-    if (n != 5)
-        return CUDA_ERROR_INVALID_VALUE;
-    CUstreamAttrValue value{};
-    switch (attribute) {
-    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW: {
-        CUresult result = words[1] ? session.handles.pointer(words[0]) : CUDA_SUCCESS;
-        if (result != CUDA_SUCCESS)
-            return result;
-        value.accessPolicyWindow = {reinterpret_cast<void *>(words[0]), words[1],
-                                    std::bit_cast<float>(uint32_t(words[2])),
-                                    CUaccessProperty(words[3]), CUaccessProperty(words[4])};
-        break;
-    }
-    case CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY:
-        value.syncPolicy = CUsynchronizationPolicy(words[0]);
-        break;
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
-        value.memSyncDomainMap.default_ = static_cast<unsigned char>(words[0]);
-        value.memSyncDomainMap.remote = static_cast<unsigned char>(words[1]);
-        break;
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
-        value.memSyncDomain = CUlaunchMemSyncDomain(words[0]);
-        break;
-    default:
-        return CUDA_ERROR_INVALID_VALUE;
-    }
-    return session.driver.cuStreamSetAttribute(stream, CUstreamAttrID(attribute), &value);
+    auto id = CUstreamAttrID(attribute);
+    CUstreamAttrValue value;
+    CUresult result = read_attribute(session, id, {bytes, n}, value);
+    return result == CUDA_SUCCESS ? session.driver.cuStreamSetAttribute(stream, id, &value)
+                                  : result;
 }
 
 } // namespace calls

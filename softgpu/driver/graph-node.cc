@@ -166,6 +166,9 @@ KernelNode kernel_node(const std::shared_ptr<Context> &context, const Function &
     node.arguments = arguments_of(function.info, packed);
     if (shape.cooperative)
         node.attributes[CU_LAUNCH_ATTRIBUTE_COOPERATIVE].cooperative = 1;
+    for (auto &attribute : shape.attributes)
+        if (attribute.id != CU_LAUNCH_ATTRIBUTE_IGNORE)
+            node.attributes[attribute.id] = attribute.value;
     return node;
 }
 

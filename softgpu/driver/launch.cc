@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/launch.h"
 #include "softgpu/driver/capture.h"
+#include "softgpu/driver/event.h"
 #include "softgpu/driver/graph.h"
 #include "softgpu/driver/machine.h"
 #include "softgpu/driver/texture.h"
@@ -154,11 +155,17 @@ void apply(const CUlaunchAttribute &attribute, Shape &shape)
         require(cluster.x == 1 && cluster.y == 1 && cluster.z == 1, CUDA_ERROR_NOT_SUPPORTED);
         break;
     }
-    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
+    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT: // of launches only
 #if CUDA_VERSION >= 12030
     case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
 #endif
-        throw Failure(CUDA_ERROR_NOT_SUPPORTED);
+        throw Failure(CUDA_ERROR_INVALID_VALUE);
+#if CUDA_VERSION >= 12040
+    case CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE: // kernels here cannot change graphs
+        require(!attribute.value.deviceUpdatableKernelNode.deviceUpdatable,
+                CUDA_ERROR_NOT_SUPPORTED);
+        break;
+#endif
     default:
         break; // hints about caches, priorities and overlap
     }
@@ -180,6 +187,27 @@ std::shared_ptr<const Launch> prepare(const Context &context, const Function &fu
     it->stack_bytes = context.limit(CU_LIMIT_STACK_SIZE);
     it->timeout_seconds = machine().settings.timeout;
     return it;
+}
+
+// The event that a launch with this attribute records, if it does.
+static std::shared_ptr<Event> event_in(const CUlaunchAttribute &attribute)
+{
+    CUevent handle = nullptr;
+    int flags = 0;
+    if (attribute.id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT) {
+        handle = attribute.value.programmaticEvent.event;
+        flags = attribute.value.programmaticEvent.flags;
+#if CUDA_VERSION >= 12030
+    } else if (attribute.id == CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT) {
+        handle = attribute.value.launchCompletionEvent.event;
+        flags = attribute.value.launchCompletionEvent.flags;
+#endif
+    } else {
+        return nullptr;
+    }
+    auto event = machine().events.get(handle);
+    require(!event->timed() && !(event->flags & CU_EVENT_INTERPROCESS) && !flags);
+    return event;
 }
 
 void launch(Stream &stream, const Function &function, const Shape &shape, void **parameters,
@@ -234,9 +262,21 @@ SOFT_EXPORT CUresult CUDAAPI cuLaunchKernelEx(const CUlaunchConfig *config, CUfu
         Shape shape{{config->gridDimX, config->gridDimY, config->gridDimZ},
                     {config->blockDimX, config->blockDimY, config->blockDimZ},
                     config->sharedMemBytes};
-        for (unsigned i = 0; i < config->numAttrs; i++)
-            apply(config->attrs[i], shape);
-        launch(*stream_of(config->hStream, *context), *function_of(function), shape, parameters,
-               extra);
+        auto stream = stream_of(config->hStream, *context);
+        std::vector<std::shared_ptr<Event>> events;
+        for (unsigned i = 0; i < config->numAttrs; i++) {
+            if (auto event = event_in(config->attrs[i])) {
+                require(event->context.lock() == stream->context.lock(), CUDA_ERROR_INVALID_HANDLE);
+                events.push_back(event);
+            } else {
+                apply(config->attrs[i], shape);
+                shape.attributes.push_back(config->attrs[i]);
+            }
+        }
+        launch(*stream, *function_of(function), shape, parameters, extra);
+        // When it has ended, which is later than need be, and allowed.
+        for (auto &event : events)
+            if (!capture_record(*stream, *event))
+                event->record(*stream->context.lock(), *stream);
     });
 }

@@ -10,6 +10,8 @@ struct Shape {
     Dim3 grid, block;
     size_t dynamic_shared = 0;
     bool cooperative = false;
+    std::vector<CUlaunchAttribute>
+        attributes; ///< of an extended launch, for the node it may become
 };
 
 /// Blocks of this kernel that one unit holds at a time.

@@ -11,7 +11,7 @@ cuda_runtime_programs = \
 cuda_library_programs = $(if $(OPENBLAS),blas blas-lt) $(if $(FFTW),fft) rand
 cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs)
 # The driver API alone: one link of each, NAME.
-cuda_driver_programs = cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts texture-references legacy-launch linker logs shareable-handles stream-values vmm wrong-calls wrong-handles wrong-sizes
+cuda_driver_programs = batch-calls cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts texture-references launch-attributes legacy-launch linker logs shareable-handles stream-values vmm wrong-calls wrong-handles wrong-sizes
 # What people write CUDA for, a file each, which computes and checks itself: samples/NAME.cu becomes NAME-shared alone, since
 # the links differ in nothing that a computation could meet.
 cuda_samples = $(patsubst $(srcdir)/%D%/samples/%.cu,%,$(wildcard $(srcdir)/%D%/samples/*.cu))
