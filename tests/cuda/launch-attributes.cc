@@ -65,6 +65,7 @@ static void events()
     DRIVER(cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
     DRIVER(cuEventCreate(&both, CU_EVENT_DISABLE_TIMING));
     DRIVER(cuMemsetD32(data, 0, 64));
+    DRIVER(cuCtxSynchronize()); // neither stream waits for it
     for (unsigned round = 0; round < 20; round++) {
         CUlaunchAttribute list[2] = {programmatic(event), attribute(CU_LAUNCH_ATTRIBUTE_IGNORE)};
 #if CUDA_VERSION >= 12030
@@ -94,6 +95,7 @@ static void captured()
     DRIVER(cuEventCreate(&fork, CU_EVENT_DISABLE_TIMING));
     DRIVER(cuEventCreate(&join, CU_EVENT_DISABLE_TIMING));
     DRIVER(cuMemsetD32(data, 0, 64));
+    DRIVER(cuCtxSynchronize()); // neither stream waits for it
     DRIVER(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
     CUlaunchAttribute list[] = {number(CU_LAUNCH_ATTRIBUTE_PRIORITY, -1), programmatic(fork)};
     DRIVER(launch(stream, 1, list, 2));

@@ -33,7 +33,9 @@ import json
 got = json.load(open("results.json"))
 assert got["gpu"] is False and got["device"] == "Software GPU" and got["failed"] == 0, got
 assert len(got["programs"]) >= 4, got["programs"]
-assert all(row[way] in ("ok", "skipped") for row in got["programs"] for way in ("native", "shm", "tcp")), got["programs"]
+bad = [row for row in got["programs"] for way in ("native", "shm", "tcp") if row[way] not in ("ok", "skipped")]
+assert all(row["program"].startswith("wrong-") for row in bad), bad
+assert any(row["program"] == "vmm" for row in got["programs"]), got["programs"]
 names = {row["name"] for row in got["benchmarks"]}
 assert {"launch-bound-loop", "copies-512-MiB", "training-like-steps", "application-256", "kernel-matmul"} <= names, names
 assert all(row["shm_ratio"] > 0 and row["tcp_ratio"] > 0 for row in got["benchmarks"])
@@ -41,7 +43,7 @@ END
 }
 
 @test "a program that fails is counted" {
-    mkdir bad && cp -r "$kit/." bad && rm bad/bin/*-shared bad/bin/kernels
+    mkdir bad && cp -r "$kit/." bad && rm bad/bin/*-shared bad/bin/driver/* bad/bin/kernels
     printf '#!/bin/sh\necho "broken: wrong"\nexit 1\n' >bad/bin/broken-shared
     printf '#!/bin/sh\nexit 0\n' >bad/bin/kernels
     chmod +x bad/bin/*
