@@ -51,3 +51,25 @@ END
     grep -q 'a load of 9.0: not figures to go by' text
     [ "$(tail -1 text)" = "$(sed -n '/<!-- end/p' "$TOP_SRCDIR/README.md")" ]
 }
+
+@test "the curves are drawn, as PNG and SVG" {
+    run "$TOP_SRCDIR/contrib/plot" none.json
+    case $output in *"matplotlib is not there"*) skip "no matplotlib: contrib/deps --plot installs it" ;; esac
+    [ "$status" = 1 ]
+    contains "$output" "none.json"
+    "$PYTHON" - >bench.json <<'END'
+import json
+row = lambda group, name, value, floor: {"group": group, "name": name, "value": value, "unit": "ms", "floor": floor, "ratio": value / floor}
+results = [row("link", f"link-{rate}G-{rtt}ms", 50 + 50 * rtt + 100 / rate, 50 + 49 * rtt) for rate in (1, 100) for rtt in (0, 0.5, 30)]
+results += [row("scale", f"scale-{work}-{kind}-{n}", n, 1) for work in ("launch", "copy") for kind in ("clients", "threads") for n in (1, 2, 64)]
+results += [row("callpath", "sync-shm-p50", 1.5, 1.0)]
+print(json.dumps({"machine": {"cpu": "A CPU", "cores": 2, "date": "today", "load": 9}, "commit": "c0ffee", "results": results}))
+END
+    "$TOP_SRCDIR/contrib/plot" bench.json --out pictures
+    for curve in scale link ratios; do
+        [ "$(head -c 4 "pictures/bench-$curve.png" | tail -c 3)" = PNG ]
+        grep -q '<svg ' "pictures/bench-$curve.svg"
+    done
+    # Both the measured and the predicted curve of each rate.
+    [ "$(grep -c 'Gb/s, predicted' pictures/bench-link.svg)" = 2 ]
+}

@@ -9,7 +9,8 @@ import statistics
 from callpath_group import figure
 from stage import Failed
 
-AIMS = []
+# Where the link is most of the time, the model must say how long.
+AIMS = [("link-\\d+G-(5|10|20|30)ms", "ratio", "<=", 1.25)]
 TOTALS = re.compile(r"test link: (\d+) round trips, \d+ messages and (\d+) bytes out, (\d+) bytes in")
 
 
