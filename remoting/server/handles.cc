@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/server/handles.h"
 
+#include "remoting/server/limit.h"
 #include "remoting/server/memory.h"
 
 namespace vgpu::server
@@ -91,7 +92,9 @@ CUresult Handles::claim(Kind kind, uint64_t id) const
     }
     if (entries_.contains(id))
         return CUDA_ERROR_INVALID_HANDLE;
-    return entries_.size() < kMost ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+    return has_room("streams, events, modules and other objects", entries_.size(), kMost)
+               ? CUDA_SUCCESS
+               : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
 void Handles::add(uint64_t id, void *handle, uint64_t owner)

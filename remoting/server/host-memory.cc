@@ -2,6 +2,7 @@
 #include "remoting/server/host-memory.h"
 
 #include "remoting/base/error.h"
+#include "remoting/server/limit.h"
 
 #include <sys/mman.h>
 
@@ -32,7 +33,7 @@ CUresult HostMemory::map(uint64_t id, Fd memfd, uint64_t address, uint64_t bytes
 {
     if (bytes == 0 || pieces_.contains(id))
         return CUDA_ERROR_INVALID_VALUE;
-    if (pieces_.size() >= kMost)
+    if (!has_room("pieces of pinned host memory", pieces_.size(), kMost))
         return CUDA_ERROR_OUT_OF_MEMORY;
     check_memfd(memfd.get(), bytes);
     constexpr int kAccess = PROT_READ | PROT_WRITE;

@@ -2,6 +2,7 @@
 #include "remoting/server/host-service.h"
 
 #include "remoting/api/params.h"
+#include "remoting/server/limit.h"
 
 #include <cstring>
 
@@ -39,7 +40,7 @@ HostService::Call *HostService::make(uint64_t number, bool once)
     if (once)
         return new Call{this, number, true};
     std::lock_guard lock(mutex_);
-    if (kept_.size() >= kMost)
+    if (!has_room("host functions in graphs", kept_.size(), kMost))
         return nullptr;
     auto &call = kept_[number];
     if (!call)

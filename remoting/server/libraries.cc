@@ -5,6 +5,7 @@
 #include "remoting/base/log.h"
 #include "remoting/server/calls.h"
 #include "remoting/server/library-call.h"
+#include "remoting/server/limit.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -134,7 +135,9 @@ CUresult Libraries::claim(uint64_t id) const
     if (api::kind_of(id) != api::Kind::library_object || api::counter_of(id) == 0 ||
         objects_.contains(id))
         return CUDA_ERROR_INVALID_HANDLE;
-    return objects_.size() < Handles::kMost ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+    return has_room("objects of CUDA libraries", objects_.size(), Handles::kMost)
+               ? CUDA_SUCCESS
+               : CUDA_ERROR_OUT_OF_MEMORY;
 }
 
 void Libraries::drop_context(uint32_t word)

@@ -4,6 +4,7 @@
 
 #include "remoting/server/driver.h"
 #include "remoting/server/jit-options.h"
+#include "remoting/server/limit.h"
 
 #include <memory>
 #include <span>
@@ -27,7 +28,7 @@ public:
     explicit Links(const Driver &driver) : driver_(driver) {}
     ~Links();
 
-    bool room() const noexcept { return links_.size() < kMost; }
+    bool room() const { return has_room("link states", links_.size(), kMost); }
     void add(uint64_t id, std::unique_ptr<Link> link) { links_[id] = std::move(link); }
     Link *find(uint64_t id) const;
     CUresult destroy(uint64_t id);

@@ -8,7 +8,7 @@ noinst_LTLIBRARIES += %D%/libserver.la
 	%D%/host-service-calls.cc %D%/host-service.cc %D%/host-service.h \
 	%D%/handles.cc %D%/handles.h %D%/host-calls.cc \
 	%D%/host-memory.cc %D%/host-memory.h %D%/image-calls.cc %D%/image-check.cc %D%/image-check.h \
-	%D%/images.cc %D%/images.h %D%/ipc-calls.cc %D%/jit-options.cc %D%/jit-options.h %D%/launch.cc %D%/libraries.cc %D%/libraries.h %D%/library-call.h %D%/library-list.cc %D%/library-rows.cc %D%/library-rows.h %D%/link-calls.cc %D%/links.h %D%/memory.cc %D%/memory.h %D%/memory-calls.cc \
+	%D%/images.cc %D%/images.h %D%/ipc-calls.cc %D%/jit-options.cc %D%/jit-options.h %D%/launch.cc %D%/limit.cc %D%/limit.h %D%/libraries.cc %D%/libraries.h %D%/library-call.h %D%/library-list.cc %D%/library-rows.cc %D%/library-rows.h %D%/link-calls.cc %D%/links.h %D%/memory.cc %D%/memory.h %D%/memory-calls.cc \
 	%D%/mirror-calls.cc %D%/mirrors.cc %D%/mirrors.h \
 	%D%/pacer.cc %D%/pacer.h %D%/physical.cc %D%/physical.h %D%/output.cc %D%/output.h %D%/quota.cc %D%/quota.h %D%/replies.cc %D%/replies.h %D%/session.cc %D%/session.h %D%/slice.h \
 	%D%/sharing.cc %D%/sharing.h %D%/slice-page.h %D%/snapshot.cc %D%/staging.cc %D%/staging.h %D%/stream-calls.cc %D%/texref-calls.cc %D%/texture-calls.cc %D%/throttle.cc \

@@ -2,6 +2,7 @@
 #include "remoting/server/mirrors.h"
 
 #include "remoting/base/difference.h"
+#include "remoting/server/limit.h"
 
 #include <algorithm>
 #include <cstring>
@@ -36,7 +37,7 @@ CUresult Mirrors::add(Context &context, CUdeviceptr device, uint64_t bytes, bool
 {
     if (bytes == 0 || device + bytes < device)
         return CUDA_ERROR_INVALID_VALUE;
-    if (mirrors_.size() >= kMost)
+    if (!has_room("pieces of mapped host memory", mirrors_.size(), kMost))
         return CUDA_ERROR_OUT_OF_MEMORY;
     auto next = mirrors_.lower_bound(device);
     if (next != mirrors_.end() && next->first - device < bytes)

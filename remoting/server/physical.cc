@@ -3,6 +3,7 @@
 
 #include "remoting/api/kinds.h"
 #include "remoting/base/log.h"
+#include "remoting/server/limit.h"
 
 namespace vgpu::server
 {
@@ -32,7 +33,7 @@ CUresult Physical::reserve(CUdeviceptr base, uint64_t bytes, uint64_t alignment)
 {
     if (base == 0 || bytes == 0 || base + bytes < base)
         return CUDA_ERROR_INVALID_VALUE;
-    if (reservations_.size() >= kMost)
+    if (!has_room("reservations of addresses", reservations_.size(), kMost))
         return CUDA_ERROR_OUT_OF_MEMORY;
     CUdeviceptr got = 0;
     CUresult result = driver_.cuMemAddressReserve(&got, bytes, alignment, base, 0);
@@ -73,7 +74,7 @@ CUresult Physical::create(uint64_t id, size_t slice, uint64_t bytes, const Wish 
         return CUDA_ERROR_INVALID_VALUE;
     if (wish.shareable && !driver_.cuMemExportToShareableHandle)
         return CUDA_ERROR_NOT_SUPPORTED;
-    if (allocations_.size() >= kMost || !memory_.charge(slice, bytes))
+    if (!has_room("allocations of physical memory", allocations_.size(), kMost) || !memory_.charge(slice, bytes))
         return CUDA_ERROR_OUT_OF_MEMORY;
     CUmemAllocationProp prop = on_device(slices_[slice].device);
     prop.allocFlags.compressionType = static_cast<unsigned char>(wish.compression);
@@ -143,7 +144,7 @@ CUresult Physical::adopt(uint64_t id, size_t slice, PhysicalHandle handle, uint6
 {
     if (api::kind_of(id) != api::Kind::allocation || allocations_.count(id))
         return CUDA_ERROR_INVALID_HANDLE;
-    if (allocations_.size() >= kMost || memory_.over(slice))
+    if (!has_room("allocations of physical memory", allocations_.size(), kMost) || memory_.over(slice))
         return CUDA_ERROR_OUT_OF_MEMORY;
     allocations_[id] = {std::move(handle), slice, bytes, false, true};
     sharing_.hold(id, std::move(line), slice, bytes);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What no client of ours sends, and clients that die.
+#include "remoting/base/log.h"
 #include "remoting/server/session-testing.h"
 
+#include <atomic>
 #include <cstring>
 
 namespace vgpu::server
@@ -57,6 +59,35 @@ TEST_P(SessionTest, malformed_messages_end_the_session)
                             Handle<CUstream>::Client{nullptr});
         },
         "does not fit");
+}
+
+TEST_P(SessionTest, a_limit_that_is_reached_is_said_once)
+{
+    static std::atomic<int> said;
+    said = 0;
+    set_log_listener([](Level, std::string_view text) {
+        said += text.find("1024 link states") != std::string_view::npos;
+    });
+    TestClient client(GetParam());
+    ASSERT_EQ(client.open(), CUDA_SUCCESS);
+    auto create = [&] {
+        std::vector<std::byte> bytes(wire::kHeaderSize);
+        wire::Encoder out(bytes);
+        for (uint64_t value : {client.id(Kind::link), uint64_t(0), uint64_t(0), uint64_t(0)})
+            out.u64(value);
+        client.finish(bytes, Call::vgpuLinkCreate, true);
+        client.send(bytes);
+        return client.receive().result;
+    };
+    for (int i = 0; i < 1024; ++i)
+        ASSERT_EQ(create(), CUDA_SUCCESS) << i;
+    // Once in a process, which tests have many sessions in.
+    static bool first = true;
+    EXPECT_EQ(create(), CUDA_ERROR_OUT_OF_MEMORY);
+    EXPECT_EQ(create(), CUDA_ERROR_OUT_OF_MEMORY);
+    EXPECT_EQ(said, first ? 1 : 0);
+    first = false;
+    set_log_listener(nullptr);
 }
 
 TEST_P(SessionTest, images_are_bounded_and_checked)
