@@ -57,6 +57,8 @@ same() {
 @test "jacobi: 10,000 launches" { same jacobi; }
 @test "device-printf" { same device-printf; }
 @test "two-devices" { same two-devices --gpus 2; }
+@test "two-devices: two slices of one device" { VGPU_SOFT_DEVICES=1 same two-devices --gpus 2; }
+@test "halo-exchange: two devices" { same halo-exchange --gpus 2; }
 @test "device-calls: two devices" { same device-calls --gpus 2; }
 @test "device-calls: two slices of one device" { VGPU_SOFT_DEVICES=1 same device-calls --gpus 2; }
 @test "device-array" { same device-array; }
