@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Graphs: captured from streams that fork and join, built by hand, updated, with memory of their
-// own, and one that loops until a kernel says stop.
+// own, one that loops until a kernel says stop, and some with branches of which a kernel chooses.
 #include "check.h"
 
 #include <vector>
@@ -26,6 +26,83 @@ __global__ void count_down(cudaGraphConditionalHandle handle, int *left, int *ro
 {
     ++*rounds;
     cudaGraphSetConditional(handle, --*left > 0);
+}
+
+__global__ void choose(cudaGraphConditionalHandle handle, const unsigned *which)
+{
+    cudaGraphSetConditional(handle, *which);
+}
+
+__global__ void note(unsigned *which, int *notes, int branch)
+{
+    notes[*which] += branch;
+}
+
+__global__ void next(unsigned *which)
+{
+    ++*which;
+}
+
+// Of a node's bodies the one runs that a kernel's value says: with IF any value but 0 means the
+// first, and 0 the second if there is one; with SWITCH it is the body's number, and none where
+// there is no such. Each launch is with a value of its own, and what follows runs in any case.
+static void branches(cudaStream_t stream, cudaGraphConditionalNodeType type, unsigned bodies,
+                     const std::vector<int> &expected)
+{
+    unsigned *which;
+    int *notes;
+    size_t launches = expected.size();
+    CUDA(cudaMalloc(&which, sizeof *which));
+    CUDA(cudaMalloc(&notes, launches * sizeof(int)));
+    CUDA(cudaMemset(which, 0, sizeof *which));
+    CUDA(cudaMemset(notes, 0, launches * sizeof(int)));
+    cudaGraph_t graph;
+    cudaGraphConditionalHandle handle;
+    CUDA(cudaGraphCreate(&graph, 0));
+    CUDA(cudaGraphConditionalHandleCreate(&handle, graph, 0, 0));
+    cudaGraphNode_t node;
+    cudaGraphNodeParams chosen = {};
+    chosen.type = cudaGraphNodeTypeConditional;
+    chosen.conditional.handle = handle;
+    chosen.conditional.type = type;
+    chosen.conditional.size = bodies;
+    CUDA(cudaStreamBeginCaptureToGraph(stream, graph, nullptr, nullptr, 0,
+                                       cudaStreamCaptureModeGlobal));
+    choose<<<1, 1, 0, stream>>>(handle, which);
+    CUDA(cudaStreamEndCapture(stream, nullptr));
+    cudaGraphNode_t first, last;
+    size_t one = 1;
+    CUDA(cudaGraphGetNodes(graph, &first, &one));
+    EXPECT(one == 1);
+    CUDA(cudaGraphAddNode(&node, graph, &first, nullptr, 1, &chosen));
+    for (unsigned i = 0; i < bodies; i++) {
+        CUDA(cudaStreamBeginCaptureToGraph(stream, chosen.conditional.phGraph_out[i], nullptr,
+                                           nullptr, 0, cudaStreamCaptureModeGlobal));
+        note<<<1, 1, 0, stream>>>(which, notes, int(i + 1));
+        if (i == 1) // one body is longer than the others
+            note<<<1, 1, 0, stream>>>(which, notes, 100);
+        CUDA(cudaStreamEndCapture(stream, nullptr));
+    }
+    void *arguments[] = {&which};
+    cudaKernelNodeParams after = {};
+    after.func = reinterpret_cast<void *>(next);
+    after.gridDim = after.blockDim = dim3(1);
+    after.kernelParams = arguments;
+    CUDA(cudaGraphAddKernelNode(&last, graph, &node, 1, &after));
+    cudaGraphExec_t exec;
+    CUDA(cudaGraphInstantiate(&exec, graph, 0));
+    for (size_t i = 0; i < launches; i++)
+        CUDA(cudaGraphLaunch(exec, stream));
+    std::vector<int> got(launches);
+    CUDA(cudaStreamSynchronize(stream));
+    CUDA(cudaMemcpy(got.data(), notes, launches * sizeof(int), cudaMemcpyDeviceToHost));
+    for (size_t i = 0; i < launches; i++)
+        if (got[i] != expected[i])
+            fail("of %u bodies with %zu: %d, not %d", bodies, i, got[i], expected[i]);
+    CUDA(cudaGraphExecDestroy(exec));
+    CUDA(cudaGraphDestroy(graph));
+    CUDA(cudaFree(which));
+    CUDA(cudaFree(notes));
 }
 #endif
 
@@ -161,6 +238,9 @@ int main()
     EXPECT(numbers[0] == 0 && numbers[1] == 6);
     CUDA(cudaGraphExecDestroy(exec));
     CUDA(cudaGraphDestroy(graph));
+    branches(stream, cudaGraphCondTypeIf, 1, {0, 1, 1});
+    branches(stream, cudaGraphCondTypeIf, 2, {102, 1, 1});
+    branches(stream, cudaGraphCondTypeSwitch, 3, {1, 102, 3, 0});
 #endif
     CUDA(cudaFree(a));
     CUDA(cudaFree(b));
