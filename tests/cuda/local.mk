@@ -6,17 +6,19 @@ cuda_runtime_programs = \
 	device-features device-printf \
 	error-codes graph-nodes graphs histogram host-cases host-functions ipc \
 	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota pageable-copies patterns pipelines \
-	reduce-shuffle runtime-calls streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add wrong-runtime-calls
+	reduce-shuffle relocatable runtime-calls streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add wrong-runtime-calls
 # Those that call a CUDA library need one beside the software GPU.
 cuda_library_programs = $(if $(OPENBLAS),blas blas-lt) $(if $(FFTW),fft) rand
-cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs)
+cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs) thread-streams-per-thread
+# Some once more as nvcc 12 compiles them: by the headers of CUDA 12, over libcudart.so.12 and its archive.
+cuda12_programs = constant-memory error-codes graphs managed runtime-calls textures
 # The driver API alone: one link of each, NAME.
-cuda_driver_programs = batch-calls cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts texture-references launch-attributes legacy-launch linker logs shareable-handles stream-values vmm wrong-calls wrong-handles wrong-sizes
+cuda_driver_programs = batch-calls cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts launch-attributes legacy-launch linker logs own-streams shareable-handles stream-values texture-references vmm wrong-calls wrong-handles wrong-sizes
 # What people write CUDA for, a file each, which computes and checks itself: samples/NAME.cu becomes NAME-shared alone, since
 # the links differ in nothing that a computation could meet.
 cuda_samples = $(patsubst $(srcdir)/%D%/samples/%.cu,%,$(wildcard $(srcdir)/%D%/samples/*.cu))
 cuda_sources = %D%/blas.cu %D%/blas-lt.cu %D%/fft.cu %D%/rand.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
-	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/round-trips.cc $(cuda_samples:%=%D%/samples/%.cu)
+	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/relocatable-other.cu %D%/round-trips.cc $(cuda_samples:%=%D%/samples/%.cu)
 EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/wrong.h %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
@@ -30,6 +32,11 @@ CLEANFILES += $(cuda_programs) %D%/*.o %D%/samples/*.o %D%/stub/libcuda.so
 endif
 
 if CUDART12
+if HAVE_NVCC
+cuda_programs12 = $(cuda12_programs:%=%D%/%-12-shared) $(cuda12_programs:%=%D%/%-12-static)
+check_DATA += $(cuda_programs12)
+CLEANFILES += $(cuda_programs12) %D%/12/crt/host_runtime.h
+endif
 majors_programs = %D%/majors %D%/majors-12.so %D%/majors-13.so
 check_DATA += $(majors_programs)
 CLEANFILES += $(majors_programs)
@@ -43,7 +50,7 @@ cuda_libraries = -L$(CUDA_HOME_DIR)/lib64 -L$(CUDA_HOME_DIR)/lib
 cuda_archive = remoting/cudart/libcudart_static.a
 # RUNPATH, which comes after LD_LIBRARY_PATH: an RPATH would find NVIDIA's runtime before ours.
 cuda_runpath = -Wl,--enable-new-dtags,-rpath,$(CUDA_HOME_DIR)/lib64:$(CUDA_HOME_DIR)/lib
-cuda_objects = $(cuda_all_runtime_programs:%=%D%/%.o)
+cuda_objects = $(patsubst %,%D%/%.o,$(cuda_runtime_programs) $(cuda_library_programs))
 # The wrappers' names are the vendor's.
 %D%/blas-shared %D%/blas-static: cuda_more = -Lremoting/libs/.libs -lcublas
 %D%/blas-shared %D%/blas-static: remoting/libs/libcublas.la
@@ -55,7 +62,30 @@ cuda_objects = $(cuda_all_runtime_programs:%=%D%/%.o)
 %D%/fft-shared %D%/fft-static: remoting/libs/libcufft.la
 
 $(cuda_objects): %D%/%.o: %D%/%.cu %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/wrong.h
-	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -c $< -o $@
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) $(cuda_how) -c $< -o $@
+
+%D%/thread-streams-per-thread.o: %D%/thread-streams.cu %D%/check.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -default-stream per-thread -c $< -o $@
+
+# Device code of two files, which nvcc links too.
+%D%/relocatable.o: cuda_how = -rdc=true
+%D%/relocatable-other.o: %D%/relocatable-other.cu %D%/check.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -rdc=true -c $< -o $@
+%D%/relocatable-shared %D%/relocatable-static: cuda_more = %D%/relocatable-other.o -rdc=true -gencode arch=$(cuda_arch),code=$(cuda_arch)
+%D%/relocatable-shared %D%/relocatable-static: %D%/relocatable-other.o
+
+# This nvcc's own idea of how a kernel is launched has a parameter more than that header's; the rest is as nvcc 12 has it.
+%D%/12/crt/host_runtime.h: $(CUDA12_DIR)/include/crt/host_runtime.h
+	$(AM_V_GEN)$(MKDIR_P) %D%/12/crt && $(SED) 's/define __cudaLaunch(fun)/define __cudaLaunch(fun, tile)/' $< >$@
+
+$(cuda12_programs:%=%D%/%-12.o): %D%/%-12.o: %D%/%.cu %D%/12/crt/host_runtime.h %D%/array.h %D%/cases.h %D%/check.h
+	$(AM_V_GEN)$(cuda_nvcc) -I%D%/12 -I$(CUDA12_DIR)/include -I$(CUDA12_DIR)/include/crt -c $< -o $@
+
+$(cuda12_programs:%=%D%/%-12-shared): %D%/%-12-shared: %D%/%-12.o remoting/cudart/12/libcudart.so.12
+	$(AM_V_GEN)$(NVCC) -cudart none $< -Xlinker remoting/cudart/12/libcudart.so.12 -o $@
+
+$(cuda12_programs:%=%D%/%-12-static): %D%/%-12-static: %D%/%-12.o remoting/cudart/12/libcudart_static.a
+	$(AM_V_GEN)$(NVCC) -cudart none $< remoting/cudart/12/libcudart_static.a -o $@
 
 $(cuda_all_runtime_programs:%=%D%/%-shared): %D%/%-shared: %D%/%.o
 	$(AM_V_GEN)$(NVCC) -cudart shared $(cuda_more) $(cuda_libraries) $< -o $@
