@@ -184,6 +184,57 @@ sees() {
     done
 }
 
+# bats test_tags=plain
+@test "an object with NVIDIA's static runtime that a program of ours loads later" {
+    [ -n "${NVCC:-}" ] || skip "no nvcc"
+    cat >plugin.cu <<'END'
+__global__ void add(int *x) { *x += 1; }
+extern "C" int run(void)
+{
+    int *x = nullptr, y = 0, failed = cudaMalloc(&x, sizeof y) != cudaSuccess;
+    add<<<1, 1>>>(x);
+    failed += cudaGetLastError() != cudaSuccess;
+    return failed += cudaMemcpy(&y, x, sizeof y, cudaMemcpyDefault) != cudaSuccess;
+}
+END
+    cat >program.cu <<'END'
+#include <cstdio>
+#include <dlfcn.h>
+__global__ void set(int *x) { *x = 41; }
+static int own()
+{
+    int *x, y = 0;
+    cudaMalloc(&x, sizeof y);
+    set<<<1, 1>>>(x);
+    cudaMemcpy(&y, x, sizeof y, cudaMemcpyDefault);
+    cudaFree(x);
+    return y;
+}
+int main(int count, char **files)
+{
+    if (count > 2)
+        std::printf("%d ", own());
+    void *plugin = dlopen(files[1], RTLD_NOW);
+    auto run = reinterpret_cast<int (*)()>(dlsym(plugin, "run"));
+    int first = run(), second = run(); // in this order
+    std::printf("%d %d %d\n", first, second, own());
+    return 0;
+}
+END
+    local build=("$NVCC" -gencode arch=compute_75,code=compute_75 -L"$CUDA_HOME_DIR/lib64" -L"$CUDA_HOME_DIR/lib")
+    "${build[@]}" -cudart static -shared -Xcompiler -fPIC plugin.cu -o plugin.so
+    "${build[@]}" -cudart shared program.cu -o program
+    # Whichever of the two calls first, the program goes on, and the plugin has errors and one line that names it.
+    local more
+    for more in "" more; do
+        run -0 --separate-stderr vgpu-run ./program ./plugin.so $more
+        [ "$output" = "${more:+41 }3 3 41" ] || { echo "$output $stderr"; return 1; }
+        contains "$stderr" "plugin.so has NVIDIA's CUDA runtime linked in"
+        contains "$stderr" "-cudart shared"
+        [ "$(wc -l <<<"$stderr")" = 1 ]
+    done
+}
+
 # start_waiting CHANNEL: a program that waits in a call, in the background, until its worker ($worker) is at it.
 start_waiting() {
     rm -f out err pid

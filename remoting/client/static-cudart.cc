@@ -68,7 +68,15 @@ void tell(const Search &search)
     static std::atomic<bool> told{false}; // whichever thread is first tells
     if (told.exchange(true, std::memory_order_relaxed))
         return;
-    if (search.main_program)
+    const std::string &name = search.main_program ? program_name() : search.name;
+    if (name.find("/libcudart.so") != std::string::npos)
+        log(Level::error,
+            "%s is NVIDIA's CUDA runtime, which runs over NVIDIA's own driver only: let "
+            "slurm-vgpu's libcudart come before "
+            "it (LD_LIBRARY_PATH and LD_PRELOAD, as vgpu-run and the Slurm plugin set them), or "
+            "run the job on the GPU node itself",
+            name.c_str());
+    else
         log(Level::error,
             "%s has NVIDIA's CUDA runtime linked in (nvcc's default), which runs over NVIDIA's own "
             "driver only. Either rebuild it with "
@@ -77,14 +85,7 @@ void tell(const Search &search)
             "the build files), or relink it with slurm-vgpu's libcudart_static.a (nvcc -L<its "
             "directory>), or run the job on the GPU "
             "node itself, over the genuine driver",
-            program_name().c_str());
-    else
-        log(Level::error,
-            "%s is or carries NVIDIA's CUDA runtime, which runs over NVIDIA's own driver only: let "
-            "slurm-vgpu's libcudart come before "
-            "it (LD_LIBRARY_PATH and LD_PRELOAD, as vgpu-run and the Slurm plugin set them), or "
-            "run the job on the GPU node itself",
-            search.name.c_str());
+            name.c_str());
 }
 
 bool report([[maybe_unused]] const void *address) noexcept
