@@ -46,3 +46,84 @@ trips() {
         ((trips <= 12)) || { echo "over $channel: $trips"; return 1; }
     done
 }
+
+# library_program: 100 calls of a CUDA library, then one synchronisation, in each step. Declared by the libraries' ABI.
+library_program() {
+    cat >program.cc <<'END'
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+extern "C" {
+int cuInit(unsigned), cuDevicePrimaryCtxRetain(void **, int), cuCtxSetCurrent(void *), cuStreamCreate(void **, unsigned);
+int cuStreamSynchronize(void *), cuMemAlloc_v2(uint64_t *, size_t), cuMemsetD8_v2(uint64_t, unsigned char, size_t);
+int cublasCreate_v2(void **), cublasSetStream_v2(void *, void *);
+int cublasSgemm_v2(void *, int, int, int, int, int, const float *, uint64_t, int, uint64_t, int, const float *, uint64_t, int);
+int cublasLtCreate(void **), cublasLtMatmulDescCreate(void **, int, int), cublasLtMatrixLayoutCreate(void **, int, uint64_t, uint64_t, int64_t);
+int cublasLtMatmul(void *, void *, const void *, uint64_t, void *, uint64_t, void *, const void *, uint64_t, void *, uint64_t, void *,
+                   const void *, uint64_t, size_t, void *);
+int cufftPlan1d(int *, int, int, int), cufftSetStream(int, void *), cufftExecC2C(int, uint64_t, uint64_t, int);
+}
+static void check(int code, int line)
+{
+    if (code != 0)
+        std::printf("line %d: %d\n", line, code), std::exit(1);
+}
+#define OK(call) check(call, __LINE__)
+int main(int, char **words)
+{
+    int plan;
+    float one = 1, zero = 0;
+    uint64_t a, b, c;
+    void *context, *stream, *handle, *product, *layout;
+    OK(cuInit(0));
+    OK(cuDevicePrimaryCtxRetain(&context, 0));
+    OK(cuCtxSetCurrent(context));
+    OK(cuStreamCreate(&stream, 1));
+    for (uint64_t *memory : {&a, &b, &c}) {
+        OK(cuMemAlloc_v2(memory, 4096));
+        OK(cuMemsetD8_v2(*memory, 0, 4096));
+    }
+    bool blas = !std::strcmp(words[1], "blas"), lt = !std::strcmp(words[1], "lt");
+    if (blas) {
+        OK(cublasCreate_v2(&handle));
+        OK(cublasSetStream_v2(handle, stream));
+    } else if (lt) {
+        OK(cublasLtCreate(&handle));
+        OK(cublasLtMatmulDescCreate(&product, 68, 0)); // in 32-bit floats, as all matrices are
+        OK(cublasLtMatrixLayoutCreate(&layout, 0, 4, 4, 4));
+    } else {
+        OK(cufftPlan1d(&plan, 64, 0x29, 1));
+        OK(cufftSetStream(plan, stream));
+    }
+    for (int step = std::atoi(words[2]); step > 0; step--) {
+        for (int i = 0; i < 100; i++)
+            if (blas)
+                OK(cublasSgemm_v2(handle, 0, 0, 4, 4, 4, &one, a, 4, b, 4, &zero, c, 4));
+            else if (lt)
+                OK(cublasLtMatmul(handle, product, &one, a, layout, b, layout, &zero, c, layout, c, layout, nullptr, 0, 0, stream));
+            else
+                OK(cufftExecC2C(plan, a, b, i % 2 ? 1 : -1));
+        OK(cuStreamSynchronize(stream));
+    }
+}
+END
+    $CXX -std=c++17 program.cc -L"$PROGRAMS/stub" -lcuda -L"$TOP_BUILDDIR/remoting/libs/.libs" -lcublas -lcublasLt -lcufft -o program
+}
+
+@test "a hundred calls of a library wait for nobody" {
+    local channel kind once
+    [ -e "$PROGRAMS/stub/libcuda.so" ] || skip "the CUDA programs are not built"
+    library_program
+    for kind in blas lt fft; do
+        case $kind in fft) need=libcufft ;; *) need=libcublas ;; esac
+        compgen -G "$SOFT_LIBS/$need.so.*" >/dev/null || { echo "# no $need beside the software GPU" >&3 && continue; }
+        for channel in shm tcp; do
+            trips "$channel" ./program "$kind" 1
+            once=$trips
+            trips "$channel" ./program "$kind" 11
+            ((trips - once == 10)) || { echo "$kind over $channel: 10 steps, $((trips - once)) round trips"; return 1; }
+        done
+    done
+}
