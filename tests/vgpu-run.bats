@@ -59,6 +59,8 @@ same() {
 @test "two-devices" { same two-devices --gpus 2; }
 @test "two-devices: two slices of one device" { VGPU_SOFT_DEVICES=1 same two-devices --gpus 2; }
 @test "halo-exchange: two devices" { same halo-exchange --gpus 2; }
+@test "visible-devices" { same visible-devices --gpus 2; }
+@test "visible-devices: two slices of one device" { VGPU_SOFT_DEVICES=1 same visible-devices --gpus 2; }
 @test "device-calls: two devices" { same device-calls --gpus 2; }
 @test "device-calls: two slices of one device" { VGPU_SOFT_DEVICES=1 same device-calls --gpus 2; }
 @test "device-array" { same device-array; }
@@ -103,6 +105,16 @@ same() {
         [ "$status" = 0 ]
         contains "$stderr" " over $channel (lease"
     done
+}
+
+@test "CUDA_VISIBLE_DEVICES chooses the GPUs of a daemon of its own, and the program does not get it" {
+    CUDA_VISIBLE_DEVICES=1 run -0 --separate-stderr vgpu-run sh -c 'echo "variable: ${CUDA_VISIBLE_DEVICES-none}"; vgpu-smi --json'
+    contains "$output" "variable: none"
+    contains "$output" "0000:00:01.0"
+    [[ $output != *0000:00:00.0* ]] || { echo "$output"; return 1; }
+    CUDA_VISIBLE_DEVICES=2 run vgpu-run true
+    [ "$status" = 1 ]
+    contains "$output" "CUDA error 100, and CUDA_VISIBLE_DEVICES=2"
 }
 
 @test "rings and buffers are as small as the programs are told" {

@@ -16,6 +16,7 @@
 #include "daemon/tools/program.h"
 #include "remoting/base/error.h"
 #include "remoting/base/log.h"
+#include "remoting/base/visible-devices.h"
 
 namespace vgpu::control
 {
@@ -141,6 +142,9 @@ int run(const Options &wanted, const std::vector<std::string> &words)
         held.emplace(conf_of_server(wanted), server.host, server.port, scratch->path);
     }
     held->acquire(wanted, daemon.has_value());
+    // Our own vgpud has obeyed it: it names this machine's GPUs, not the program's vgpus.
+    if (daemon)
+        unsetenv(kVisibleDevices);
     std::optional<Program> program;
     try {
         program.emplace(words, job_environment(getenv, held->path()));

@@ -12,6 +12,7 @@
 #include "remoting/base/error.h"
 #include "remoting/base/fd.h"
 #include "remoting/base/log.h"
+#include "remoting/base/visible-devices.h"
 
 namespace vgpu::control
 {
@@ -53,7 +54,13 @@ Driver open_driver(const std::string &name)
              "LD_PRELOAD, or "
              "name the driver with Driver=",
              driver.path.c_str());
-    driver.call("cuInit", 0U);
+    try {
+        driver.call("cuInit", 0U);
+    } catch (const Error &error) {
+        if (const char *visible = std::getenv(kVisibleDevices))
+            fail(error.code(), "%s, and %s=%s", error.what(), kVisibleDevices, visible);
+        throw;
+    }
     return driver;
 }
 

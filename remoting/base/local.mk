@@ -12,7 +12,8 @@ noinst_LTLIBRARIES += %D%/libbase.la
 	%D%/options.cc %D%/options.h %D%/options-text.cc %D%/pairs.cc \
 	%D%/parse.cc %D%/parse.h \
 	%D%/random.cc %D%/random.h \
-	%D%/variables.cc %D%/variables.h
+	%D%/variables.cc %D%/variables.h \
+	%D%/visible-devices.cc %D%/visible-devices.h
 
 if HAVE_GTEST
 check_PROGRAMS += %D%/unit-base
@@ -24,6 +25,7 @@ UNIT_TESTS += %D%/unit-base
 	%D%/log-test.cc \
 	%D%/log-history-test.cc \
 	%D%/options-test.cc \
-	%D%/parse-test.cc
+	%D%/parse-test.cc \
+	%D%/visible-devices-test.cc
 %C%_unit_base_LDADD = %D%/libbase.la -lgtest -lgtest_main -lpthread
 endif

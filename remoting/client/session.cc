@@ -5,6 +5,7 @@
 #include "remoting/base/error.h"
 #include "remoting/base/log.h"
 #include "remoting/base/variables.h"
+#include "remoting/base/visible-devices.h"
 #include "remoting/client/call.h"
 #include "remoting/client/errors.h"
 #include "remoting/client/libraries.h"
@@ -44,6 +45,10 @@ public:
         fwrite(bytes.data(), 1, bytes.size(), stdout);
         return true;
     }
+};
+
+// The program has hidden all devices from itself; no error that it should be told of.
+struct Hidden {
 };
 
 // Says why there is no session, and again only when the reason has changed: programs ask more than
@@ -174,6 +179,10 @@ CUresult Session::start()
     auto session = std::unique_ptr<Session>(new Session);
     try {
         session->open();
+    } catch (const Hidden &) {
+        log(Level::info, "%s=%s leaves none of the lease's devices", kVisibleDevices,
+            getenv(kVisibleDevices));
+        return CUDA_ERROR_NO_DEVICE;
     } catch (const wire::Refused &refusal) {
         tell(refusal.what());
         auto result = CUresult(refusal.code());
@@ -198,6 +207,9 @@ void Session::open()
 {
     origin_ = std::make_unique<Origin>(Origin{own_lease(), {}});
     const auto &[lease, info] = *origin_;
+    const char *visible = getenv(kVisibleDevices);
+    if (visible && (!*visible || *visible == '-')) // what hides devices on purpose needs no worker
+        throw Hidden();
     auto channel =
         wire::connect_session(lease, {.api = api::kTableHash, .channel = {}}, &origin_->info);
     node_ = info.node.empty() ? lease.node : info.node;
@@ -232,12 +244,17 @@ void Session::open()
     request.out().u64(window_->candidates().size());
     for (uint64_t base : window_->candidates())
         request.out().u64(base);
+    request.out().u64(visible != nullptr);
+    if (visible)
+        request.out().string(visible);
     Answer answer;
     CUresult result = exchange(*this, 0, api::Call::vgpuSnapshot, request, answer);
     if (connection_->lost())
         throw wire::Refused(CUDA_ERROR_DEVICE_UNAVAILABLE,
                             text("the GPU worker on %s was lost at the start: %s", node_.c_str(),
                                  lost_why_.c_str()));
+    if (visible && result == CUDA_ERROR_NO_DEVICE)
+        throw Hidden();
     if (result != CUDA_SUCCESS)
         throw wire::Refused(result, text("the GPU worker on %s could not describe its devices: %s",
                                          node_.c_str(), error_name(result)));

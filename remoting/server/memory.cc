@@ -107,6 +107,14 @@ Memory::~Memory()
         driver_.cuMemAddressFree(window_, window_bytes_);
 }
 
+void Memory::keep(const std::vector<size_t> &order)
+{
+    std::vector<Share> kept;
+    for (size_t i : order)
+        kept.push_back(std::move(shares_[i]));
+    shares_ = std::move(kept);
+}
+
 CUdeviceptr Memory::open_window(uint64_t bytes, std::span<const uint64_t> bases)
 {
     if (window_)

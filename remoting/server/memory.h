@@ -37,8 +37,13 @@ public:
            Sharing &sharing);
     ~Memory();
 
+    // Of the slices as they are, these are left, in this order. Before the first allocation.
+    void keep(const std::vector<size_t> &order);
+
     // Takes the first of these address ranges that the driver has free. 0 if there is none.
     CUdeviceptr open_window(uint64_t bytes, std::span<const uint64_t> bases);
+
+    CUdeviceptr window() const { return window_; } // 0: not open yet
 
     // `word`: the context it belongs to.
     CUresult allocate(size_t slice, uint32_t word, uint64_t bytes, CUdeviceptr *pointer);

@@ -136,7 +136,7 @@ TEST_P(SessionTest, no_window_no_session)
 {
     TestClient client(GetParam());
     client.send(client.encode(Call::vgpuSnapshot, true, Val<uint64_t>::Client{1 << 30},
-                              Val<uint64_t>::Client{0}));
+                              Val<uint64_t>::Client{0}, Val<uint64_t>::Client{0}));
     EXPECT_EQ(client.receive().result, CUDA_ERROR_OUT_OF_MEMORY);
 }
 

@@ -517,6 +517,34 @@ TEST_P(SessionTest, what_is_printed_comes_before_the_reply)
     EXPECT_EQ(ours.st_ino, now.st_ino); // given back
 }
 
+TEST_P(SessionTest, has_the_slices_that_the_client_sees)
+{
+    const std::vector<Slice> slices = {{.memory = 64 << 20}, {.memory = 32 << 20}};
+    for (const auto &[visible, memory] : {std::pair{"1", 32}, {"1,0", 32}, {"0,1", 64}}) {
+        TestClient client(GetParam(), slices);
+        ASSERT_EQ(client.open(visible), CUDA_SUCCESS);
+        EXPECT_EQ(client.free_memory(), uint64_t(memory) << 20) << visible;
+        CUdeviceptr pointer;
+        EXPECT_EQ(client.alloc(40 << 20, pointer) == CUDA_SUCCESS, memory == 64) << visible;
+        EXPECT_EQ(client.call(Call::vgpuContextOpen, Val<uint32_t>::Client{1},
+                              Val<uint32_t>::Client{0}) == CUDA_SUCCESS,
+                  visible[1] == ',')
+            << visible;
+    }
+    TestClient blind(GetParam(), slices);
+    EXPECT_EQ(blind.open("-1"), CUDA_ERROR_NO_DEVICE);
+}
+
+TEST_P(SessionTest, what_it_has_is_said_once)
+{
+    TestClient client(GetParam());
+    ASSERT_EQ(client.open("0"), CUDA_SUCCESS);
+    client.send(client.encode(Call::vgpuSnapshot, true, Val<uint64_t>::Client{1 << 30},
+                              Val<uint64_t>::Client{0}, Val<uint64_t>::Client{0}));
+    client.join_server();
+    EXPECT_NE(client.broken.find("vgpuSnapshot"), std::string::npos) << client.broken;
+}
+
 TEST_P(SessionTest, detaching_ends_it)
 {
     TestClient client(GetParam());

@@ -37,8 +37,7 @@ Session::Session(const Driver &d, std::vector<Slice> s)
       host_memory(driver), mirrors(driver), links(driver), in_staging(driver),
       mirror_staging(driver), out_staging(driver), bulk(driver)
 {
-    for (const Slice &slice : slices)
-        throttles.push_back(std::make_unique<Throttle>(driver, slice));
+    open_throttles();
     sharing.take_over = [this](size_t slice, uint64_t bytes) { memory.take_over(slice, bytes); };
     contexts.costs.used = [this](CUdevice device) { return meter_.used(driver, device); };
     contexts.costs.opened = [this](size_t slice, uint32_t word, uint64_t more) {
@@ -47,6 +46,23 @@ Session::Session(const Driver &d, std::vector<Slice> s)
     contexts.capturing = [this] { return captures.any(); };
     contexts.asks = [this] { return host_service.is_open(); };
     contexts.costs.adopted = [this](uint32_t word) { memory.name_context(word); };
+}
+
+void Session::open_throttles()
+{
+    throttles.clear();
+    for (const Slice &slice : slices)
+        throttles.push_back(std::make_unique<Throttle>(driver, slice));
+}
+
+void Session::keep(const std::vector<size_t> &order)
+{
+    std::vector<Slice> kept;
+    for (size_t i : order)
+        kept.push_back(slices[i]);
+    memory.keep(order);
+    slices = std::move(kept); // all other parts have it by reference
+    open_throttles();
 }
 
 void Session::attach(wire::Channel &to)

@@ -75,6 +75,10 @@ public:
     // to do than it has been given.
     bool behind() const noexcept { return !backlog_.empty(); }
 
+    // From now on these are the slices, in this order, one at least; before the first call that
+    // names any.
+    void keep(const std::vector<size_t> &order);
+
     // An asynchronous call's failure is kept, a synchronous one's is the answer.
     void answer(const Request &request, CUresult result);
 
@@ -146,6 +150,7 @@ private:
         Fence fence;
         std::function<void()> action;
     };
+    void open_throttles();
     void housekeep();
     void let_graph_memory_go();
     void attend();

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first call: what the client answers from then on by itself.
+#include "remoting/base/error.h"
 #include "remoting/base/log.h"
+#include "remoting/base/visible-devices.h"
 #include "remoting/server/calls.h"
 
+#include <cerrno>
+#include <cstring>
 #include <limits>
 
 namespace vgpu::server::calls
@@ -37,18 +41,41 @@ void describe(Session &session, size_t index, wire::Encoder &out)
     out.bytes(std::as_bytes(std::span(attributes)));
 }
 
+std::vector<size_t> visible_slices(Session &session, std::string_view value)
+{
+    std::vector<DeviceUuid> uuids;
+    for (const Slice &slice : session.slices) {
+        CUuuid uuid{};
+        session.driver.check(session.driver.cuDeviceGetUuid_v2(&uuid, slice.device),
+                             "cuDeviceGetUuid");
+        std::memcpy(uuids.emplace_back().data(), uuid.bytes, sizeof(uuid.bytes));
+    }
+    return visible_devices(value, uuids);
+}
+
 } // namespace
 
 void vgpuSnapshot(Session &session, Request &request)
 {
     constexpr uint64_t kMostWindows = 1024;
+    constexpr uint64_t kMostVisible = 128 << 10; // as much as execve takes
     uint64_t bytes = request.in.u64(), n = request.in.u64();
     if (n > kMostWindows)
         request.in.fail("more windows than anyone could need");
     std::vector<uint64_t> bases;
     for (uint64_t i = 0; i < n && request.in.ok(); ++i)
         bases.push_back(request.in.u64());
+    const bool chosen = request.in.u64() != 0;
+    const auto visible = chosen ? request.in.string(kMostVisible) : std::string_view();
     request.check_done();
+    if (session.memory.window())
+        fail(EPROTO, "vgpuSnapshot is the first call, and this is not");
+    if (chosen) {
+        const std::vector<size_t> order = visible_slices(session, visible);
+        if (order.empty())
+            return session.answer(request, CUDA_ERROR_NO_DEVICE);
+        session.keep(order);
+    }
     CUdeviceptr window = session.memory.open_window(bytes, bases);
     if (!window) {
         log(Level::error,

@@ -219,7 +219,7 @@ public:
     }
 
     // The snapshot, with a window of our own; then the primary context of slice 0.
-    CUresult open()
+    CUresult open(const char *visible = nullptr)
     {
         constexpr uint64_t kWindow = uint64_t(1) << 32, kOffers = 4;
         constexpr uint64_t kRoom = kOffers * kWindow + (2 << 20);
@@ -233,6 +233,9 @@ public:
         out.u64(kOffers);
         for (uint64_t i = 0; i < kOffers; ++i)
             out.u64(base + i * kWindow);
+        out.u64(visible != nullptr);
+        if (visible)
+            out.string(visible);
         finish(bytes, Call::vgpuSnapshot, true);
         send(bytes);
         last = receive();

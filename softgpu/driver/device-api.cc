@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/machine.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -92,7 +93,7 @@ SOFT_EXPORT CUresult CUDAAPI cuDeviceGetPCIBusId(char *text, int length, CUdevic
     ENTRY({
         require(text && length >= 13);
         snprintf(text, static_cast<size_t>(length), "0000:00:%02x.0",
-                 machine().device(ordinal).ordinal);
+                 machine().device(ordinal).number);
     });
 }
 
@@ -110,9 +111,13 @@ SOFT_EXPORT CUresult CUDAAPI cuDeviceGetByPCIBusId(CUdevice *device, const char 
             domain = 0;
             read = sscanf(text, "%x:%x.%x%n", &bus, &slot, &function, &end) == 3 && !text[end];
         }
-        require(read && !domain && !bus && !function && slot < machine().devices.size(),
+        auto &devices = machine().devices;
+        auto at = std::find_if(devices.begin(), devices.end(), [&](auto &one) {
+            return static_cast<unsigned>(one->number) == slot;
+        });
+        require(read && !domain && !bus && !function && at != devices.end(),
                 CUDA_ERROR_INVALID_DEVICE);
-        *device = static_cast<CUdevice>(slot);
+        *device = (*at)->ordinal;
     });
 }
 

@@ -120,8 +120,8 @@ constexpr Attribute kAttributes[] = {
 
 } // namespace
 
-Device::Device(int ordinal, size_t memory, unsigned units)
-    : ordinal(ordinal), memory(memory), units(units)
+Device::Device(int ordinal, int number, size_t memory, unsigned units)
+    : ordinal(ordinal), number(number), memory(memory), units(units)
 {
 }
 
@@ -131,17 +131,17 @@ int Device::attribute(CUdevice_attribute attribute) const
     if (attribute == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
         return static_cast<int>(units);
     if (attribute == CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID)
-        return ordinal;
+        return number;
     auto it = std::find_if(std::begin(kAttributes), std::end(kAttributes),
                            [&](const Attribute &known) { return known.id == attribute; });
     return it == std::end(kAttributes) ? 0 : it->value;
 }
 
-CUuuid Device::uuid() const
+CUuuid Device::uuid_of(int number)
 {
     CUuuid uuid{};
     memcpy(uuid.bytes, "vgpu-soft-gpu-", 14);
-    uuid.bytes[15] = static_cast<char>(ordinal);
+    uuid.bytes[15] = static_cast<char>(number);
     return uuid;
 }
 

@@ -18,15 +18,17 @@ class Pool;
 class Device
 {
 public:
-    Device(int ordinal, size_t memory, unsigned units);
+    Device(int ordinal, int number, size_t memory, unsigned units);
 
-    const int ordinal;
+    const int ordinal; ///< among those that the process sees
+    const int number;  ///< among all: what it is called by other processes
     const size_t memory;
     const unsigned units;
 
     int attribute(
         CUdevice_attribute attribute) const; ///< throws INVALID_VALUE for one that does not exist
-    CUuuid uuid() const;
+    CUuuid uuid() const { return uuid_of(number); }
+    static CUuuid uuid_of(int number);
 
     /// Takes `bytes` of the device's memory, or throws OUT_OF_MEMORY. Every path of allocation
     /// comes through here.

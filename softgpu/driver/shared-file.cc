@@ -53,7 +53,7 @@ bool all_zero(const unsigned char *bytes, size_t n)
 std::shared_ptr<SharedFile> SharedFile::make(int device, size_t bytes)
 {
     std::string token = random_token();
-    std::string name = "vgpu-soft-" + std::to_string(device) + "-" + token;
+    std::string name = "vgpu-soft-" + std::to_string(machine().device(device).number) + "-" + token;
     int descriptor = memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (descriptor < 0)
         no_room("memfd_create");
@@ -74,18 +74,22 @@ std::shared_ptr<SharedFile> SharedFile::adopt(int descriptor)
     ssize_t n = readlink(path.c_str(), name, sizeof name - 1);
     struct stat info;
     name[std::max<ssize_t>(n, 0)] = 0;
-    int end = 0;
+    int end = 0, number = 0;
     if (n <= 0 ||
-        sscanf(name, "/memfd:vgpu-soft-%4d-%32[0-9a-f] (deleted)%n", &file->device_, token, &end) !=
-            2 ||
+        sscanf(name, "/memfd:vgpu-soft-%4d-%32[0-9a-f] (deleted)%n", &number, token, &end) != 2 ||
         end != n || strlen(token) != 32 || (fcntl(descriptor, F_GET_SEALS) & kSeals) != kSeals ||
         fstat(descriptor, &info) != 0 || info.st_size <= 0 || info.st_size % off_t(kPage) != 0)
         throw Failure(CUDA_ERROR_INVALID_VALUE,
                       "a descriptor that stands for no memory of a software GPU");
-    if (file->device_ < 0 || size_t(file->device_) >= machine().devices.size())
+    auto &devices = machine().devices;
+    auto at = std::find_if(devices.begin(), devices.end(),
+                           [&](auto &one) { return one->number == number; });
+    if (at == devices.end())
         throw Failure(CUDA_ERROR_INVALID_VALUE,
-                      "memory of device " + std::to_string(file->device_) +
-                          ", which this process does not have (VGPU_SOFT_DEVICES)");
+                      "memory of device " + std::to_string(number) +
+                          ", which this process does not have (VGPU_SOFT_DEVICES, "
+                          "CUDA_VISIBLE_DEVICES)");
+    file->device_ = (*at)->ordinal;
     file->bytes_ = size_t(info.st_size);
     file->token_ = token;
     return file;

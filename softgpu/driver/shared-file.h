@@ -11,9 +11,9 @@ namespace vgpu::soft::driver
 /// Device memory in a memory file of its own, which other processes may map. Memory becomes so when
 /// it is first exported; until then it costs no descriptor, and no more than any other memory.
 ///
-/// The file's name tells the device and has a random number that nobody guesses, and it is sealed
-/// against being cut off: so that no descriptor, whoever made it, can be taken for memory that it
-/// is not, nor make a kernel fault.
+/// The file's name tells the device by its number and has a random number that nobody guesses, and
+/// it is sealed against being cut off: so that no descriptor, whoever made it, can be taken for
+/// memory that it is not, nor make a kernel fault.
 class SharedFile
 {
 public:

@@ -6,7 +6,7 @@ cuda_runtime_programs = \
 	device-features device-printf \
 	error-codes graph-nodes graphs histogram host-cases host-functions ipc \
 	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota pageable-copies patterns pipelines \
-	reduce-shuffle relocatable runtime-calls streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add wrong-runtime-calls
+	reduce-shuffle relocatable runtime-calls streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add visible-devices wrong-runtime-calls
 # Those that call a CUDA library need one beside the software GPU.
 cuda_library_programs = $(if $(OPENBLAS),blas blas-lt) $(if $(FFTW),fft) rand
 cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs) thread-streams-per-thread

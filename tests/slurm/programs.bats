@@ -73,6 +73,7 @@ carries() {
 @test "jacobi: 10,000 launches" { carries jacobi; }
 @test "device-printf" { carries device-printf; }
 @test "two-devices" { carries two-devices; }
+@test "visible-devices" { carries visible-devices; }
 @test "device-array" { carries device-array; }
 @test "device-features" { carries device-features; }
 @test "tensor-cores" { carries tensor-cores; }

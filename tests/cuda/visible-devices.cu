@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// CUDA_VISIBLE_DEVICES chooses among two devices, and all calls count what is left. Read once in a
+// process's life, so each value has a child, forked before the first CUDA call.
+#include "check.h"
+#include "driver-symbol.h"
+
+#include <cstring>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+const char *const program = "visible-devices";
+
+constexpr int kCount = 1 << 12;
+constexpr size_t kLarge = 32 << 20;
+
+__device__ int salt = 1;
+
+__global__ void fill(int *data, int start)
+{
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    data[i] = start + i * salt;
+}
+
+// What the two are called, as a child that sees both found them.
+struct Names {
+    char uuid[2][16];
+    char bus[2][32];
+
+    // Else they are vgpus of one GPU.
+    bool differ() const { return std::memcmp(uuid[0], uuid[1], sizeof uuid[0]) != 0; }
+};
+
+static Names names_here()
+{
+    auto get = DRIVER(cuDeviceGetUuid_v2);
+    Names names{};
+    for (int d = 0; d < 2; d++) {
+        CUDA(cudaSetDevice(d));
+        EXPECT(get(reinterpret_cast<CUuuid *>(names.uuid[d]), d) == CUDA_SUCCESS);
+        CUDA(cudaDeviceGetPCIBusId(names.bus[d], sizeof names.bus[d], d));
+    }
+    return names;
+}
+
+template<class Body>
+static void in_child(const char *visible, Body body)
+{
+    std::fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        visible ? setenv("CUDA_VISIBLE_DEVICES", visible, 1) : unsetenv("CUDA_VISIBLE_DEVICES");
+        body();
+        std::fflush(stdout);
+        _exit(0);
+    }
+    int status = 0;
+    EXPECT(child > 0 && waitpid(child, &status, 0) == child);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        fail("CUDA_VISIBLE_DEVICES=%s: status %x", visible ? visible : "(none)", status);
+}
+
+static size_t free_memory(int device)
+{
+    size_t free = 0, total = 0;
+    CUDA(cudaSetDevice(device));
+    CUDA(cudaMemGetInfo(&free, &total));
+    return free;
+}
+
+// All that names a device must mean this one: its memory, kernels, variables, pool, managed memory.
+static void work_on(int device, int devices)
+{
+    CUDA(cudaSetDevice(device));
+    std::vector<size_t> before(static_cast<size_t>(devices));
+    for (int d = 0; d < devices; d++)
+        before[static_cast<size_t>(d)] = free_memory(d);
+    CUDA(cudaSetDevice(device));
+    void *large;
+    CUDA(cudaMalloc(&large, kLarge));
+    for (int d = 0; d < devices; d++) {
+        bool less = free_memory(d) + kLarge <= before[static_cast<size_t>(d)];
+        EXPECT(less == (d == device));
+    }
+    cudaPointerAttributes attributes;
+    CUDA(cudaPointerGetAttributes(&attributes, large));
+    EXPECT(attributes.device == device);
+    CUDA(cudaSetDevice(device));
+    CUDA(cudaFree(large));
+
+    int salt_here = device + 2, *data;
+    CUDA(cudaMemcpyToSymbol(salt, &salt_here, sizeof salt_here));
+    cudaMemPool_t pool;
+    CUDA(cudaDeviceGetDefaultMemPool(&pool, device));
+    CUDA(cudaMallocFromPoolAsync(reinterpret_cast<void **>(&data), kCount * sizeof(int), pool, 0));
+    fill<<<kCount / 256, 256>>>(data, 7);
+    std::vector<int> host(kCount);
+    CUDA(cudaMemcpy(host.data(), data, kCount * sizeof(int), cudaMemcpyDefault));
+    for (int i = 0; i < kCount; i++)
+        EXPECT(host[static_cast<size_t>(i)] == 7 + i * salt_here);
+    CUDA(cudaFreeAsync(data, 0));
+
+    CUDA(cudaMallocManaged(&data, kCount * sizeof(int)));
+    fill<<<kCount / 256, 256>>>(data, 9);
+    CUDA(cudaDeviceSynchronize());
+    EXPECT(data[1] == 9 + salt_here);
+    CUDA(cudaPointerGetAttributes(&attributes, data));
+    EXPECT(attributes.device == device);
+    CUDA(cudaFree(data));
+}
+
+// What the first visible device computed, by way of the second.
+static void work_across()
+{
+    int *data[2], reaches = 0;
+    CUDA(cudaDeviceCanAccessPeer(&reaches, 1, 0));
+    for (int d = 0; d < 2; d++) {
+        CUDA(cudaSetDevice(d));
+        CUDA(cudaMalloc(&data[d], kCount * sizeof(int)));
+    }
+    CUDA(cudaSetDevice(0));
+    fill<<<kCount / 256, 256>>>(data[0], 11);
+    CUDA(cudaDeviceSynchronize());
+    CUDA(cudaSetDevice(1));
+    if (reaches)
+        CUDA(cudaDeviceEnablePeerAccess(0, 0));
+    CUDA(cudaMemcpyPeer(data[1], 1, data[0], 0, kCount * sizeof(int)));
+    int value = 0;
+    CUDA(cudaMemcpy(&value, data[1] + 1, sizeof value, cudaMemcpyDefault));
+    EXPECT(value == 11 + 2); // the salt of device 0
+}
+
+static void expect(const Names &names, const std::string &visible, const std::vector<int> &order)
+{
+    in_child(visible.c_str(), [&] {
+        int devices = -1, n = static_cast<int>(order.size());
+        if (order.empty()) {
+            EXPECT(DRIVER(cuInit)(0) == CUDA_ERROR_NO_DEVICE);
+            EXPECT(cudaGetDeviceCount(&devices) == cudaErrorNoDevice);
+            EXPECT(cudaGetLastError() == cudaErrorNoDevice);
+            EXPECT(cudaFree(nullptr) == cudaErrorNoDevice);
+            return;
+        }
+        CUDA(cudaGetDeviceCount(&devices));
+        EXPECT(devices == n);
+        EXPECT(cudaSetDevice(n) == cudaErrorInvalidDevice);
+        cudaGetLastError();
+        auto get = DRIVER(cuDeviceGetUuid_v2);
+        for (int d = 0; d < n; d++) {
+            const int which = order[static_cast<size_t>(d)];
+            CUuuid uuid;
+            EXPECT(get(&uuid, d) == CUDA_SUCCESS);
+            EXPECT(std::memcmp(&uuid, names.uuid[which], sizeof uuid) == 0);
+            int found = -1;
+            CUDA(cudaDeviceGetByPCIBusId(&found, names.bus[which]));
+            EXPECT(found == d || !names.differ());
+        }
+        if (n == 1 && names.differ()) {
+            int found;
+            EXPECT(cudaDeviceGetByPCIBusId(&found, names.bus[1 - order[0]]) ==
+                   cudaErrorInvalidDevice);
+            cudaGetLastError();
+        }
+        for (int d = 0; d < n; d++)
+            work_on(d, n);
+        if (n == 2)
+            work_across();
+    });
+}
+
+static std::string text_of(const char (&uuid)[16])
+{
+    std::string text = "GPU-";
+    char digits[3];
+    for (int i = 0; i < 16; i++) {
+        std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned char>(uuid[i]));
+        text += digits;
+        if (i == 3 || i == 5 || i == 7 || i == 9)
+            text += '-';
+    }
+    return text;
+}
+
+int main()
+{
+    int ends[2];
+    EXPECT(pipe(ends) == 0);
+    in_child(nullptr, [&] {
+        int devices = 0;
+        CUDA(cudaGetDeviceCount(&devices));
+        if (devices < 2)
+            fail("there is one device");
+        Names names = names_here();
+        EXPECT(write(ends[1], &names, sizeof names) == ssize_t(sizeof names));
+    });
+    Names names;
+    EXPECT(read(ends[0], &names, sizeof names) == ssize_t(sizeof names));
+    const std::string first = text_of(names.uuid[0]), second = text_of(names.uuid[1]);
+
+    expect(names, "0,1", {0, 1});
+    expect(names, "1,0", {1, 0});
+    expect(names, "1", {1});
+    expect(names, "1,-1,0", {1});
+    expect(names, "1,64,0", {1});
+    expect(names, second + "," + first, {1, 0});
+    expect(names, second, {1});
+    expect(names, second + ",GPU-no,0", {1});
+    expect(names, "", {});
+    expect(names, "-1", {});
+    expect(names, "64,0", {});
+    expect(names, "NoDevFiles", {});
+    expect(names, "0,0", {});
+    expect(names, first + "," + first,
+           names.differ() ? std::vector<int>{} : std::vector<int>{0, 1});
+    expect(names, first + "," + second + "," + first, {});
+    // The order of programs that leave it to their driver is no other.
+    setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST", 1);
+    expect(names, "1,0", {1, 0});
+    setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID", 1);
+    expect(names, "1,0", {1, 0});
+    std::printf("visible-devices: ok %d values\n", 17);
+    return 0;
+}
