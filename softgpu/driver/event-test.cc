@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/test-device.h"
 
+#include <atomic>
+#include <cstring>
 #include <unistd.h>
 
 namespace
@@ -43,6 +45,54 @@ TEST_F(Events, WithoutTimeCannotMeasure)
     FAILS(CUDA_ERROR_INVALID_HANDLE, cuEventQuery(event));
     FAILS(CUDA_ERROR_INVALID_HANDLE, cuEventDestroy(event));
     FAILS(CUDA_ERROR_INVALID_VALUE, cuEventCreate(&event, 0x80));
+}
+
+TEST_F(Events, OfSeveralProcessesHaveHandlesThatAreNobodyElses)
+{
+    CUevent event, plain, opened;
+    CUipcEventHandle handle, again;
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuEventCreate(&event, CU_EVENT_INTERPROCESS));
+    OK(cuEventCreate(&plain, CU_EVENT_DISABLE_TIMING));
+    FAILS(CUDA_ERROR_INVALID_HANDLE, cuIpcGetEventHandle(&handle, plain));
+    OK(cuEventCreate(&event, CU_EVENT_INTERPROCESS | CU_EVENT_DISABLE_TIMING));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuIpcGetEventHandle(nullptr, event));
+    OK(cuIpcGetEventHandle(&handle, event));
+    OK(cuIpcGetEventHandle(&again, event));
+    EXPECT_EQ(0, memcmp(&handle, &again, sizeof handle));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuIpcOpenEventHandle(nullptr, handle));
+    FAILS(CUDA_ERROR_INVALID_CONTEXT, cuIpcOpenEventHandle(&opened, handle));
+    for (size_t i = 0; i < sizeof handle; i++) {
+        CUipcEventHandle changed = handle;
+        changed.reserved[i] = char(changed.reserved[i] ^ 0x41);
+        EXPECT_NE(CUDA_SUCCESS, cuIpcOpenEventHandle(&opened, changed)) << i;
+    }
+    OK(cuEventDestroy(event));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuIpcOpenEventHandle(&opened, handle));
+    FAILS(CUDA_ERROR_INVALID_HANDLE, cuIpcGetEventHandle(&handle, event));
+}
+
+TEST_F(Events, OfSeveralProcessesAreEventsInThisOne)
+{
+    CUevent event;
+    CUstream blocked, other;
+    std::atomic<bool> go{false};
+    OK(cuStreamCreate(&blocked, CU_STREAM_NON_BLOCKING));
+    OK(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+    OK(cuEventCreate(&event, CU_EVENT_INTERPROCESS | CU_EVENT_DISABLE_TIMING));
+    OK(cuEventQuery(event));
+    OK(cuLaunchHostFunc(
+        blocked, [](void *flag) { static_cast<std::atomic<bool> *>(flag)->wait(false); }, &go));
+    OK(cuEventRecord(event, blocked));
+    FAILS(CUDA_ERROR_NOT_READY, cuEventQuery(event));
+    OK(cuStreamWaitEvent(other, event, 0));
+    FAILS(CUDA_ERROR_NOT_READY, cuStreamQuery(other));
+    OK(cuEventRecord(event, nullptr)); // the latest one counts
+    OK(cuEventSynchronize(event));
+    FAILS(CUDA_ERROR_NOT_READY, cuStreamQuery(other));
+    go = true;
+    go.notify_all();
+    OK(cuStreamSynchronize(other));
+    OK(cuEventDestroy(event));
 }
 
 TEST_F(Events, BelongToOneContext)

@@ -3,6 +3,7 @@
 #include "softgpu/driver/capture.h"
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/machine.h"
+#include "softgpu/driver/shared-event.h"
 
 #include <chrono>
 
@@ -19,7 +20,13 @@ void Event::record(const std::function<Point(Work)> &push)
 {
     auto recording = std::make_shared<Recording>();
     std::lock_guard hold(lock_);
-    recording->point = push({[recording] { recording->stamp(); }, {}});
+    auto turn = shared ? shared->begin() : nullptr;
+    recording->point = push({[recording, turn] {
+                                 recording->stamp();
+                                 if (turn)
+                                     turn->finish();
+                             },
+                             {}});
     last_ = recording;
 }
 
@@ -33,11 +40,19 @@ void Event::record_here()
     auto recording = std::make_shared<Recording>();
     recording->stamp();
     std::lock_guard hold(lock_);
+    if (shared)
+        shared->begin(); // and over
     last_ = recording;
 }
 
 std::shared_ptr<Recording> Event::last() const
 {
+    if (shared) {
+        // Of our own recording too, or what the others know already might not be so here.
+        auto recording = std::make_shared<Recording>();
+        recording->point = {nullptr, shared->last(), shared};
+        return recording->point.sequence ? recording : nullptr;
+    }
     std::lock_guard hold(lock_);
     return last_;
 }
@@ -65,8 +80,10 @@ SOFT_EXPORT CUresult CUDAAPI cuEventCreate(CUevent *event, unsigned int flags)
         constexpr unsigned known =
             CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING | CU_EVENT_INTERPROCESS;
         require(event && !(flags & ~known));
-        require(!(flags & CU_EVENT_INTERPROCESS), CUDA_ERROR_NOT_SUPPORTED);
-        auto made = std::make_shared<Event>(current::get(), flags);
+        const bool shared = flags & CU_EVENT_INTERPROCESS;
+        require(!shared || flags & CU_EVENT_DISABLE_TIMING);
+        auto context = current::get();
+        auto made = std::make_shared<Event>(context, flags, shared ? SharedEvent::make() : nullptr);
         machine().events.add(made);
         *event = handle_of<CUevent>(*made);
     });

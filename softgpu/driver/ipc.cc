@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fcntl.h>
 #include <map>
 #include <mutex>
 #include <sys/mman.h>
@@ -76,14 +75,9 @@ std::shared_ptr<SharedFile> file_of(const Handle &handle)
     require(memcmp(handle.magic, kMagic, sizeof kMagic) == 0 && handle.pid > 0 &&
             handle.descriptor >= 0 && handle.zero == 0 &&
             token.find_first_not_of("0123456789abcdef") == std::string::npos);
-    std::string path =
-        "/proc/" + std::to_string(handle.pid) + "/fd/" + std::to_string(handle.descriptor);
-    // Looked at before it is opened: opening something else may do something.
-    char name[128] = "";
     std::shared_ptr<SharedFile> file;
-    if (readlink(path.c_str(), name, sizeof name - 1) > 0 && strstr(name, token.c_str()))
-        if (int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC); descriptor >= 0)
-            file = SharedFile::adopt(descriptor);
+    if (int descriptor = open_elsewhere(handle.pid, handle.descriptor, token); descriptor >= 0)
+        file = SharedFile::adopt(descriptor);
     if (!file || file->token() != token || handle.bytes == 0 || handle.bytes > file->bytes())
         throw Failure(CUDA_ERROR_INVALID_VALUE,
                       "memory of process " + std::to_string(handle.pid) +
@@ -95,7 +89,10 @@ std::shared_ptr<SharedFile> file_of(const Handle &handle)
     return file;
 }
 
-uint64_t map_imported(Context &context, const std::shared_ptr<SharedFile> &file, size_t bytes)
+} // namespace
+
+uint64_t map_imported(Context &context, const std::shared_ptr<SharedFile> &file, size_t bytes,
+                      uint64_t pool)
 {
     uint64_t address = map_pages(file->bytes());
     try {
@@ -107,12 +104,12 @@ uint64_t map_imported(Context &context, const std::shared_ptr<SharedFile> &file,
     }
     Allocation allocation{address,        bytes,     file->bytes(), Allocation::Origin::imported,
                           file->device(), context.id};
+    allocation.owner = pool;
     allocation.shared = file;
     machine().allocations.add(allocation);
     return address;
 }
 
-} // namespace
 } // namespace vgpu::soft::driver
 
 using namespace vgpu::soft::driver;

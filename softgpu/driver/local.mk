@@ -28,7 +28,7 @@ EXTRA_DIST += %D%/exports.bats %D%/exports.py %D%/libcuda-soft.map %D%/refused.t
 	%D%/heap.cc %D%/heap.h \
 	%D%/host-memory.cc \
 	%D%/image.cc %D%/image.h \
-	%D%/ipc.cc \
+	%D%/ipc-event.cc %D%/ipc.cc \
 	%D%/launch-old.cc %D%/launch.cc %D%/launch.h \
 	%D%/leaving.h \
 	%D%/library-api.cc %D%/library.cc \
@@ -42,12 +42,13 @@ EXTRA_DIST += %D%/exports.bats %D%/exports.py %D%/libcuda-soft.map %D%/refused.t
 	%D%/occupancy.cc \
 	%D%/old-names.cc \
 	%D%/pointer.cc \
-	%D%/pool-api.cc %D%/pool.cc %D%/pool.h \
+	%D%/pool-api.cc %D%/pool-share.cc %D%/pool.cc %D%/pool.h \
 	%D%/primary.cc \
 	%D%/proc-address.cc \
 	%D%/refuse.cc %D%/refuse.h \
 	%D%/registry.h \
 	%D%/settings.cc %D%/settings.h \
+	%D%/shared-event.cc %D%/shared-event.h \
 	%D%/shared-file.cc %D%/shared-file.h \
 	%D%/stream-api.cc %D%/stream-attribute.cc %D%/stream-memory.cc %D%/stream.cc %D%/stream.h \
 	%D%/texref.cc %D%/texref.h %D%/texture.cc %D%/texture.h \

@@ -117,7 +117,7 @@ SOFT_EXPORT CUresult CUDAAPI cuMemFree_v2(CUdeviceptr pointer)
         using enum Allocation::Origin;
         require(known && known->address == pointer &&
                 (known->origin == plain || known->origin == managed || known->origin == pool ||
-                 known->origin == graph));
+                 known->origin == graph || (known->origin == imported && known->owner)));
         for (auto &device : machine().devices)
             device->synchronize();
         if (known->origin == graph) {

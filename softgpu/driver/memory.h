@@ -30,8 +30,13 @@ uint64_t allocate_device(Device &device, size_t bytes, Allocation::Origin origin
 /// Maps host memory that kernels may touch.
 uint64_t allocate_host(Context &context, size_t bytes, unsigned flags);
 
-/// Undoes either. The caller has taken `allocation` out of the table and has waited for who may use
-/// it.
+/// Maps memory of another process, which is not charged, for a context; as a pool's where that is
+/// given.
+uint64_t map_imported(Context &context, const std::shared_ptr<SharedFile> &file, size_t bytes,
+                      uint64_t pool = 0);
+
+/// Undoes any of them. The caller has taken `allocation` out of the table and has waited for who
+/// may use it.
 void release(const Allocation &allocation);
 
 /// Frees what was allocated in a context that ends.

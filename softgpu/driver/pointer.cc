@@ -57,7 +57,10 @@ void answer(void *data, CUpointer_attribute attribute, const Allocation &it, CUd
                    static_cast<unsigned long long>(it.writable ? CU_MEM_ACCESS_FLAGS_PROT_READWRITE
                                                                : CU_MEM_ACCESS_FLAGS_PROT_READ));
     case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
-        return put(data, it.origin == Allocation::Origin::pool ? it.owner : uint64_t(0));
+        return put(data, it.origin == Allocation::Origin::pool ||
+                                 it.origin == Allocation::Origin::imported
+                             ? it.owner
+                             : uint64_t(0));
     default:
         throw Failure(CUDA_ERROR_NOT_SUPPORTED);
     }

@@ -2,7 +2,9 @@
 #include "softgpu/driver/capture.h"
 #include "softgpu/driver/graph-memory.h"
 #include "softgpu/driver/machine.h"
+#include "softgpu/driver/memory.h"
 #include "softgpu/driver/pool.h"
+#include "softgpu/driver/shared-file.h"
 
 #include <cstring>
 
@@ -56,7 +58,9 @@ SOFT_EXPORT CUresult CUDAAPI cuMemAllocFromPoolAsync(CUdeviceptr *pointer, size_
 {
     ENTRY({
         require(pointer != nullptr);
-        *pointer = allocate(machine().pools.get(pool, CUDA_ERROR_INVALID_VALUE), bytes, stream);
+        auto from = machine().pools.get(pool, CUDA_ERROR_INVALID_VALUE);
+        require(!from->imported);
+        *pointer = allocate(from, bytes, stream);
     });
 }
 
@@ -83,7 +87,8 @@ SOFT_EXPORT CUresult CUDAAPI cuMemFreeAsync(CUdeviceptr pointer, CUstream handle
         // What a graph did not allocate cannot be freed by one.
         if (captured(*stream))
             forbid_while_capturing(*stream);
-        if (allocation->origin == Allocation::Origin::plain)
+        if (allocation->origin == Allocation::Origin::plain ||
+            allocation->origin == Allocation::Origin::imported)
             return cuMemFree_v2(pointer);
         require(allocation->origin == Allocation::Origin::pool);
         require(machine()
@@ -97,12 +102,16 @@ SOFT_EXPORT CUresult CUDAAPI cuMemPoolCreate(CUmemoryPool *pool, const CUmemPool
 {
     ENTRY({
         require(pool && properties && properties->allocType == CU_MEM_ALLOCATION_TYPE_PINNED);
-        require(properties->handleTypes == CU_MEM_HANDLE_TYPE_NONE, CUDA_ERROR_NOT_SUPPORTED);
+        bool shared = properties->handleTypes == CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+        require(shared || properties->handleTypes == CU_MEM_HANDLE_TYPE_NONE,
+                CUDA_ERROR_NOT_SUPPORTED);
         size_t most = 0;
 #if CUDA_VERSION >= 12020
         most = properties->maxSize;
 #endif
-        auto made = std::make_shared<Pool>(device_of(properties->location), most);
+        Device &device = device_of(properties->location);
+        auto made = std::make_shared<Pool>(
+            device, most, shared ? SharedFile::make(device.ordinal, kPage) : nullptr);
         machine().pools.add(made);
         *pool = handle_of<CUmemoryPool>(*made);
     });
@@ -205,7 +214,7 @@ SOFT_EXPORT CUresult CUDAAPI cuDeviceSetMemPool(CUdevice ordinal, CUmemoryPool h
     ENTRY({
         auto pool = machine().pools.get(handle, CUDA_ERROR_INVALID_VALUE);
         Device &device = machine().device(ordinal);
-        require(&pool->device == &device);
+        require(&pool->device == &device && !pool->imported);
         device.set_current_pool(pool);
     });
 }

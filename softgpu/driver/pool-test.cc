@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/test-device.h"
 
+#include <unistd.h>
+
 namespace
 {
 
@@ -70,6 +72,49 @@ TEST_F(Pools, GiveBackWhenTheDeviceIsFull)
     OK(cuMemAllocAsync(&b, 60 * kMiB, nullptr));
     OK(cuMemFree(b));
     OK(cuCtxSynchronize());
+}
+
+TEST_F(Pools, OfSeveralProcessesStandForMemoryInFiles)
+{
+    CUmemPoolProps properties{};
+    properties.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+    properties.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    CUmemoryPool plain, pool, imported;
+    OK(cuMemPoolCreate(&plain, &properties));
+    properties.handleTypes = CU_MEM_HANDLE_TYPE_WIN32;
+    FAILS(CUDA_ERROR_NOT_SUPPORTED, cuMemPoolCreate(&pool, &properties));
+    constexpr auto kDescriptor = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+    properties.handleTypes = kDescriptor;
+    OK(cuMemPoolCreate(&pool, &properties));
+    int fd = -1;
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuMemPoolExportToShareableHandle(&fd, plain, kDescriptor, 0));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuMemPoolExportToShareableHandle(&fd, pool, kDescriptor, 1));
+    FAILS(CUDA_ERROR_NOT_SUPPORTED,
+          cuMemPoolExportToShareableHandle(&fd, pool, CU_MEM_HANDLE_TYPE_WIN32, 0));
+    OK(cuMemPoolExportToShareableHandle(&fd, pool, kDescriptor, 0));
+    auto as_handle = reinterpret_cast<void *>(intptr_t(fd));
+    FAILS(CUDA_ERROR_INVALID_VALUE,
+          cuMemPoolImportFromShareableHandle(&imported, as_handle, kDescriptor, 0)); // our own
+    CUmemGenericAllocationHandle memory;
+    FAILS(CUDA_ERROR_INVALID_VALUE,
+          cuMemImportFromShareableHandle(&memory, as_handle, kDescriptor));
+    close(fd);
+
+    CUdeviceptr a, b, opened;
+    OK(cuMemAllocFromPoolAsync(&a, kMiB, pool, nullptr));
+    OK(cuMemAllocFromPoolAsync(&b, kMiB, plain, nullptr));
+    OK(cuMemsetD8(a, 5, kMiB));
+    CUmemPoolPtrExportData data;
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuMemPoolExportPointer(&data, b));
+    OK(cuMemPoolExportPointer(&data, a));
+    FAILS(CUDA_ERROR_INVALID_VALUE, cuMemPoolImportPointer(&opened, pool, &data));
+    unsigned char last = 0;
+    OK(cuMemcpyDtoH(&last, a + kMiB - 1, 1));
+    EXPECT_EQ(5, last);
+    OK(cuMemFree(a));
+    OK(cuMemFree(b));
+    OK(cuMemPoolDestroy(pool));
+    OK(cuMemPoolDestroy(plain));
 }
 
 } // namespace

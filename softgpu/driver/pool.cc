@@ -2,8 +2,10 @@
 #include "softgpu/driver/pool.h"
 #include "softgpu/driver/machine.h"
 #include "softgpu/driver/memory.h"
+#include "softgpu/driver/shared-file.h"
 
 #include <algorithm>
+#include <sys/mman.h>
 
 namespace vgpu::soft::driver
 {
@@ -16,16 +18,23 @@ Pool::Block Pool::map(size_t size)
             CUDA_ERROR_OUT_OF_MEMORY);
     device.charge(size);
     uint64_t address = 0;
+    std::shared_ptr<SharedFile> file;
     try {
         address = map_pages(size);
+        if (name) {
+            file = SharedFile::make(device.ordinal, size);
+            file->map(address, size, 0, PROT_READ | PROT_WRITE);
+        }
     } catch (...) {
+        if (address)
+            unmap_pages(address, size);
         device.refund(size);
         throw;
     }
     machine().memory.add({address, address + size, true});
     reserved_ += size;
     reserved_high_ = std::max(reserved_high_, reserved_);
-    return {address, size, {}};
+    return {address, size, {}, std::move(file)};
 }
 
 bool Pool::reuse(const Stream &stream, size_t size, Block &block)
@@ -61,7 +70,7 @@ uint64_t Pool::allocate(Stream &stream, size_t bytes)
             used_bytes_ += block.size;
             used_high_ = std::max(used_high_, used_bytes_);
             machine().allocations.add({block.address, bytes, 0, Allocation::Origin::pool,
-                                       device.ordinal, 0, 0, true, id});
+                                       device.ordinal, 0, 0, true, id, 0, false, block.file});
             return block.address;
         } catch (const Failure &) {
             if (attempt == 1)

@@ -11,15 +11,24 @@
 namespace vgpu::soft::driver
 {
 
+class SharedFile;
+
 /// Memory that is allocated and freed in a stream's order. What is freed stays with the pool, for
 /// the next allocation, until it is trimmed.
 class Pool : public std::enable_shared_from_this<Pool>
 {
 public:
-    explicit Pool(Device &device, size_t max_size = 0) : device(device), max_size_(max_size) {}
+    explicit Pool(Device &device, size_t max_size = 0, std::shared_ptr<SharedFile> name = nullptr,
+                  bool imported = false)
+        : device(device), name(std::move(name)), imported(imported), max_size_(max_size)
+    {
+    }
 
     uint64_t id = 0;
     Device &device;
+    const std::shared_ptr<SharedFile> name; ///< what stands for a pool that other processes may
+                                            ///< have; its memory is in files of its own
+    const bool imported;                    ///< another process's: it allocates nothing here
 
     uint64_t allocate(Stream &stream, size_t bytes);
     /// False if the pool has no such block in use.
@@ -38,6 +47,7 @@ private:
         uint64_t address = 0;
         size_t size = 0; ///< of the mapping
         Point freed;     ///< for an unused one: not to be used before this, but by the same stream
+        std::shared_ptr<SharedFile> file{}; ///< where it lies, if other processes may have it
     };
 
     size_t threshold() const;

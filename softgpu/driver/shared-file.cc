@@ -23,6 +23,19 @@ namespace
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 constexpr size_t kPiece = size_t(64) << 10;
 
+[[noreturn]] void no_room(const char *what)
+{
+    throw Failure(CUDA_ERROR_OUT_OF_MEMORY,
+                  std::string("memory for another process: ") + what + ": " + strerror(errno));
+}
+
+bool all_zero(const unsigned char *bytes, size_t n)
+{
+    return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
+}
+
+} // namespace
+
 std::string random_token()
 {
     unsigned char bytes[16];
@@ -37,18 +50,15 @@ std::string random_token()
     return text;
 }
 
-[[noreturn]] void no_room(const char *what)
+// Looked at before it is opened: opening something else may do something.
+int open_elsewhere(int pid, int descriptor, const std::string &name)
 {
-    throw Failure(CUDA_ERROR_OUT_OF_MEMORY,
-                  std::string("memory for another process: ") + what + ": " + strerror(errno));
+    std::string path = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(descriptor);
+    char link[128] = "";
+    return readlink(path.c_str(), link, sizeof link - 1) > 0 && strstr(link, name.c_str())
+               ? open(path.c_str(), O_RDWR | O_CLOEXEC)
+               : -1;
 }
-
-bool all_zero(const unsigned char *bytes, size_t n)
-{
-    return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
-}
-
-} // namespace
 
 std::shared_ptr<SharedFile> SharedFile::make(int device, size_t bytes)
 {

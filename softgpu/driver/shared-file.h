@@ -43,6 +43,13 @@ private:
     std::string token_;
 };
 
+/// 32 hexadecimal digits that nobody guesses.
+std::string random_token();
+
+/// Opens the memory file of that name which process `pid` has open under a number, of the same
+/// user. -1 if there is no such process, or the number is something else's by now.
+int open_elsewhere(int pid, int descriptor, const std::string &name);
+
 /// Held while memory is moved into a file: no work of any stream runs meanwhile. Waits for those
 /// that are running, as cuMemFree does.
 class NoWork

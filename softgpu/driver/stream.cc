@@ -3,6 +3,7 @@
 #include "softgpu/driver/context.h"
 #include "softgpu/driver/log.h"
 #include "softgpu/driver/machine.h"
+#include "softgpu/driver/shared-event.h"
 
 #include <algorithm>
 #include <atomic>
@@ -55,12 +56,16 @@ std::shared_ptr<Stream> own_stream(Context &context)
 
 void Point::wait() const
 {
-    if (stream)
+    if (elsewhere)
+        elsewhere->wait(sequence);
+    else if (stream)
         stream->wait(sequence);
 }
 
 bool Point::reached() const
 {
+    if (elsewhere)
+        return elsewhere->reached(sequence);
     return !stream || stream->reached(sequence);
 }
 

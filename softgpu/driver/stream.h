@@ -16,13 +16,16 @@ namespace vgpu::soft::driver
 {
 
 class Context;
+class SharedEvent;
 class Stream;
 struct CaptureMark;
 
-/// A place in a stream's order: reached when the stream has finished `sequence` works.
+/// A place in a stream's order: reached when the stream has finished `sequence` works. Or in that
+/// of another process: the recording of that number.
 struct Point {
     std::shared_ptr<Stream> stream;
     uint64_t sequence = 0;
+    std::shared_ptr<const SharedEvent> elsewhere{};
 
     void wait() const;
     bool reached() const;
