@@ -91,6 +91,12 @@ held() { [ "$(sessions "[.sessions[] | select(.qos == \"$2\") | .paced_ns] | add
     done
 }
 
+# chunk_of CLASS BYTES: that much is let through at a time from the device: what its pace gives in 6.25 ms.
+chunk_of() {
+    vgpuctl metrics --server "$ADDRESS" --conf "$DIR/vgpu.conf" >shown
+    grep -q "^vgpu_session_from_device_chunk_bytes{.*qos=\"$1\"} $2\$" shown
+}
+
 @test "who is alone has the whole link, and a cap holds though nobody else is there" {
     move normal
     eventually 20 held in normal
@@ -101,12 +107,13 @@ held() { [ "$(sessions "[.sessions[] | select(.qos == \"$2\") | .paced_ns] | add
     for metric in pace_bytes_per_second bytes_per_second bytes_total; do
         [ "$(grep -c "^vgpu_session_to_device_$metric{.*,channel=\"tcp\",qos=\"normal\"} [1-9]" shown)" = 1 ] || { cat shown; return 1; }
     done
-    grep -q '^vgpu_session_chunk_bytes{.*} 125000$' shown || { cat shown; return 1; }
+    grep -q '^vgpu_session_to_device_chunk_bytes{.*} 125000$' shown || { cat shown; return 1; }
     grep -q '^vgpu_session_rtt_seconds{.*} 0\.' shown || grep -qE '^vgpu_session_rtt_seconds.*} [0-9.]+e-' shown || { cat shown; return 1; }
     grep -q '^vgpu_session_to_device_queue_bytes{' shown
     move bulk --out
     eventually 20 held out bulk
     [ "$(sessions '[.sessions[] | select(.qos == "bulk") | .pace_out] | add')" = 5000000 ]
+    eventually 20 chunk_of bulk 31250
     # The other direction is another link.
     [ "$(sessions '[.sessions[] | select(.qos == "normal") | .pace_in] | add')" = 20000000 ]
 }

@@ -97,7 +97,7 @@ struct Session {
     uint64_t rate_in = 0, rate_out = 0;   // bytes a second
     uint64_t pace_in = 0, pace_out = 0;   // bytes a second that it is held to; 0: none
     uint64_t paced_ns = 0;                // that it has waited for that
-    uint64_t chunk = 0;                   // bytes that are let through at a time, to the device
+    uint64_t chunk_in = 0, chunk_out = 0; // bytes that are let through at a time
     uint64_t rtt_us = 0;
     uint64_t queue_in = 0, queue_out = 0;   // bytes that wait
     uint64_t window_in = 0, window_out = 0; // bytes under way at most, as the path holds them
@@ -105,8 +105,8 @@ struct Session {
     uint64_t reconnects = 0; // of the session itself, after losses
     MSGPACK_DEFINE_MAP(session, lease, node, host, pid, worker_pid, channel, since, qos, bulk_in,
                        bulk_out, saved_in, saved_out, rate_in, rate_out, pace_in, pace_out,
-                       paced_ns, chunk, rtt_us, queue_in, queue_out, window_in, window_out,
-                       connections, reconnects, memory_used)
+                       paced_ns, chunk_in, chunk_out, rtt_us, queue_in, queue_out, window_in,
+                       window_out, connections, reconnects, memory_used)
 };
 
 /// One GPU node.

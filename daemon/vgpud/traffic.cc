@@ -124,7 +124,8 @@ void Traffic::show(Session &row) const
     row.pace_out = live.out.pace;
     row.paced_ns = page.in.waited_ns.load(std::memory_order_relaxed) +
                    page.out.waited_ns.load(std::memory_order_relaxed);
-    row.chunk = page.in.chunk.load(std::memory_order_relaxed);
+    row.chunk_in = page.in.chunk.load(std::memory_order_relaxed);
+    row.chunk_out = page.out.chunk.load(std::memory_order_relaxed);
     row.rtt_us = page.rtt_us.load(std::memory_order_relaxed);
     row.window_in = page.in.window.load(std::memory_order_relaxed);
     row.window_out = page.out.window.load(std::memory_order_relaxed);
