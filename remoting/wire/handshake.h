@@ -19,7 +19,7 @@
 namespace vgpu::wire
 {
 
-constexpr uint64_t kProtocol = 3; // must be equal on both ends
+constexpr uint64_t kProtocol = 2; // must be equal on both ends
 constexpr uint64_t kMinorProtocol =
     0;                               // may differ: unknown keys and methods are told apart by name
 constexpr int kHandshakeMs = 10'000; // for each step
