@@ -75,6 +75,8 @@ same() {
 @test "nvrtc" { same nvrtc; }
 @test "two majors of the runtime in one process" { same majors; }
 @test "ipc: memory of two processes" { same ipc; }
+@test "ipc-events: of two processes" { same ipc-events; }
+@test "ipc-pools: of two processes" { same ipc-pools; }
 @test "mpi-ranks: a device for each of four" { need mpirun && same mpi-ranks --gpus 4; }
 
 @test "every other program" {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes that programs hand from process to process: as a CUipcMemHandle, or in a memory file
-// whose descriptor they pass (cuMemExportToShareableHandle). The server trusts none of them.
+// The bytes that programs hand from process to process: as a CUipcMemHandle, as a CUipcEventHandle,
+// or in a memory file whose descriptor they pass (cuMemExportToShareableHandle). The server trusts
+// none of them.
 #pragma once
 
 #include <cuda.h>
@@ -26,6 +27,9 @@ constexpr std::array<char, 8> kIpcMagic = {'v', 'g', 'p', 'u', 'i', 'p', 'c', '1
 enum class IpcKind : uint32_t {
     memory = 0,     // a block of cuMemAlloc
     allocation = 1, // of cuMemCreate
+    event = 2,
+    pool = 3,   // a memory pool
+    pooled = 4, // a block of one
 };
 
 } // namespace vgpu::api

@@ -32,8 +32,6 @@ constexpr CUdevice_attribute kNotCarried[] = {
     CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_WITH_CUDA_VMM_SUPPORTED,
     CU_DEVICE_ATTRIBUTE_TIMELINE_SEMAPHORE_INTEROP_SUPPORTED,
     CU_DEVICE_ATTRIBUTE_DMA_BUF_SUPPORTED,
-    CU_DEVICE_ATTRIBUTE_MEMPOOL_SUPPORTED_HANDLE_TYPES,
-    CU_DEVICE_ATTRIBUTE_IPC_EVENT_SUPPORTED,
     CU_DEVICE_ATTRIBUTE_UNIFIED_FUNCTION_POINTERS,
     CU_DEVICE_ATTRIBUTE_MULTICAST_SUPPORTED,
     CU_DEVICE_ATTRIBUTE_COOPERATIVE_MULTI_DEVICE_LAUNCH,
@@ -95,6 +93,11 @@ void limit_attributes(Device &device, bool shares_memory)
     };
     for (auto number : kNotCarried)
         set(number, 0);
+    // Pools are ours, of memory that goes over as that of cuMemCreate does.
+    constexpr auto by_descriptor = CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR_SUPPORTED;
+    int can = 0;
+    set(CU_DEVICE_ATTRIBUTE_MEMPOOL_SUPPORTED_HANDLE_TYPES,
+        device.attribute(by_descriptor, can) && can ? CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR : 0);
     // Mirrors are the same at launches and waits only.
     if (!shares_memory)
         set(CU_DEVICE_ATTRIBUTE_CONCURRENT_MANAGED_ACCESS, 0);

@@ -30,14 +30,21 @@ CUresult record_in(Session &session, Event &event, CUstream stream, Send send)
     return result;
 }
 
-template<class Send>
-CUresult record(CUevent handle, CUstream &stream, Send send)
+// `flags`: null for the call that has none.
+CUresult record(CUevent handle, CUstream stream, const unsigned *flags)
 {
-    return entry_in_context([&](Session &session, Context &) -> CUresult {
+    return entry_in_context([&](Session &session, Context &context) -> CUresult {
         Event *event = find_event(session, handle);
         if (!event || !good_stream(session, stream))
             return CUDA_ERROR_INVALID_HANDLE;
-        return record_in(session, *event, stream, send);
+        return record_in(session, *event, stream, [&] {
+            if (event->shared())
+                return call_in(session, context.word(), api::Call::cuEventRecordWithFlags,
+                               vgpu::client::handle(handle), vgpu::client::handle(stream),
+                               val(flags ? *flags : 0u));
+            return flags ? remote::cuEventRecordWithFlags(handle, stream, *flags)
+                         : remote::cuEventRecord(handle, stream);
+        });
     });
 }
 
@@ -103,8 +110,9 @@ CUresult ask(CUevent handle, bool waits)
         uint64_t sequence = event->sequence;
         CUresult result = CUDA_SUCCESS;
         uint64_t now = vgpu::now_ns();
-        bool done = !event->captured && is_done(session, *event);
-        if (!done && !waits && !event->captured && now - event->looked_ns < kLatelyNs &&
+        bool ours = !event->captured && !event->shared();
+        bool done = ours && is_done(session, *event);
+        if (!done && !waits && ours && now - event->looked_ns < kLatelyNs &&
             session.connection().has_room_for_casual()) {
             result = look(session, handle, *event);
         } else if (!done) {
@@ -151,8 +159,8 @@ VGPU_ENTRY cuEventCreate(CUevent *handle, unsigned flags)
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
         if (!handle || (flags & ~kCreateFlags) != 0)
             return CUDA_ERROR_INVALID_VALUE;
-        if (flags & CU_EVENT_INTERPROCESS)
-            return refused("CU_EVENT_INTERPROCESS", "events cannot be shared with other processes");
+        if ((flags & CU_EVENT_INTERPROCESS) != 0 && (flags & CU_EVENT_DISABLE_TIMING) == 0)
+            return CUDA_ERROR_INVALID_VALUE;
         CUevent made = nullptr;
         CUresult result = remote::cuEventCreate(&made, flags);
         if (result != CUDA_SUCCESS)
@@ -181,7 +189,7 @@ VGPU_ENTRY cuEventDestroy(CUevent handle)
 
 VGPU_ENTRY cuEventRecord(CUevent handle, CUstream stream)
 {
-    return record(handle, stream, [&] { return remote::cuEventRecord(handle, stream); });
+    return record(handle, stream, nullptr);
 }
 
 VGPU_ENTRY cuEventRecord_ptsz(CUevent handle, CUstream stream)
@@ -193,8 +201,7 @@ VGPU_ENTRY cuEventRecordWithFlags(CUevent handle, CUstream stream, unsigned flag
 {
     if (flags & ~unsigned(CU_EVENT_RECORD_EXTERNAL))
         return CUDA_ERROR_INVALID_VALUE;
-    return record(handle, stream,
-                  [&] { return remote::cuEventRecordWithFlags(handle, stream, flags); });
+    return record(handle, stream, &flags);
 }
 
 VGPU_ENTRY cuEventRecordWithFlags_ptsz(CUevent handle, CUstream stream, unsigned flags)

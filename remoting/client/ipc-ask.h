@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the worker is asked about memory of several processes (vgpuIpcExport, vgpuIpcFetch).
+// What the worker is asked about what several processes share (vgpuIpcExport, vgpuIpcFetch), and
+// how a name of it goes to them by a descriptor.
 #pragma once
 
+#include "remoting/base/fd.h"
 #include "remoting/client/call.h"
+#include "remoting/client/ipc.h"
 
 namespace vgpu::client
 {
@@ -11,5 +14,11 @@ namespace vgpu::client
 // with its reason, as one of the application's call `name`.
 CUresult ask_ipc(Session &session, uint32_t word, api::Call call, const char *name,
                  Request &request, void *rest, size_t n);
+
+// A descriptor of a memory file that can no longer be changed and holds the name
+// (api/ipc-handle.h): all that a process needs to ask its own worker for what has that name.
+Fd write_name(const IpcBytes &name);
+// False for a descriptor that is none of those.
+bool read_name(int fd, IpcBytes &name);
 
 } // namespace vgpu::client

@@ -85,6 +85,7 @@ VGPU_ENTRY cuIpcGetMemHandle(CUipcMemHandle *handle, CUdeviceptr address)
         request.out().u64(uint64_t(api::IpcKind::memory));
         request.out().u64(range->base);
         request.out().u64(range->bytes);
+        request.out().u64(0);
         return ask_ipc(session, context.word(), api::Call::vgpuIpcExport, "cuIpcGetMemHandle",
                        request, handle, sizeof(*handle));
     });

@@ -32,6 +32,8 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/id.h \
 	%D%/image.cc %D%/image.h \
 	%D%/ipc.cc %D%/ipc.h %D%/ipc-ask.h \
+	%D%/ipc-event.cc %D%/ipc-name.cc \
+	%D%/pool-share.cc \
 	%D%/jit-options.cc %D%/jit-options.h \
 	%D%/launch-attributes.cc %D%/launch-attributes.h %D%/launch-old.cc %D%/launch.cc \
 	%D%/libraries.cc %D%/libraries.h %D%/library.cc \

@@ -51,8 +51,13 @@ namespace
 bool forget_allocation(Session &session, CUdeviceptr address)
 {
     auto range = session.ranges.find(address);
-    if (!range || range->base != address || range->kind != Range::Kind::device || range->imported)
+    if (!range || range->base != address || range->kind != Range::Kind::device)
         return false;
+    if (range->imported) { // by a pool, or to be closed by cuIpcCloseMemHandle
+        if (range->owner)
+            session.ranges.remove(address);
+        return range->owner != 0;
+    }
     if (range->graph)
         return true; // it goes with the graph
     session.ranges.remove(address);

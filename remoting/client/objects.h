@@ -37,6 +37,11 @@ struct EventAnswer {
 struct Event {
     uint64_t context = 0;
     unsigned flags = 0;
+    bool opened = false; // another process's
+
+    // Others may record it too, so only the worker knows how it is; and what is done with it is
+    // told to them by ways that we do not see, so it has to have been done when a call returns.
+    bool shared() const { return (flags & CU_EVENT_INTERPROCESS) != 0; }
 
     std::mutex mutex; // of all below
     CUstream stream = nullptr;

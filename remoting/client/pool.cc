@@ -3,6 +3,7 @@
 
 #include "remoting/client/entry.h"
 #include "remoting/client/memory.h"
+#include "remoting/client/remote.h"
 
 #include <cstring>
 
@@ -73,7 +74,7 @@ VGPU_ENTRY cuDeviceSetMemPool(CUdevice device, CUmemoryPool handle)
     return with_pool(handle, [&](Session &session, Pool &pool) -> CUresult {
         if (device < 0 || size_t(device) >= session.devices().size())
             return CUDA_ERROR_INVALID_DEVICE;
-        if (pool.device != device)
+        if (pool.device != device || pool.imported)
             return CUDA_ERROR_INVALID_VALUE;
         std::lock_guard lock(session.pools.mutex);
         session.pools.current[size_t(device)] = api::id_of(handle);
@@ -117,14 +118,16 @@ VGPU_ENTRY cuMemPoolCreate(CUmemoryPool *handle, const CUmemPoolProps *propertie
     return entry([&](Session &session) -> CUresult {
         if (!handle || !properties || properties->allocType != CU_MEM_ALLOCATION_TYPE_PINNED)
             return CUDA_ERROR_INVALID_VALUE;
+        bool shareable = properties->handleTypes == CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
         if (properties->location.type != CU_MEM_LOCATION_TYPE_DEVICE ||
-            properties->handleTypes != CU_MEM_HANDLE_TYPE_NONE)
+            (!shareable && properties->handleTypes != CU_MEM_HANDLE_TYPE_NONE))
             return CUDA_ERROR_NOT_SUPPORTED;
         int device = properties->location.id;
         if (device < 0 || size_t(device) >= session.devices().size())
             return CUDA_ERROR_INVALID_DEVICE;
         auto pool = std::make_shared<Pool>();
         pool->device = device;
+        pool->shareable = shareable;
         uint64_t id = session.new_id(api::Kind::pool);
         session.pools.table.add(id, pool);
         *handle = api::handle_of<CUmemoryPool>(id);
@@ -146,7 +149,8 @@ VGPU_ENTRY cuMemPoolDestroy(CUmemoryPool handle)
                 session.pools.current[device] = session.pools.defaults[device];
         }
         session.pools.table.remove(id);
-        return CUDA_SUCCESS;
+        std::lock_guard lock(pool.mutex);
+        return pool.exported ? remote::vgpuPoolWithdraw(id) : CUDA_SUCCESS;
     });
 }
 
@@ -257,7 +261,8 @@ VGPU_ENTRY cuMemAllocFromPoolAsync(CUdeviceptr *address, size_t bytes, CUmemoryP
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
         uint64_t id = api::id_of(handle);
-        if (!session.pools.table.has(id))
+        auto pool = session.pools.table.find(id);
+        if (!pool || pool->imported)
             return CUDA_ERROR_INVALID_VALUE;
         return allocate_in_order(session, context, address, bytes, id, stream);
     });

@@ -9,14 +9,23 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace vgpu::client
 {
 
+// Another process's: blocks of it are opened, and none is made.
+struct ImportedPool {
+    uint64_t door = 0;   // of the worker that has it (api/ipc-handle.h)
+    uint64_t theirs = 0; // what its owner calls it
+};
+
 struct Pool {
     int device = 0;
     bool is_default = false;
+    bool shareable = false; // asked for by its properties
+    std::optional<ImportedPool> imported;
     std::atomic<uint64_t> used{0};
     std::atomic<uint64_t> used_high{0};
     std::atomic<uint64_t> release_threshold{0};
@@ -24,6 +33,7 @@ struct Pool {
         1, 1, 1}; // follow event dependencies, opportunistic, internal dependencies
     std::mutex mutex;
     std::vector<std::pair<int, int>> access; // device, CUmemAccess_flags, beside the pool's own
+    bool exported = false;                   // the worker knows of it
 
     void charge(uint64_t bytes) noexcept;
     void credit(uint64_t bytes) noexcept { used.fetch_sub(bytes, std::memory_order_relaxed); }

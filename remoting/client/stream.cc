@@ -105,12 +105,15 @@ VGPU_ENTRY cuStreamQuery_ptsz(CUstream handle)
 
 VGPU_ENTRY cuStreamWaitEvent(CUstream handle, CUevent event, unsigned flags)
 {
-    return entry_in_context([&](Session &session, Context &) -> CUresult {
+    return entry_in_context([&](Session &session, Context &context) -> CUresult {
         auto known = session.events.find(api::id_of(event));
         if (!good_stream(session, handle) || !known)
             return CUDA_ERROR_INVALID_HANDLE;
         if (flags & ~unsigned(CU_EVENT_WAIT_EXTERNAL))
             return CUDA_ERROR_INVALID_VALUE;
+        if (known->shared())
+            return call_in(session, context.word(), api::Call::cuStreamWaitEvent,
+                           vgpu::client::handle(handle), vgpu::client::handle(event), val(flags));
         // An event that was never recorded has nothing to wait for.
         return is_recorded(*known) ? remote::cuStreamWaitEvent(handle, event, flags) : CUDA_SUCCESS;
     });

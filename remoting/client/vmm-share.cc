@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cuMemExportToShareableHandle and its counterpart: physical memory of one process in another. The
-// descriptor is one of a memory file that can no longer be changed and holds the memory's name
-// (api/ipc-handle.h), which is all that a process needs to ask its own worker for the memory.
+// descriptor is one of the memory's name (ipc-ask.h).
 #include "remoting/api/ipc-handle.h"
-#include "remoting/base/error.h"
-#include "remoting/base/fd.h"
 #include "remoting/base/log.h"
 #include "remoting/client/entry.h"
 #include "remoting/client/ipc-ask.h"
@@ -12,10 +9,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 using namespace vgpu::client;
 namespace api = vgpu::api;
@@ -23,36 +16,12 @@ namespace api = vgpu::api;
 namespace
 {
 
-constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-
-static_assert(sizeof(IpcBytes) == sizeof(api::IpcHandle));
-
-vgpu::Fd write_name(const IpcBytes &name)
-{
-    vgpu::Fd file(memfd_create("vgpu-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!file)
-        vgpu::fail_errno("the descriptor for another process");
-    vgpu::write_all(file.get(), std::as_bytes(std::span(name)), vgpu::Deadline::never());
-    if (fcntl(file.get(), F_ADD_SEALS, kSeals) < 0)
-        vgpu::fail_errno("the descriptor for another process cannot be sealed");
-    return file;
-}
-
-// Anything may be behind a descriptor: only what cannot block, and is as long as a name, is read.
-bool read_name(int fd, IpcBytes &name)
-{
-    struct stat info;
-    int seals = fcntl(fd, F_GET_SEALS);
-    return seals >= 0 && (seals & kSeals) == kSeals && fstat(fd, &info) == 0 &&
-           info.st_size == off_t(name.size()) &&
-           pread(fd, name.data(), name.size(), 0) == ssize_t(name.size());
-}
-
 CUresult ask_for_name(Session &session, uint64_t id, IpcBytes &name)
 {
     Request request;
     request.out().u64(uint64_t(api::IpcKind::allocation));
     request.out().u64(id);
+    request.out().u64(0);
     request.out().u64(0);
     return ask_ipc(session, current_word(), api::Call::vgpuIpcExport,
                    "cuMemExportToShareableHandle", request, name.data(), name.size());

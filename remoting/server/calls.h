@@ -189,6 +189,11 @@ CUresult vgpuIpcOpen(Session &session, uint64_t ticket, uint64_t *address, uint6
                      uint32_t *slice);
 CUresult vgpuAllocationImport(Session &session, uint64_t ticket, uint64_t allocation,
                               uint64_t *bytes, uint32_t *ordinal);
+CUresult vgpuEventImport(Session &session, uint64_t ticket, CUevent *event);
+CUresult vgpuPoolImport(Session &session, uint64_t ticket, uint64_t *pool, uint32_t *ordinal);
+CUresult vgpuPoolOpen(Session &session, uint64_t ticket, uint64_t pool, uint64_t *address,
+                      uint64_t *bytes, uint32_t *slice);
+CUresult vgpuPoolWithdraw(Session &session, uint64_t pool);
 
 // array-calls.cc
 CUresult cuArray3DCreate_v2(Session &session, CUarray *array,

@@ -133,6 +133,8 @@ using ElapsedTimeFn = CUresult(CUDAAPI *)(float *, CUevent, CUevent);
     ENTRY(cuMemImportFromShareableHandle)                                                          \
     ENTRY(cuMemRetainAllocationHandle)                                                             \
     ENTRY(cuMemMapArrayAsync)                                                                      \
+    ENTRY(cuIpcGetEventHandle)                                                                     \
+    ENTRY(cuIpcOpenEventHandle)                                                                    \
     ENTRY(cuTexRefSetBorderColor)                                                                  \
     ENTRY(cuTexRefGetBorderColor)                                                                  \
     ENTRY(cuOccupancyMaxActiveClusters)                                                            \

@@ -57,11 +57,11 @@ uint64_t Handles::id_of(Kind kind, void *handle) const
     return 0;
 }
 
-std::vector<void *> Handles::all_of(Kind kind) const
+std::vector<void *> Handles::all_of(Kind kind, std::optional<uint32_t> word) const
 {
     std::vector<void *> all;
     for (auto &[id, entry] : entries_)
-        if (api::kind_of(id) == kind)
+        if (api::kind_of(id) == kind && entry.word == word.value_or(entry.word))
             all.push_back(entry.handle);
     return all;
 }

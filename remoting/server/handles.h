@@ -7,6 +7,7 @@
 #include "remoting/server/contexts.h"
 #include "remoting/server/slice.h"
 
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -42,7 +43,7 @@ public:
     // The id of something of that kind; 0 if it has none. Looks at all there is.
     uint64_t id_of(api::Kind kind, void *handle) const;
 
-    std::vector<void *> all_of(api::Kind kind) const;
+    std::vector<void *> all_of(api::Kind kind, std::optional<uint32_t> word = {}) const;
 
     // Whether an id may be given to something new.
     CUresult claim(api::Kind kind, uint64_t id) const;

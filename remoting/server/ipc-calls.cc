@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory of one session in another's window: exported, fetched and mapped by the driver's virtual
-// memory management, which all device memory here is made of.
+// memory management, which all device memory here is made of. And events, which the driver itself
+// shares between processes: one worker tells the other the driver's handle.
 #include "remoting/server/calls.h"
 
 #include "remoting/base/log.h"
@@ -117,22 +118,100 @@ size_t slice_of(Session &session, const std::array<std::byte, 16> &uuid)
     return slice;
 }
 
+// Nothing here has to wait.
+void export_event(Session &session, ReplyTo to, uint64_t id)
+{
+    auto entry = session.handles.entry(api::Kind::event, id);
+    if (!entry)
+        return reply(session, to, CUDA_ERROR_INVALID_HANDLE, "it is no event", {});
+    auto event = static_cast<CUevent>(entry->handle);
+    Sharing::Offer offer{.kind = api::IpcKind::event};
+    CUresult result = session.driver.cuIpcGetEventHandle
+                          ? session.driver.cuIpcGetEventHandle(&offer.event, event)
+                          : CUDA_ERROR_NOT_SUPPORTED;
+    if (result != CUDA_SUCCESS)
+        return reply(session, to, result, "the GPU's driver cannot share this event", {});
+    api::IpcHandle handle = session.sharing.offer(uint64_t(event), uint64_t(event), offer);
+    reply(session, to, CUDA_SUCCESS, "", std::as_bytes(std::span(&handle, 1)));
+}
+
+// Only the owner's process has more of a pool than its number.
+void export_pool(Session &session, ReplyTo to, uint64_t id, uint64_t slice)
+{
+    if (api::kind_of(id) != api::Kind::pool || slice >= session.slices.size())
+        return reply(session, to, CUDA_ERROR_INVALID_VALUE, "it is no memory pool", {});
+    Sharing::Offer offer{.kind = api::IpcKind::pool};
+    offer.pool = id;
+    CUresult result = describe(session, size_t(slice), offer);
+    if (result != CUDA_SUCCESS)
+        return reply(session, to, result, "the GPU has no number", {});
+    api::IpcHandle handle = session.sharing.offer(id, id, offer);
+    reply(session, to, CUDA_SUCCESS, "", std::as_bytes(std::span(&handle, 1)));
+}
+
+// Memory that was fetched as that, into the current context.
+CUresult open_memory(Session &session, uint64_t ticket, api::IpcKind kind, uint64_t pool,
+                     uint64_t *address, uint64_t *bytes, uint32_t *slice)
+{
+    auto fetched = session.sharing.take(ticket);
+    Context *context = session.contexts.current();
+    if (!context)
+        return CUDA_ERROR_INVALID_CONTEXT;
+    const Driver &driver = session.driver;
+    if (!fetched || !driver.cuMemImportFromShareableHandle)
+        return CUDA_ERROR_INVALID_VALUE;
+    const Sharing::Offer &offer = fetched->offer;
+    if (offer.kind != kind || offer.pool != pool || offer.offset >= offer.mapping_bytes ||
+        offer.bytes > offer.mapping_bytes - offer.offset)
+        return CUDA_ERROR_INVALID_VALUE;
+    size_t which = slice_of(session, offer.uuid);
+    if (which == session.slices.size()) {
+        log(Level::warning, "memory of another process cannot be opened: it is on a GPU of which "
+                            "this session has no slice");
+        return CUDA_ERROR_MAP_FAILED;
+    }
+    CUmemGenericAllocationHandle handle = 0;
+    CUresult result = driver.cuMemImportFromShareableHandle(
+        &handle, reinterpret_cast<void *>(intptr_t(fetched->memory.get())),
+        CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR);
+    if (result != CUDA_SUCCESS)
+        return result;
+    CUdeviceptr pointer = 0;
+    result = session.memory.borrow(which, context->word, handle, offer.mapping_bytes, offer.offset,
+                                   &pointer);
+    driver.cuMemRelease(handle); // the mapping keeps it
+    if (result != CUDA_SUCCESS)
+        return result;
+    session.sharing.hold(pointer, std::move(fetched->line), which, offer.mapping_bytes);
+    *address = pointer;
+    *bytes = offer.bytes;
+    *slice = uint32_t(which);
+    return CUDA_SUCCESS;
+}
+
 } // namespace
 
 void vgpuIpcExport(Session &session, Request &request)
 {
     auto kind = api::IpcKind(request.in.u64());
-    uint64_t name = request.in.u64(), bytes = request.in.u64();
+    uint64_t name = request.in.u64(), bytes = request.in.u64(), pool = request.in.u64();
     request.check_done();
     if (!request.wants_reply)
         return;
     auto to = request.reply_to();
+    if (kind == api::IpcKind::event)
+        return export_event(session, to, name);
+    if (kind == api::IpcKind::pool)
+        return export_pool(session, to, name, bytes);
     Source source;
-    CUresult result = kind == api::IpcKind::memory       ? find_block(session, name, bytes, source)
+    bool block = kind == api::IpcKind::memory || kind == api::IpcKind::pooled;
+    CUresult result = block                              ? find_block(session, name, bytes, source)
                       : kind == api::IpcKind::allocation ? find_allocation(session, name, source)
                                                          : CUDA_ERROR_INVALID_VALUE;
     if (result != CUDA_SUCCESS)
         return reply(session, to, result, "the GPU's driver cannot share this memory", {});
+    source.offer.kind = kind;
+    source.offer.pool = pool;
     api::IpcHandle handle = session.sharing.offer(source.mapping, source.block, source.offer);
     session.waiters.add(export_key(session), [&session, to, handle, memory = source.memory] {
         Fd made;
@@ -167,40 +246,7 @@ void vgpuIpcFetch(Session &session, Request &request)
 CUresult vgpuIpcOpen(Session &session, uint64_t ticket, uint64_t *address, uint64_t *bytes,
                      uint32_t *slice)
 {
-    auto fetched = session.sharing.take(ticket);
-    Context *context = session.contexts.current();
-    if (!context)
-        return CUDA_ERROR_INVALID_CONTEXT;
-    const Driver &driver = session.driver;
-    if (!fetched || !driver.cuMemImportFromShareableHandle)
-        return CUDA_ERROR_INVALID_VALUE;
-    const Sharing::Offer &offer = fetched->offer;
-    if (offer.kind != api::IpcKind::memory || offer.offset >= offer.mapping_bytes ||
-        offer.bytes > offer.mapping_bytes - offer.offset)
-        return CUDA_ERROR_INVALID_VALUE;
-    size_t which = slice_of(session, offer.uuid);
-    if (which == session.slices.size()) {
-        log(Level::warning, "memory of another process cannot be opened: it is on a GPU of which "
-                            "this session has no slice");
-        return CUDA_ERROR_MAP_FAILED;
-    }
-    CUmemGenericAllocationHandle handle = 0;
-    CUresult result = driver.cuMemImportFromShareableHandle(
-        &handle, reinterpret_cast<void *>(intptr_t(fetched->memory.get())),
-        CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR);
-    if (result != CUDA_SUCCESS)
-        return result;
-    CUdeviceptr pointer = 0;
-    result = session.memory.borrow(which, context->word, handle, offer.mapping_bytes, offer.offset,
-                                   &pointer);
-    driver.cuMemRelease(handle); // the mapping keeps it
-    if (result != CUDA_SUCCESS)
-        return result;
-    session.sharing.hold(pointer, std::move(fetched->line), which, offer.mapping_bytes);
-    *address = pointer;
-    *bytes = offer.bytes;
-    *slice = uint32_t(which);
-    return CUDA_SUCCESS;
+    return open_memory(session, ticket, api::IpcKind::memory, 0, address, bytes, slice);
 }
 
 CUresult vgpuAllocationImport(Session &session, uint64_t ticket, uint64_t allocation,
@@ -228,6 +274,45 @@ CUresult vgpuAllocationImport(Session &session, uint64_t ticket, uint64_t alloca
         *ordinal = uint32_t(which);
     }
     return result;
+}
+
+CUresult vgpuEventImport(Session &session, uint64_t ticket, CUevent *event)
+{
+    auto fetched = session.sharing.take(ticket);
+    if (!fetched || fetched->offer.kind != api::IpcKind::event ||
+        !session.driver.cuIpcOpenEventHandle)
+        return CUDA_ERROR_INVALID_VALUE;
+    return session.driver.cuIpcOpenEventHandle(event, fetched->offer.event);
+}
+
+CUresult vgpuPoolImport(Session &session, uint64_t ticket, uint64_t *pool, uint32_t *ordinal)
+{
+    auto fetched = session.sharing.take(ticket);
+    if (!fetched || fetched->offer.kind != api::IpcKind::pool)
+        return CUDA_ERROR_INVALID_VALUE;
+    size_t which = slice_of(session, fetched->offer.uuid);
+    if (which == session.slices.size()) {
+        log(Level::warning, "a memory pool of another process cannot be imported: it is on a GPU "
+                            "of which this session has no slice");
+        return CUDA_ERROR_NOT_SUPPORTED;
+    }
+    *pool = fetched->offer.pool;
+    *ordinal = uint32_t(which);
+    return CUDA_SUCCESS;
+}
+
+CUresult vgpuPoolOpen(Session &session, uint64_t ticket, uint64_t pool, uint64_t *address,
+                      uint64_t *bytes, uint32_t *slice)
+{
+    return open_memory(session, ticket, api::IpcKind::pooled, pool, address, bytes, slice);
+}
+
+CUresult vgpuPoolWithdraw(Session &session, uint64_t pool)
+{
+    if (api::kind_of(pool) != api::Kind::pool)
+        return CUDA_ERROR_INVALID_VALUE;
+    session.sharing.withdraw(pool);
+    return CUDA_SUCCESS;
 }
 
 } // namespace vgpu::server::calls

@@ -302,6 +302,8 @@ void Session::close_context(uint32_t word)
     throttles[context->slice]->close();
     mirrors.drop_context(*context);
     contexts.restore();
+    for (void *event : handles.all_of(api::Kind::event, word))
+        sharing.withdraw(uint64_t(event)); // its number may become another's
     handles.remove_context(word);
     links.drop_context(word);
     libraries.drop_context(word);

@@ -38,7 +38,7 @@ IpcAnswer export_memory(TestClient &client, CUdeviceptr pointer, uint64_t bytes)
 {
     std::vector<std::byte> request(wire::kHeaderSize);
     wire::Encoder out(request);
-    for (uint64_t value : {uint64_t(IpcKind::memory), uint64_t(pointer), bytes})
+    for (uint64_t value : {uint64_t(IpcKind::memory), uint64_t(pointer), bytes, uint64_t(0)})
         out.u64(value);
     return ask(client, std::move(request), Call::vgpuIpcExport);
 }
@@ -211,7 +211,7 @@ protected:
     {
         std::vector<std::byte> request(wire::kHeaderSize);
         wire::Encoder out(request);
-        for (uint64_t value : {uint64_t(IpcKind::allocation), id, uint64_t(0)})
+        for (uint64_t value : {uint64_t(IpcKind::allocation), id, uint64_t(0), uint64_t(0)})
             out.u64(value);
         return ask(client, std::move(request), Call::vgpuIpcExport);
     }
@@ -332,6 +332,102 @@ TEST_F(SharedAllocationTest, IsNotHadWithoutAName)
     third = 64 << 20;
     EXPECT_EQ(import_as(*two, ticket_for(*two, name), number(4)), CUDA_ERROR_OUT_OF_MEMORY);
     third = 0;
+}
+
+IpcAnswer share(TestClient &client, IpcKind kind, uint64_t name, uint64_t bytes = 0,
+                uint64_t pool = 0)
+{
+    std::vector<std::byte> request(wire::kHeaderSize);
+    wire::Encoder out(request);
+    for (uint64_t value : {uint64_t(kind), name, bytes, pool})
+        out.u64(value);
+    return ask(client, std::move(request), Call::vgpuIpcExport);
+}
+
+uint64_t ticket_of(TestClient &client, const IpcAnswer &name)
+{
+    IpcAnswer answer = fetch(client, name.rest);
+    EXPECT_EQ(answer.result, CUDA_SUCCESS) << answer.why;
+    uint64_t ticket = 0;
+    std::memcpy(&ticket, answer.rest.data(), sizeof(ticket));
+    return ticket;
+}
+
+TEST_F(SharingTest, AnEventIsWhatTheDriverSays)
+{
+    auto import = [&](uint64_t ticket) {
+        CUevent opened = nullptr;
+        return two->call(Call::vgpuEventImport, Val<uint64_t>::Client{ticket},
+                         New<CUevent>::Client{&opened, two->id(Kind::event)});
+    };
+    CUevent event = nullptr, plain = nullptr;
+    one->post(Call::cuEventCreate, New<CUevent>::Client{&event, one->id(Kind::event)},
+              Val<unsigned>::Client{CU_EVENT_INTERPROCESS | CU_EVENT_DISABLE_TIMING});
+    one->post(Call::cuEventCreate, New<CUevent>::Client{&plain, one->id(Kind::event)},
+              Val<unsigned>::Client{CU_EVENT_DISABLE_TIMING});
+    IpcAnswer name = share(*one, IpcKind::event, id_of(event));
+    ASSERT_EQ(name.result, CUDA_SUCCESS) << name.why;
+    EXPECT_EQ(share(*one, IpcKind::event, id_of(event)).rest, name.rest);
+    EXPECT_EQ(share(*one, IpcKind::event, id_of(plain)).result, CUDA_ERROR_INVALID_HANDLE);
+    EXPECT_EQ(share(*one, IpcKind::event, large).result, CUDA_ERROR_INVALID_HANDLE);
+    EXPECT_EQ(share(*two, IpcKind::event, id_of(event)).result, CUDA_ERROR_INVALID_HANDLE);
+    EXPECT_EQ(fetch(*one, name.rest).result, CUDA_ERROR_INVALID_CONTEXT);
+    // The software GPU knows that both sessions are in one process here.
+    EXPECT_EQ(import(ticket_of(*two, name)), CUDA_ERROR_INVALID_CONTEXT);
+    EXPECT_EQ(import(ticket_of(*two, handle)), CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(import(12345), CUDA_ERROR_INVALID_VALUE);
+    CUdeviceptr there = 0;
+    EXPECT_EQ(open(*two, name.rest, there), CUDA_ERROR_INVALID_VALUE);
+    one->post(Call::cuEventDestroy_v2, Handle<CUevent>::Client{event});
+    EXPECT_EQ(share(*one, IpcKind::event, id_of(event)).result, CUDA_ERROR_INVALID_HANDLE);
+    EXPECT_EQ(fetch(*two, name.rest).result, CUDA_ERROR_INVALID_VALUE);
+}
+
+TEST_F(SharingTest, MemoryOfAPoolIsOpenedAsThatPoolsAlone)
+{
+    const uint64_t pool = make_id(Kind::pool, 0, 3), second = make_id(Kind::pool, 0, 4);
+    CUdeviceptr block = 0;
+    ASSERT_EQ(one->alloc(kSmall, block), CUDA_SUCCESS);
+    IpcAnswer name = share(*one, IpcKind::pool, pool),
+              data = share(*one, IpcKind::pooled, block, kSmall, pool);
+    ASSERT_EQ(name.result, CUDA_SUCCESS) << name.why;
+    ASSERT_EQ(data.result, CUDA_SUCCESS) << data.why;
+    EXPECT_EQ(share(*one, IpcKind::pool, pool, 9).result, CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(share(*one, IpcKind::pool, block).result, CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(share(*one, IpcKind::pooled, block, kLarge, pool).result, CUDA_ERROR_INVALID_VALUE);
+
+    uint64_t theirs = 0, address = 0, bytes = 0;
+    uint32_t ordinal = 99, slice = 99;
+    auto import = [&](uint64_t ticket) {
+        return two->call(Call::vgpuPoolImport, Val<uint64_t>::Client{ticket},
+                         Out<uint64_t>::Client{&theirs}, Out<uint32_t>::Client{&ordinal});
+    };
+    auto open_of = [&](uint64_t ticket, uint64_t of) {
+        return two->call(Call::vgpuPoolOpen, Val<uint64_t>::Client{ticket},
+                         Val<uint64_t>::Client{of}, Out<uint64_t>::Client{&address},
+                         Out<uint64_t>::Client{&bytes}, Out<uint32_t>::Client{&slice});
+    };
+    ASSERT_EQ(import(ticket_of(*two, name)), CUDA_SUCCESS);
+    EXPECT_EQ(theirs, pool);
+    EXPECT_EQ(ordinal, 0u);
+    EXPECT_EQ(import(ticket_of(*two, data)), CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(open_of(ticket_of(*two, name), pool), CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(open_of(ticket_of(*two, data), second), CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(open_of(ticket_of(*two, handle), 0), CUDA_ERROR_INVALID_VALUE);
+    CUdeviceptr there = 0;
+    EXPECT_EQ(open(*two, data.rest, there), CUDA_ERROR_INVALID_VALUE);
+    ASSERT_EQ(open_of(ticket_of(*two, data), pool), CUDA_SUCCESS);
+    EXPECT_EQ(bytes, kSmall);
+    EXPECT_EQ(slice, 0u);
+    two->copy_in(address, pattern(kSmall));
+    two->free_memory(); // all has come
+    EXPECT_EQ(read(*one, block, kSmall), pattern(kSmall));
+    free_block(*two, address);
+
+    EXPECT_EQ(one->call(Call::vgpuPoolWithdraw, Val<uint64_t>::Client{block}),
+              CUDA_ERROR_INVALID_VALUE);
+    EXPECT_EQ(one->call(Call::vgpuPoolWithdraw, Val<uint64_t>::Client{pool}), CUDA_SUCCESS);
+    EXPECT_EQ(fetch(*two, name.rest).result, CUDA_ERROR_INVALID_VALUE);
 }
 
 // Such a driver gives other memory, which is nobody else's.

@@ -39,7 +39,15 @@ struct Reply {
     uint32_t kind;
     uint64_t mapping_bytes, offset, bytes;
     std::array<std::byte, 16> uuid;
+    CUipcEventHandle event;
+    uint64_t pool;
 };
+
+// What is behind an offer is had by a descriptor.
+bool has_memory(api::IpcKind kind)
+{
+    return kind != api::IpcKind::event && kind != api::IpcKind::pool;
+}
 
 socklen_t address_of(uint64_t door, sockaddr_un &address)
 {
@@ -226,17 +234,17 @@ std::optional<Sharing::Refusal> Sharing::fetch(std::span<const std::byte> bytes,
         return Refusal{CUDA_ERROR_INVALID_VALUE, "a handle of another size"};
     std::memcpy(&handle, bytes.data(), sizeof(handle));
     if (handle.magic != api::kIpcMagic)
-        return Refusal{CUDA_ERROR_INVALID_VALUE, "these bytes are no handle of a vgpu's memory"};
+        return Refusal{CUDA_ERROR_INVALID_VALUE, "these bytes are no handle of a vgpu's"};
     if (handle.node != cut_off(identity_.node))
         return Refusal{CUDA_ERROR_MAP_FAILED,
-                       "it is memory on node " + printable(handle.node) +
+                       "what was exported is on node " + printable(handle.node) +
                            ", this process's vgpus are on " + identity_.node +
-                           ": only processes with vgpus of one node can share memory"};
+                           ": only processes with vgpus of one node can share it"};
     {
         std::lock_guard lock(mutex_);
         if (offers_.count(handle.secret))
             return Refusal{CUDA_ERROR_INVALID_CONTEXT,
-                           "a process cannot open a handle of its own: it has the memory already"};
+                           "a process cannot open a handle of its own: it has that already"};
         if (fetched_.size() >= kMostTickets)
             return Refusal{CUDA_ERROR_OUT_OF_MEMORY, "too much is being opened at once"};
     }
@@ -267,12 +275,18 @@ std::optional<Sharing::Refusal> Sharing::fetch(std::span<const std::byte> bytes,
         return gone;
     if (reply.code == CUDA_ERROR_NOT_PERMITTED)
         return Refusal{CUDA_ERROR_NOT_PERMITTED,
-                       "it is another job's: processes of one job or lease can share memory"};
-    if (reply.code != CUDA_SUCCESS || fds.size() != 1)
+                       "it is another job's: only processes of one job or lease can share it"};
+    got.offer = {api::IpcKind(reply.kind),
+                 reply.mapping_bytes,
+                 reply.offset,
+                 reply.bytes,
+                 reply.uuid,
+                 reply.event,
+                 reply.pool};
+    if (reply.code != CUDA_SUCCESS || fds.size() != (has_memory(got.offer.kind) ? 1 : 0))
         return gone;
-    got.offer = {api::IpcKind(reply.kind), reply.mapping_bytes, reply.offset, reply.bytes,
-                 reply.uuid};
-    got.memory = std::move(fds[0]);
+    if (!fds.empty())
+        got.memory = std::move(fds[0]);
     std::lock_guard lock(mutex_);
     ticket = ++last_ticket_;
     fetched_.emplace(ticket, std::move(got));
@@ -393,11 +407,11 @@ void Sharing::serve_caller(Fd caller)
     std::string lease = who.substr(0, end), job = who.substr(std::min(end + 1, who.size()));
     Reply reply{};
     auto at = offers_.find(ask.secret);
-    auto memory = at == offers_.end() ? memory_.end() : memory_.find(at->second.mapping);
+    bool wants = at != offers_.end() && has_memory(at->second.offer.kind);
+    auto memory = wants ? memory_.find(at->second.mapping) : memory_.end();
+    bool there = wants ? memory != memory_.end() : at != offers_.end();
     bool ours = lease == identity_.lease || (!job.empty() && job == identity_.job);
-    reply.code = memory == memory_.end() ? CUDA_ERROR_INVALID_VALUE
-                 : ours                  ? CUDA_SUCCESS
-                                         : CUDA_ERROR_NOT_PERMITTED;
+    reply.code = !there ? CUDA_ERROR_INVALID_VALUE : ours ? CUDA_SUCCESS : CUDA_ERROR_NOT_PERMITTED;
     if (reply.code != CUDA_SUCCESS) {
         wire::send_with_descriptors(caller.get(), bytes_of(reply), {});
         return;
@@ -408,6 +422,12 @@ void Sharing::serve_caller(Fd caller)
     reply.offset = offer.offset;
     reply.bytes = offer.bytes;
     reply.uuid = offer.uuid;
+    reply.event = offer.event;
+    reply.pool = offer.pool;
+    if (!wants) { // nobody pays for it, so nobody has to know how long it is in use
+        wire::send_with_descriptors(caller.get(), bytes_of(reply), {});
+        return;
+    }
     int fd = memory->second.get();
     if (wire::send_with_descriptors(caller.get(), bytes_of(reply), {&fd, 1}) ==
         ssize_t(sizeof(reply)))

@@ -2,7 +2,8 @@
 // What this session shares with others on its node (HACKING.md, "IPC"). The one that offers opens a
 // door, an abstract Unix socket with a random name; who knows the secret of an offer, is of the
 // same user and of the same job, gets the driver's descriptor there. The connection stays, a line:
-// as long as it does, the one that offered pays for the memory.
+// as long as it does, the one that offered pays for the memory. Of an event, there is only the
+// driver's own handle to get.
 //
 // Everything may be called by any thread. The thread that watches door and lines is started by the
 // first of them.
@@ -39,6 +40,8 @@ public:
         uint64_t offset = 0;        // in it
         uint64_t bytes = 0;
         std::array<std::byte, 16> uuid{}; // of the device
+        CUipcEventHandle event{};         // the driver's, for an event, which has nothing else
+        uint64_t pool = 0;                // of a pool's block: what its owner calls the pool
     };
 
     struct Fetched {
@@ -63,7 +66,8 @@ public:
 
     // What is at `block`, which is part of `mapping`, is to be had by who has the handle, once
     // there is a descriptor. Offered again, it is the same handle. An allocation is both by its id,
-    // which is no address.
+    // which is no address; an event by the driver's word for it, a
+    // pool by its owner's.
     api::IpcHandle offer(uint64_t mapping, uint64_t block, const Offer &offer);
     bool has_descriptor(const api::IpcHandle &handle);
     // False if it was withdrawn meanwhile.

@@ -37,6 +37,7 @@ CUresult cuStreamDestroy_v2(Session &session, CUstream stream)
 // Behind whoever still waits for it.
 CUresult cuEventDestroy_v2(Session &session, CUevent event)
 {
+    session.sharing.withdraw(uint64_t(event));
     if (session.waiters.idle(uint64_t(event)))
         return session.driver.cuEventDestroy_v2(event);
     session.waiters.add(uint64_t(event),

@@ -290,6 +290,14 @@ static void streams()
     WALK(cuEventSynchronize, event);
     WALK(cuEventQuery, event);
     WALK(cuEventElapsedTime, &time, timed, timed);
+    CUevent for_others = nullptr, theirs = nullptr;
+    CUipcEventHandle name{};
+    WALK(cuEventCreate, &for_others, CU_EVENT_INTERPROCESS);
+    DRIVER(cuEventCreate(&for_others, CU_EVENT_INTERPROCESS | CU_EVENT_DISABLE_TIMING));
+    WALK(cuIpcGetEventHandle, &name, for_others);
+    WALK(cuIpcGetEventHandle, &name, timed);
+    WALK(cuIpcOpenEventHandle, &theirs, CUipcEventHandle{});
+    DRIVER(cuEventDestroy(for_others));
     REFUSE(cuStreamDestroy);
     REFUSE(cuEventDestroy);
 
@@ -490,6 +498,22 @@ static void pools_and_mappings()
     WALK(cuMemPoolTrimTo, pool, 0);
     WALK(cuMemAllocFromPoolAsync, &at, kBytes, pool, stream);
     DRIVER(cuMemFreeAsync(at, stream));
+    constexpr auto kDescriptor = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
+    CUmemPoolProps for_others = props;
+    for_others.handleTypes = kDescriptor;
+    CUmemoryPool lent = nullptr;
+    CUdeviceptr theirs = 0;
+    CUmemPoolPtrExportData block{};
+    int file = -1;
+    DRIVER(cuMemPoolCreate(&lent, &for_others));
+    DRIVER(cuMemAllocFromPoolAsync(&at, kBytes, lent, stream));
+    WALK(cuMemPoolExportToShareableHandle, &file, lent, kDescriptor, 0);
+    WALK(cuMemPoolImportFromShareableHandle, &pool, reinterpret_cast<void *>(intptr_t(file)),
+         kDescriptor, 0);
+    WALK(cuMemPoolExportPointer, &block, at);
+    WALK(cuMemPoolImportPointer, &theirs, lent, &block);
+    DRIVER(cuMemFreeAsync(at, stream));
+    DRIVER(cuMemPoolDestroy(lent));
     REFUSE(cuMemPoolDestroy);
     for (int type : {0, 2, 9}) {
         CUmemPoolProps other = props;
