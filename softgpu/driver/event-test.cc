@@ -75,7 +75,15 @@ TEST_F(Events, OfSeveralProcessesAreEventsInThisOne)
 {
     CUevent event;
     CUstream blocked, other;
-    std::atomic<bool> go{false};
+    static std::atomic<bool> go;
+    struct Opener { // or the context's end would wait for ever where the test fails
+        ~Opener()
+        {
+            go = true;
+            go.notify_all();
+        }
+    } opener;
+    go = false;
     OK(cuStreamCreate(&blocked, CU_STREAM_NON_BLOCKING));
     OK(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
     OK(cuEventCreate(&event, CU_EVENT_INTERPROCESS | CU_EVENT_DISABLE_TIMING));
