@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/vgpud/worker.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include <hwloc.h>
 #include <hwloc/glibc-sched.h>
 #include <pwd.h>
+#include <string_view>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -52,12 +54,16 @@ User user_of(uid_t uid)
     return user;
 }
 
-/// Ours, but for what would make the worker's driver a client of ourselves.
+/// Ours, but for what would make the worker's driver a client of ourselves, or have it wait at each
+/// launch: the worker must answer meanwhile what the launch may wait for.
 std::vector<char *> environment()
 {
+    static constexpr std::string_view kNot[] = {
+        "LD_PRELOAD=", "VGPU_LEASE=", "CUDA_LAUNCH_BLOCKING="};
     std::vector<char *> list;
     for (char **entry = environ; *entry; ++entry)
-        if (std::strncmp(*entry, "LD_PRELOAD=", 11) && std::strncmp(*entry, "VGPU_LEASE=", 11))
+        if (std::none_of(std::begin(kNot), std::end(kNot),
+                         [&](auto name) { return std::string_view(*entry).starts_with(name); }))
             list.push_back(*entry);
     list.push_back(nullptr);
     return list;

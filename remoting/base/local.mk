@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += %D%/libbase.la
 %C%_libbase_la_SOURCES = \
 	%D%/arena.cc %D%/arena.h \
 	%D%/clock.h \
+	%D%/cuda-variables.cc %D%/cuda-variables.h \
 	%D%/difference.h \
 	%D%/error.cc %D%/error.h \
 	%D%/fd.cc %D%/fd.h \

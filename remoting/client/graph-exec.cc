@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Executable graphs: made, changed, launched.
-#include "remoting/client/entry.h"
+#include "remoting/client/entry-of-launch.h"
 #include "remoting/client/graph.h"
 #include "remoting/client/mirrors.h"
 #include "remoting/client/remote.h"
@@ -105,7 +105,7 @@ VGPU_ENTRY cuGraphExecUpdate(CUgraphExec exec, CUgraph graph, CUgraphNode *node,
 
 VGPU_ENTRY cuGraphLaunch(CUgraphExec exec, CUstream stream)
 {
-    return entry_in_context([&](Session &session, Context &context) -> CUresult {
+    return entry_of_launch(stream, [&](Session &session, Context &context) -> CUresult {
         auto known = session.graph_execs.find(api::id_of(exec));
         if (!known)
             return CUDA_ERROR_INVALID_VALUE;

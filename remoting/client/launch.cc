@@ -2,7 +2,7 @@
 // Launches. What can be known at home is checked at home, so that a bad configuration is an error
 // of the launch itself; the rest of it is one message and no answer. Nothing here allocates once a
 // thread's buffer has grown.
-#include "remoting/client/entry.h"
+#include "remoting/client/entry-of-launch.h"
 #include "remoting/client/function.h"
 #include "remoting/client/launch-attributes.h"
 #include "remoting/client/occupancy.h"
@@ -131,7 +131,7 @@ CUresult put(wire::Encoder &out, const Function &function, const Shape &shape, v
 
 CUresult launch(CUfunction handle, Shape shape, void **parameters, void **extra)
 {
-    return entry_in_context([&](Session &session, Context &context) -> CUresult {
+    return entry_of_launch(shape.stream, [&](Session &session, Context &context) -> CUresult {
         Function *function = find_function_again(session, handle);
         if (!function || !good_stream(session, shape.stream))
             return CUDA_ERROR_INVALID_HANDLE;

@@ -4,6 +4,7 @@
 #include "remoting/client/libraries.h"
 
 #include "remoting/api/library-table.h"
+#include "remoting/base/cuda-variables.h"
 #include "remoting/base/log.h"
 #include "remoting/client/call.h"
 #include "remoting/client/mirrors.h"
@@ -84,16 +85,6 @@ bool name_stream(CUstream stream, uint64_t *id)
            }) == CUDA_SUCCESS;
 }
 
-// As for the launches of a program that looks for the one that fails.
-bool blocking()
-{
-    static const bool asked = [] {
-        const char *value = getenv("CUDA_LAUNCH_BLOCKING");
-        return value && !strcmp(value, "1");
-    }();
-    return asked;
-}
-
 // work(session, context), with what the program has written to shared memory sent ahead.
 template<class Work>
 CUresult give(uint64_t stream, Work &&work)
@@ -141,7 +132,7 @@ CUresult post(uint64_t stream, std::byte *message, size_t bytes, int *status)
     return give(stream, [&](Session &session, Context &context) -> CUresult {
         *status = 0;
         // Each call of a capture may be the one that ends it.
-        if (session.captures.any() || blocking()) [[unlikely]] {
+        if (session.captures.any() || launches_block()) [[unlikely]] {
             const std::byte *reply;
             size_t reply_bytes;
             return ask_library(session, context, {message, bytes}, status, &reply, &reply_bytes);

@@ -17,7 +17,7 @@ EXTRA_DIST += %D%/errors.py %D%/libcuda.map %D%/proc-address.py
 	%D%/copy-batch.cc %D%/copy-entry.cc %D%/copy-in-window.cc %D%/copy-in-window.h %D%/copy-out.cc %D%/copy-out.h %D%/copy-pitched.cc %D%/copy.cc %D%/copy.h \
 	%D%/device-entry.cc %D%/device.cc %D%/device.h \
 	%D%/driver.cc \
-	%D%/entry.h \
+	%D%/entry.h %D%/entry-of-launch.h \
 	%D%/enumerate.cc \
 	%D%/errors.cc %D%/errors.h \
 	%D%/batches.cc %D%/event.cc %D%/event.h \

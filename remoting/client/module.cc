@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cuModule*.
+#include "remoting/base/cuda-variables.h"
 #include "remoting/client/entry.h"
 #include "remoting/client/function.h"
 #include "remoting/client/image.h"
@@ -75,7 +76,7 @@ VGPU_ENTRY cuModuleGetLoadingMode(CUmoduleLoadingMode *mode)
 {
     if (!mode)
         return CUDA_ERROR_INVALID_VALUE;
-    *mode = CU_MODULE_LAZY_LOADING;
+    *mode = vgpu::loads_eagerly() ? CU_MODULE_EAGER_LOADING : CU_MODULE_LAZY_LOADING;
     return CUDA_SUCCESS;
 }
 

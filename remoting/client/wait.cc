@@ -2,6 +2,7 @@
 #include "remoting/client/wait.h"
 
 #include "remoting/client/call.h"
+#include "remoting/client/entry-of-launch.h"
 #include "remoting/client/thread-stream.h"
 
 namespace vgpu::client
@@ -81,6 +82,11 @@ CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream)
     if (CUresult forbidden = session.captures.forbid_wait(session, word, stream);
         forbidden != CUDA_SUCCESS)
         return forbidden;
+    return await_stream(session, word, stream);
+}
+
+CUresult await_stream(Session &session, uint32_t word, CUstream stream)
+{
     uint64_t sequence = session.connection().last_sequence();
     CUresult result = call_in(session, word, api::Call::cuStreamSynchronize, handle(stream));
     if (result == CUDA_SUCCESS) {
@@ -90,6 +96,14 @@ CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream)
             move_on(context->legacy_done, sequence + 1);
     }
     return settle(session, sequence, result);
+}
+
+CUresult finish_launch(Session &session, Context &context, CUstream stream)
+{
+    const uint32_t word = stream_word(session, context.word(), stream);
+    bool capturing = false;
+    CUresult result = session.captures.ask(session, word, stream, capturing);
+    return result != CUDA_SUCCESS || capturing ? result : await_stream(session, word, stream);
 }
 
 CUresult judge(Session &session, uint32_t word)

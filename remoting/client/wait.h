@@ -35,6 +35,9 @@ CUresult between_contexts(Session &session, const Context &current, CUcontext to
 }
 CUresult synchronize_stream(Session &session, uint32_t word, CUstream stream);
 
+// The same, where no capture forbids it; `word` is the stream's.
+CUresult await_stream(Session &session, uint32_t word, CUstream stream);
+
 // Whether the worker has refused what was posted, without waiting for the device: for what only it
 // can judge, and the driver would at once.
 CUresult judge(Session &session, uint32_t word);

@@ -22,6 +22,7 @@ struct FatbinWrapper {
 
 struct Image {
     const FatbinWrapper *wrapper;
+    Image *next;            // of all that were ever registered
     std::atomic<bool> gone; // unregistered
     pthread_mutex_t mutex;  // guards what follows
     CUlibrary library;

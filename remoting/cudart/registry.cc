@@ -14,6 +14,7 @@ constinit PointerMap<Function> functions;
 constinit PointerMap<Variable> variables;
 // Kernels that the application got from the driver's side; the handle is its own value.
 constinit PointerMap<CUkern_st> kernels;
+Image *images = nullptr; // the latest one registered
 // The registrations whose kernels are loaded, by the driver's handle.
 constinit PointerMap<Function> loaded;
 
@@ -113,6 +114,23 @@ cudaError_t load_kernel(Function *function, CUkernel *kernel)
     return cudaSuccess;
 }
 
+cudaError_t load_registered()
+{
+    Image *image;
+    {
+        Lock lock;
+        image = images;
+    }
+    for (; image; image = image->next) {
+        CUlibrary library;
+        cudaError_t error = load_image(*image, &library);
+        // Code for other GPUs is an error of who uses it.
+        if (error != cudaSuccess && error != cudaErrorNoKernelImageForDevice && !image->gone)
+            return error;
+    }
+    return cudaSuccess;
+}
+
 cudaError_t find_kernel(const void *stub, CUkernel *kernel)
 {
     if (!stub)
@@ -194,6 +212,9 @@ VGPU_CUDART_ENTRY void **__cudaRegisterFatBinary(void *data)
         return nullptr;
     image->wrapper = wrapper;
     pthread_mutex_init(&image->mutex, nullptr);
+    Lock lock;
+    image->next = images;
+    images = image;
     return reinterpret_cast<void **>(image);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Device code that nvcc's start-up code registered, and the host addresses that name kernels and
-// variables. Registering only records; an image is loaded when something of it is used first.
+// variables. Registering only records; an image is loaded when something of it is used first, or
+// with the process's first context where the driver says that it loads eagerly
+// (CUDA_MODULE_LOADING).
 #pragma once
 
 #include "remoting/cudart/runtime.h"
@@ -40,6 +42,8 @@ cudaError_t find_kernel(const void *stub, CUkernel *kernel);
 Function *find_function(const void *stub);
 // Loads its image at the first call; needs a context.
 cudaError_t load_kernel(Function *function, CUkernel *kernel);
+// Loads every image that is registered now; needs a context.
+cudaError_t load_registered();
 // The address of a variable in the current context.
 cudaError_t find_symbol(const void *shadow, CUdeviceptr *address, size_t *size);
 // A managed variable has its address: the host, which reaches it through a pointer, names it by

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/cudart/runtime.h"
 #include "remoting/cudart/log.h"
+#include "remoting/cudart/registry.h"
 
 #include <atomic>
 #include <pthread.h>
@@ -33,6 +34,7 @@ pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; // guards the start and the p
 std::atomic<bool> started{false};
 Device *devices = nullptr; // written once, before `started`
 int count = 0;
+bool loads_eagerly = false; // likewise
 std::atomic<int> default_device{0};
 
 class Lock
@@ -71,6 +73,9 @@ cudaError_t start_locked()
             return translate(result);
         }
     }
+    CUmoduleLoadingMode mode;
+    loads_eagerly =
+        driver().cuModuleGetLoadingMode(&mode) == CUDA_SUCCESS && mode == CU_MODULE_EAGER_LOADING;
     devices = list;
     count = found;
     started.store(true, std::memory_order_release); // partner: the load in start()
@@ -90,6 +95,8 @@ cudaError_t bind(int ordinal)
     if (error != cudaSuccess)
         return error;
     error = translate(driver().cuCtxSetCurrent(context));
+    if (error == cudaSuccess && loads_eagerly)
+        error = load_registered();
     if (error != cudaSuccess)
         return error;
     self.bound = context;

@@ -3,6 +3,7 @@
 #include "softgpu/driver/event.h"
 #include "softgpu/driver/graph-exec.h"
 #include "softgpu/driver/graph-node.h"
+#include "softgpu/driver/launch.h"
 #include "softgpu/driver/machine.h"
 
 // Graphs that are ready to run: instantiating, launching, changing.
@@ -118,6 +119,7 @@ SOFT_EXPORT CUresult CUDAAPI cuGraphLaunch(CUgraphExec handle, CUstream stream)
             return;
         }
         exec->launch(*where);
+        finish_launch(*where->context.lock(), *where);
     });
 }
 

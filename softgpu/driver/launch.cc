@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "softgpu/driver/launch.h"
+#include "remoting/base/cuda-variables.h"
 #include "softgpu/driver/capture.h"
 #include "softgpu/driver/event.h"
 #include "softgpu/driver/graph.h"
@@ -222,6 +223,16 @@ void launch(Stream &stream, const Function &function, const Shape &shape, void *
         return;
     }
     context->submit(stream, {[context, it] { run(*context, *it); }, {}});
+    finish_launch(*context, stream);
+}
+
+void finish_launch(Context &context, Stream &stream)
+{
+    if (!launches_block())
+        return;
+    context.wait_for(stream);
+    context.settle();
+    context.check();
 }
 
 } // namespace vgpu::soft::driver

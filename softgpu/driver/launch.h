@@ -37,4 +37,7 @@ void run(Context &context, const Launch &launch);
 void launch(Stream &stream, const Function &function, const Shape &shape, void **parameters,
             void **extra);
 
+/// Where launches block, waits for what was put into the stream, and throws what came of it.
+void finish_launch(Context &context, Stream &stream);
+
 } // namespace vgpu::soft::driver

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "remoting/base/cuda-variables.h"
 #include "softgpu/driver/machine.h"
 #include "softgpu/driver/module.h"
 
@@ -81,7 +82,7 @@ SOFT_EXPORT CUresult CUDAAPI cuModuleGetLoadingMode(CUmoduleLoadingMode *mode)
 {
     ENTRY({
         require(mode != nullptr);
-        *mode = CU_MODULE_LAZY_LOADING;
+        *mode = vgpu::loads_eagerly() ? CU_MODULE_EAGER_LOADING : CU_MODULE_LAZY_LOADING;
     });
 }
 

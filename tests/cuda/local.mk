@@ -2,10 +2,10 @@
 # The CUDA programs that must run. Each is compiled once and linked twice: NAME-shared against libcudart.so, as
 # `nvcc -cudart shared` does, and NAME-static with our archive, as `nvcc -L<dir>` does. Device code is PTX only.
 cuda_runtime_programs = \
-	algorithms array-codes array-copies call-codes capture-codes constant-memory copy-2d copy-behind-kernel device-array device-cases \
+	algorithms array-codes array-copies broken-image call-codes capture-codes constant-memory copy-2d copy-behind-kernel device-array device-cases \
 	device-features device-printf \
 	error-codes graph-nodes graphs histogram host-cases host-functions ipc ipc-events ipc-pools \
-	jacobi managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota pageable-copies patterns pipelines \
+	jacobi launch-blocking managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota module-loading pageable-copies patterns pipelines \
 	reduce-shuffle relocatable runtime-calls streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add visible-devices wrong-runtime-calls
 # Those that call a CUDA library need one beside the software GPU.
 cuda_library_programs = $(if $(OPENBLAS),blas blas-lt) $(if $(FFTW),fft) rand
@@ -19,7 +19,7 @@ cuda_driver_programs = batch-calls cluster-calls context-calls device-calls driv
 cuda_samples = $(patsubst $(srcdir)/%D%/samples/%.cu,%,$(wildcard $(srcdir)/%D%/samples/*.cu))
 cuda_sources = %D%/blas.cu %D%/blas-lt.cu %D%/fft.cu %D%/rand.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/relocatable-other.cu %D%/round-trips.cc $(cuda_samples:%=%D%/samples/%.cu)
-EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver.h %D%/driver-symbol.h %D%/wrong.h %D%/cudart.bats $(cuda_sources)
+EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/driver.h %D%/in-child.h %D%/wrong.h %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
 
@@ -61,7 +61,7 @@ cuda_objects = $(patsubst %,%D%/%.o,$(cuda_runtime_programs) $(cuda_library_prog
 %D%/fft-shared %D%/fft-static: cuda_more = -Lremoting/libs/.libs -lcufft
 %D%/fft-shared %D%/fft-static: remoting/libs/libcufft.la
 
-$(cuda_objects): %D%/%.o: %D%/%.cu %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/wrong.h
+$(cuda_objects): %D%/%.o: %D%/%.cu %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/in-child.h %D%/wrong.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) $(cuda_how) -c $< -o $@
 
 %D%/thread-streams-per-thread.o: %D%/thread-streams.cu %D%/check.h

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// CUDA_VISIBLE_DEVICES chooses among two devices, and all calls count what is left. Read once in a
-// process's life, so each value has a child, forked before the first CUDA call.
+// CUDA_VISIBLE_DEVICES chooses among two devices, and all calls count what is left.
 #include "check.h"
 #include "driver-symbol.h"
+#include "in-child.h"
 
 #include <cstring>
 #include <string>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
 
 const char *const program = "visible-devices";
@@ -44,22 +42,7 @@ static Names names_here()
     return names;
 }
 
-template<class Body>
-static void in_child(const char *visible, Body body)
-{
-    std::fflush(stdout);
-    pid_t child = fork();
-    if (child == 0) {
-        visible ? setenv("CUDA_VISIBLE_DEVICES", visible, 1) : unsetenv("CUDA_VISIBLE_DEVICES");
-        body();
-        std::fflush(stdout);
-        _exit(0);
-    }
-    int status = 0;
-    EXPECT(child > 0 && waitpid(child, &status, 0) == child);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        fail("CUDA_VISIBLE_DEVICES=%s: status %x", visible ? visible : "(none)", status);
-}
+constexpr const char *kVariable = "CUDA_VISIBLE_DEVICES";
 
 static size_t free_memory(int device)
 {
@@ -133,7 +116,7 @@ static void work_across()
 
 static void expect(const Names &names, const std::string &visible, const std::vector<int> &order)
 {
-    in_child(visible.c_str(), [&] {
+    in_child(kVariable, visible.c_str(), [&] {
         int devices = -1, n = static_cast<int>(order.size());
         if (order.empty()) {
             EXPECT(DRIVER(cuInit)(0) == CUDA_ERROR_NO_DEVICE);
@@ -186,7 +169,7 @@ int main()
 {
     int ends[2];
     EXPECT(pipe(ends) == 0);
-    in_child(nullptr, [&] {
+    in_child(kVariable, nullptr, [&] {
         int devices = 0;
         CUDA(cudaGetDeviceCount(&devices));
         if (devices < 2)
