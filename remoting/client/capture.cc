@@ -122,17 +122,10 @@ struct Info {
     uint64_t graph = 0;
 };
 
-// The nodes are the thread's until it asks again, as the driver has them.
-std::vector<CUgraphNode> &tails()
-{
-    static thread_local std::vector<CUgraphNode> list;
-    return list;
-}
-
 CUresult inform(CUstream stream, Info &info)
 {
     return entry_in_context([&](Session &session, Context &context) -> CUresult {
-        tails().clear();
+        thread_state().tails.clear();
         if (!good_stream(session, stream))
             return CUDA_ERROR_INVALID_HANDLE;
         if (!session.captures.any()) // nothing ever is, then
@@ -150,7 +143,7 @@ CUresult inform(CUstream stream, Info &info)
         info.number = in.u64();
         info.graph = in.u64();
         for (uint64_t n = std::min(in.u64(), in.left() / 8); n > 0; --n)
-            tails().push_back(api::handle_of<CUgraphNode>(in.u64()));
+            thread_state().tails.push_back(api::handle_of<CUgraphNode>(in.u64()));
         return in.done() ? CUDA_SUCCESS
                          : misunderstood(session, api::Call::vgpuCaptureInfo, in.why());
     });
@@ -260,9 +253,9 @@ VGPU_ENTRY cuStreamGetCaptureInfo_v2(CUstream stream, CUstreamCaptureStatus *sta
     if (graph)
         *graph = api::handle_of<CUgraph>(info.graph);
     if (nodes)
-        *nodes = tails().data();
+        *nodes = thread_state().tails.data();
     if (count)
-        *count = tails().size();
+        *count = thread_state().tails.size();
     return CUDA_SUCCESS;
 }
 

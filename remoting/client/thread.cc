@@ -3,6 +3,8 @@
 
 #include "remoting/client/thread-stream.h"
 
+#include <unistd.h>
+
 namespace vgpu::client
 {
 
@@ -15,6 +17,9 @@ struct Reaper {
     bool armed = false;
     ~Reaper()
     {
+        // The main thread's run before the handlers of the process's exit, which may still call.
+        if (gettid() == getpid())
+            return;
         if (the_thread_state)
             end_thread_streams(*the_thread_state);
         delete the_thread_state;

@@ -23,6 +23,7 @@ struct ThreadStream {
 struct ThreadState {
     std::vector<Context *> contexts;
     std::vector<ThreadStream> default_streams; // one in each context where it was used
+    std::vector<CUgraphNode> tails;            // of the capture that was asked about last
     std::vector<std::byte> request;
     std::vector<std::byte> reply;
     Lately<Function> functions;
@@ -31,8 +32,8 @@ struct ThreadState {
     uint64_t waits_seen = 0; // Mirrors's, when this thread last gave work to the device
 };
 
-// Made at the thread's first call, freed at its end. A destructor of the program that calls CUDA
-// after that gets a new one.
+// Made at the thread's first call, freed at its end, but for the main thread's. A destructor of the
+// program that calls CUDA after that gets a new one.
 ThreadState &make_thread_state() noexcept;
 
 // In the static part of the thread's block, where it is found without a call; eight bytes are there

@@ -6,6 +6,7 @@
 #include "softgpu/driver/machine.h"
 #include "softgpu/driver/memory.h"
 #include "softgpu/driver/module.h"
+#include "softgpu/driver/thread-own.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -245,16 +246,18 @@ namespace current
 {
 namespace
 {
-thread_local std::vector<std::shared_ptr<Context>> stack;
+using Stack = std::vector<std::shared_ptr<Context>>;
 }
 
 std::shared_ptr<Context> peek()
 {
+    const Stack &stack = thread_own<Stack>();
     return stack.empty() ? nullptr : stack.back();
 }
 
 std::shared_ptr<Context> get()
 {
+    Stack &stack = thread_own<Stack>();
     require(!stack.empty() && stack.back(), CUDA_ERROR_INVALID_CONTEXT);
     stack.back()->check();
     return stack.back();
@@ -262,6 +265,7 @@ std::shared_ptr<Context> get()
 
 void set(std::shared_ptr<Context> context)
 {
+    Stack &stack = thread_own<Stack>();
     if (!stack.empty())
         stack.pop_back();
     if (context)
@@ -270,11 +274,12 @@ void set(std::shared_ptr<Context> context)
 
 void push(std::shared_ptr<Context> context)
 {
-    stack.push_back(std::move(context));
+    thread_own<Stack>().push_back(std::move(context));
 }
 
 std::shared_ptr<Context> pop()
 {
+    Stack &stack = thread_own<Stack>();
     require(!stack.empty(), CUDA_ERROR_INVALID_CONTEXT);
     auto top = std::move(stack.back());
     stack.pop_back();

@@ -51,6 +51,7 @@ EXTRA_DIST += %D%/exports.bats %D%/exports.py %D%/libcuda-soft.map %D%/refused.t
 	%D%/shared-event.cc %D%/shared-event.h \
 	%D%/shared-file.cc %D%/shared-file.h \
 	%D%/stream-api.cc %D%/stream-attribute.cc %D%/stream-memory.cc %D%/stream.cc %D%/stream.h \
+	%D%/thread-own.h \
 	%D%/texref.cc %D%/texref.h %D%/texture.cc %D%/texture.h \
 	%D%/variables.cc %D%/variables.h \
 	%D%/vmm.cc %D%/vmm.h

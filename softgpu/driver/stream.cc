@@ -4,6 +4,7 @@
 #include "softgpu/driver/log.h"
 #include "softgpu/driver/machine.h"
 #include "softgpu/driver/shared-event.h"
+#include "softgpu/driver/thread-own.h"
 
 #include <algorithm>
 #include <atomic>
@@ -42,8 +43,7 @@ struct OwnStreams {
 
 std::shared_ptr<Stream> own_stream(Context &context)
 {
-    thread_local OwnStreams own;
-    auto &stream = own.by_context[context.id];
+    auto &stream = thread_own<OwnStreams>().by_context[context.id];
     if (!stream) {
         stream =
             std::make_shared<Stream>(context.shared_from_this(), Stream::Role::per_thread, 0, 0);

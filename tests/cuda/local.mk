@@ -4,7 +4,7 @@
 cuda_runtime_programs = \
 	algorithms array-codes array-copies broken-image call-codes capture-codes constant-memory copy-2d copy-behind-kernel device-array device-cases \
 	device-features device-printf \
-	error-codes graph-nodes graphs histogram host-cases host-functions ipc ipc-events ipc-pools \
+	error-codes exit-handlers graph-nodes graphs histogram host-cases host-functions ipc ipc-events ipc-pools \
 	jacobi launch-blocking managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota module-loading pageable-copies patterns pipelines \
 	reduce-shuffle relocatable runtime-calls streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add visible-devices wrong-runtime-calls
 # Those that call a CUDA library need one beside the software GPU.
