@@ -109,6 +109,42 @@ same() {
     done
 }
 
+@test "the child of a fork does not keep the session of a parent that is killed" {
+    need "${PYTHON:-python3}"
+    local channel
+    for channel in shm tcp; do
+        run --separate-stderr vgpu-run --channel "$channel" "${PYTHON:-python3}" - <<'END'
+import ctypes, json, os, signal, subprocess, time
+
+def sessions():
+    return json.loads(subprocess.run(["vgpu-smi", "--json"], check=True, capture_output=True).stdout)["sessions"]
+
+up, say_up = os.pipe()
+end, say_end = os.pipe()
+parent = os.fork()
+if parent == 0:
+    assert ctypes.CDLL("libcuda.so.1").cuInit(0) == 0
+    assert len(sessions()) == 1
+    if os.fork() == 0:
+        os.close(say_end)
+        os.write(say_up, b"x")
+        os.read(end, 1)  # until the first of us closes it
+        os._exit(0)
+    os.read(up, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+os.close(end)
+assert os.WTERMSIG(os.waitpid(parent, 0)[1]) == signal.SIGKILL
+deadline = time.monotonic() + 40
+while sessions():
+    assert time.monotonic() < deadline, "the session is still there"
+    time.sleep(0.05)
+os.write(say_end, b"x")
+print("ended")
+END
+        [ "$output" = ended ] || { echo "$channel: $output $stderr"; return 1; }
+    done
+}
+
 @test "CUDA_VISIBLE_DEVICES chooses the GPUs of a daemon of its own, and the program does not get it" {
     CUDA_VISIBLE_DEVICES=1 run -0 --separate-stderr vgpu-run sh -c 'echo "variable: ${CUDA_VISIBLE_DEVICES-none}"; vgpu-smi --json'
     contains "$output" "variable: none"

@@ -4,8 +4,8 @@
 cuda_runtime_programs = \
 	algorithms array-codes array-copies broken-image call-codes capture-codes constant-memory copy-2d copy-behind-kernel device-array device-cases \
 	device-features device-printf \
-	error-codes exit-handlers graph-nodes graphs histogram host-cases host-functions ipc ipc-events ipc-pools \
-	jacobi launch-blocking managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota module-loading pageable-copies patterns pipelines \
+	error-codes exit-handlers fork-after graph-nodes graphs histogram host-cases host-functions ipc ipc-events ipc-pools \
+	jacobi launch-blocking managed managed-codes managed-structures managed-threads mapped-memory matmul-tiled memory-quota module-loading pageable-copies patterns pipelines plugins \
 	reduce-shuffle relocatable runtime-calls streams-overlap tensor-cores texture-filtering textures thread-streams thrust-sort two-devices vector-add visible-devices wrong-runtime-calls
 # Those that call a CUDA library need one beside the software GPU.
 cuda_library_programs = $(if $(OPENBLAS),blas blas-lt) $(if $(FFTW),fft) rand
@@ -19,13 +19,13 @@ cuda_driver_programs = batch-calls cluster-calls context-calls device-calls driv
 cuda_samples = $(patsubst $(srcdir)/%D%/samples/%.cu,%,$(wildcard $(srcdir)/%D%/samples/*.cu))
 cuda_sources = %D%/blas.cu %D%/blas-lt.cu %D%/fft.cu %D%/rand.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/relocatable-other.cu %D%/round-trips.cc $(cuda_samples:%=%D%/samples/%.cu)
-EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/driver.h %D%/in-child.h %D%/wrong.h %D%/cudart.bats $(cuda_sources)
+EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/driver.h %D%/in-child.h %D%/plugin.h %D%/wrong.h %D%/plugin.cu %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
 
 if HAVE_NVCC
 cuda_programs = $(cuda_all_runtime_programs:%=%D%/%-shared) $(cuda_all_runtime_programs:%=%D%/%-static) \
-	$(cuda_samples:%=%D%/%-shared) $(cuda_driver_programs:%=%D%/%) %D%/nvrtc-shared %D%/nvrtc-static %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped
+	$(cuda_samples:%=%D%/%-shared) $(cuda_driver_programs:%=%D%/%) %D%/nvrtc-shared %D%/nvrtc-static %D%/round-trips %D%/vector-add-nvidia %D%/vector-add-nvidia-stripped %D%/plugin-1.so %D%/plugin-2.so
 cuda_programs += $(if $(MPICC),%D%/mpi-ranks-shared %D%/mpi-ranks-static)
 check_DATA += $(cuda_programs)
 CLEANFILES += $(cuda_programs) %D%/*.o %D%/samples/*.o %D%/stub/libcuda.so
@@ -61,7 +61,7 @@ cuda_objects = $(patsubst %,%D%/%.o,$(cuda_runtime_programs) $(cuda_library_prog
 %D%/fft-shared %D%/fft-static: cuda_more = -Lremoting/libs/.libs -lcufft
 %D%/fft-shared %D%/fft-static: remoting/libs/libcufft.la
 
-$(cuda_objects): %D%/%.o: %D%/%.cu %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/in-child.h %D%/wrong.h
+$(cuda_objects): %D%/%.o: %D%/%.cu %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/in-child.h %D%/plugin.h %D%/wrong.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) $(cuda_how) -c $< -o $@
 
 %D%/thread-streams-per-thread.o: %D%/thread-streams.cu %D%/check.h
@@ -99,6 +99,10 @@ $(cuda_samples:%=%D%/%-shared): %D%/%-shared: %D%/samples/%.o
 # nvcc's own choice, -lcudart_static, found in our folder first.
 $(cuda_all_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archive)
 	$(AM_V_GEN)$(NVCC) -Lremoting/cudart $(cuda_more) $< -o $@
+
+# What plugins opens, wherever it lies.
+%D%/plugin-1.so %D%/plugin-2.so: %D%/plugin-%.so: %D%/plugin.cu %D%/plugin.h
+	$(AM_V_GEN)$(MKDIR_P) %D% && $(cuda_nvcc) -DPLUGIN=$* -shared -Xcompiler -fPIC -cudart shared $(cuda_libraries) $< -o $@
 
 # The programs that cannot be carried, to see that they are recognised: the vendor's static runtime.
 %D%/vector-add-nvidia: %D%/vector-add.o
