@@ -45,7 +45,8 @@ bool change(int file, int how, struct flock lock)
 
 struct SharedEvent::Page {
     std::atomic<uint64_t> issued;
-    std::atomic<uint64_t> last; ///< its byte was locked before it came here
+    std::atomic<uint64_t> last;     ///< its byte was locked before it came here
+    std::atomic<uint64_t> finished; ///< how many; for who looks on, as a lock orders no memory
 };
 
 std::shared_ptr<SharedEvent> SharedEvent::make()
@@ -104,8 +105,10 @@ SharedEvent::Recording::Recording(std::shared_ptr<SharedEvent> event, uint64_t n
 
 void SharedEvent::Recording::finish()
 {
-    if (auto event = std::exchange(event_, nullptr))
+    if (auto event = std::exchange(event_, nullptr)) {
+        event->page_->finished.fetch_add(1);
         change(event->own_, F_OFD_SETLK, byte_of(number, F_UNLCK));
+    }
 }
 
 std::shared_ptr<SharedEvent::Recording> SharedEvent::begin()
@@ -127,13 +130,16 @@ uint64_t SharedEvent::last() const
 bool SharedEvent::reached(uint64_t number) const
 {
     auto lock = byte_of(number, F_RDLCK);
-    return fcntl(other_, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+    bool free = fcntl(other_, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+    page_->finished.load();
+    return free;
 }
 
 void SharedEvent::wait(uint64_t number) const
 {
     if (change(other_, F_OFD_SETLKW, byte_of(number, F_RDLCK)))
         change(other_, F_OFD_SETLK, byte_of(number, F_UNLCK));
+    page_->finished.load();
 }
 
 } // namespace vgpu::soft::driver
