@@ -44,8 +44,10 @@ def result(name, ctype, param):
     return ""
 
 
-def field(call, params, i):
-    """How a parameter is recorded: an `in` array of cuda.api by its contents."""
+def field(call_name, call, params, i):
+    """How a parameter is recorded: an `in` array of cuda.api by its contents, a new handle by itself."""
+    if "null::create(" in result(call_name, *params[i]):
+        return f"null::made({params[i][1]})"
     described = call.params[i] if call and call.generated and i < len(call.params) else None
     if described and described.count and described.direction == "in":
         counted = params[call.index(described.count)][1]
@@ -57,7 +59,7 @@ def entry(name, params, call):
     pairs = split(params)
     text = "".join(result(name, ctype, param) for ctype, param in pairs)
     names = ",".join(param for _, param in pairs)
-    fields = "".join(", " + field(call, pairs, i) for i in range(len(pairs)))
+    fields = "".join(", " + field(name, call, pairs, i) for i in range(len(pairs)))
     return f'NULL_EXPORT {name}({params})\n{{\n{text}    return null::accept("{name}", "{names}"{fields});\n}}\n'
 
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host functions, the one thing that takes time here: they may wait for something. Each stream has
 // its own in order, called by a thread; what waits for the stream, or for an event behind them,
-// waits for them. All else in a stream is done at once, also behind one. In a record of calls,
-// which has the bytes of copies, they are called at once.
+// waits for them. All else in a stream is done at once, also behind one, but for the copies of a
+// record, which has their bytes: a host function may bring them.
 #include "nulldriver/null.h"
 
 #include <condition_variable>
@@ -29,8 +29,8 @@ struct Mark { // what an event was recorded behind
 
 std::atomic<bool> used{false}; // until then nothing waits for anything
 std::mutex mutex;
-std::condition_variable changed;
 // Never destroyed: the threads, which are idle, outlive the program's destructors.
+std::condition_variable &changed = *new std::condition_variable;
 std::map<CUstream, Stream> &streams = *new std::map<CUstream, Stream>;
 std::map<CUevent, Mark> &marks = *new std::map<CUevent, Mark>;
 
@@ -88,13 +88,14 @@ CUresult look(Ready &&ready)
 
 } // namespace
 
+void null::settle(CUstream stream)
+{
+    wait([&] { return idle(stream); });
+}
+
 NULL_EXPORT cuLaunchHostFunc(CUstream handle, CUhostFn function, void *data)
 {
     CUresult result = null::accept("cuLaunchHostFunc", "hStream", handle);
-    if (null::recording) {
-        function(data);
-        return result;
-    }
     std::lock_guard lock(mutex);
     used.store(true, std::memory_order_release);
     Stream &stream = streams[handle];

@@ -338,6 +338,16 @@ CUresult clusters(const char *call, int *number, CUfunction handle, const CUlaun
 
 } // namespace
 
+std::string null::kernel_text(const CUDA_KERNEL_NODE_PARAMS_v2 &kernel)
+{
+    auto &function = *reinterpret_cast<const Function *>(kernel.func);
+    auto buffer = packed(function, kernel.kernelParams, kernel.extra);
+    return function.name + ',' + extent(kernel.gridDimX, kernel.gridDimY, kernel.gridDimZ) + ',' +
+           extent(kernel.blockDimX, kernel.blockDimY, kernel.blockDimZ) + ',' +
+           std::to_string(kernel.sharedMemBytes) + ',' +
+           null::text(null::Exact{buffer.data(), buffer.size()});
+}
+
 NULL_EXPORT cuOccupancyMaxActiveClusters(int *number, CUfunction function,
                                          const CUlaunchConfig *config)
 {

@@ -5,6 +5,7 @@ EXTRA_DIST += %D%/exports.py %D%/libcuda-null.map %D%/sequence.py
 
 %C%_sources = \
 	%D%/device.cc \
+	%D%/graph-node.cc \
 	%D%/host-functions.cc \
 	%D%/image.cc \
 	%D%/lookup.cc \

@@ -87,6 +87,25 @@ bool find(uintptr_t address, std::pair<uintptr_t, Block> &found)
     return address - it->first < it->second.bytes;
 }
 
+// Where a side of a box begins: its rows' pitch is its own business where it is the host's.
+std::string side(CUmemorytype type, CUdeviceptr device, size_t x, size_t y, size_t pitch)
+{
+    if (type != CU_MEMORYTYPE_DEVICE && type != CU_MEMORYTYPE_UNIFIED)
+        return type == CU_MEMORYTYPE_HOST ? "host" : "array";
+    return null::text(reinterpret_cast<void *>(device + y * pitch + x)) + ':' +
+           std::to_string(pitch);
+}
+
+CUresult box(const char *call, const CUDA_MEMCPY2D &copy, CUstream stream)
+{
+    return null::accept(call, "dst,src,width,height,hStream",
+                        null::Said{side(copy.dstMemoryType, copy.dstDevice, copy.dstXInBytes,
+                                        copy.dstY, copy.dstPitch)},
+                        null::Said{side(copy.srcMemoryType, copy.srcDevice, copy.srcXInBytes,
+                                        copy.srcY, copy.srcPitch)},
+                        copy.WidthInBytes, copy.Height, stream);
+}
+
 } // namespace
 
 NULL_EXPORT cuDeviceTotalMem_v2(size_t *bytes, CUdevice)
@@ -259,6 +278,8 @@ NULL_EXPORT cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t bytes)
 
 NULL_EXPORT cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream stream)
 {
+    if (null::recording)
+        null::settle(stream);
     return null::accept("cuMemcpyHtoDAsync_v2", "dst,src,hStream", reinterpret_cast<void *>(to),
                         null::Content{from, bytes}, stream);
 }
@@ -299,3 +320,18 @@ NULL_EXPORT cuMemBatchDecompressAsync(CUmemDecompressParams *list, size_t count,
     return CUDA_SUCCESS;
 }
 #endif
+
+NULL_EXPORT cuMemcpy2D_v2(const CUDA_MEMCPY2D *copy)
+{
+    return box("cuMemcpy2D_v2", *copy, nullptr);
+}
+
+NULL_EXPORT cuMemcpy2DUnaligned_v2(const CUDA_MEMCPY2D *copy)
+{
+    return box("cuMemcpy2DUnaligned_v2", *copy, nullptr);
+}
+
+NULL_EXPORT cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *copy, CUstream stream)
+{
+    return box("cuMemcpy2DAsync_v2", *copy, stream);
+}

@@ -22,7 +22,7 @@ teardown() { nothing_left; }
 
 exports() { nm -D --defined-only "$1" | awk '{print $3}' | sort; }
 
-# build: a program that does some of everything, and nothing that depends on a result.
+# build: a program that does much of the same, and nothing that depends on a result.
 build() {
     cat >program.cc <<'END'
 #include <cuda.h>
@@ -70,6 +70,153 @@ int main()
 }
 END
     $CXX -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$CLIENT_LIBDIR/libcuda.so.1" -o program
+}
+
+# build_more: every other kind of work, each once or twice.
+build_more() {
+    cat >program.cc <<'END'
+#include <cuda.h>
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+#define CHECK(call) if (CUresult e = (call)) { std::printf("%s: %d\n", #call, int(e)); return 1; }
+const char *ptx = ".version 7.0\n.target sm_75\n.address_size 64\n"
+    ".visible .entry k(.param .u64 a, .param .u32 n) { ret; }\n";
+std::atomic<int> calls{0};
+void call(void *by) { calls += *static_cast<int *>(by); }
+int main()
+{
+    CUdevice device; CUcontext context; CUmodule module; CUfunction k; CUstream one, other; CUevent event, late; CUdeviceptr a, b, c, pooled;
+    size_t pitch; int by = 3; unsigned char *pinned; CUgraph graph, captured; CUgraphExec exec; CUgraphNode nodes[6];
+    CHECK(cuInit(0));
+    CHECK(cuDeviceGet(&device, 0));
+    CHECK(cuDevicePrimaryCtxRetain(&context, device));
+    CHECK(cuCtxSetCurrent(context));
+    CHECK(cuModuleLoadData(&module, ptx));
+    CHECK(cuModuleGetFunction(&k, module, "k"));
+    CHECK(cuStreamCreate(&one, CU_STREAM_NON_BLOCKING));
+    CHECK(cuStreamCreateWithPriority(&other, CU_STREAM_DEFAULT, 0));
+    CHECK(cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
+    CHECK(cuEventCreate(&late, CU_EVENT_DEFAULT));
+    CHECK(cuMemAlloc(&a, 3 << 20));
+    CHECK(cuMemAlloc(&b, 3 << 20));
+    CHECK(cuMemAllocPitch(&c, &pitch, 1000, 100, 4));
+    CHECK(cuMemAllocHost(reinterpret_cast<void **>(&pinned), 1 << 20));
+    std::vector<unsigned char> host(3 << 20);
+    for (size_t i = 0; i < host.size(); i++)
+        host[i] = static_cast<unsigned char>(i * 7 + i / 1000);
+    std::memcpy(pinned, host.data(), 1 << 20);
+
+    // Copies of every direction and shape, behind each other in two streams.
+    CHECK(cuMemcpyHtoDAsync(a, pinned, 100000, one));
+    CHECK(cuEventRecord(event, one));
+    CHECK(cuStreamWaitEvent(other, event, 0));
+    CHECK(cuMemcpyDtoDAsync(b + 512, a + 4, 99000, other));
+    CHECK(cuMemcpyDtoHAsync(pinned, b, 50000, other));
+    CHECK(cuEventRecordWithFlags(late, other, 0));
+    CHECK(cuStreamSynchronize(other));
+    CHECK(cuEventQuery(late));
+    CHECK(cuMemcpyHtoD(b, host.data(), host.size()));
+    CHECK(cuMemcpyDtoD(a, b, 1 << 20));
+    CHECK(cuMemcpyDtoH(host.data(), a, host.size()));
+    CHECK(cuMemcpy(a + 16, b + 32, 48));
+    for (int way = 0; way < 6; way++) {
+        CUDA_MEMCPY2D box{};
+        box.WidthInBytes = 300 + way;
+        box.Height = 20;
+        box.srcMemoryType = way / 2 == 0 ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE;
+        box.srcHost = host.data();
+        box.srcDevice = c;
+        box.srcPitch = way / 2 == 0 ? 400 : pitch;
+        box.srcXInBytes = 8;
+        box.srcY = 2;
+        box.dstMemoryType = way / 2 == 2 ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE;
+        box.dstHost = host.data();
+        box.dstDevice = a;
+        box.dstPitch = way / 2 == 2 ? 400 : 512;
+        box.dstY = 3;
+        CHECK(way % 2 ? cuMemcpy2DAsync(&box, one) : cuMemcpy2D(&box));
+    }
+    CHECK(cuMemsetD2D16(c, pitch, 9, 100, 10));
+    CHECK(cuMemsetD2D32Async(c + 128, pitch, 9, 10, 10, one));
+
+    // The host's calls are in order with all of these.
+    CHECK(cuLaunchHostFunc(one, call, &by));
+    CHECK(cuMemAllocAsync(&pooled, 4096, one));
+    CHECK(cuMemsetD8Async(pooled, 1, 4096, one));
+    CHECK(cuLaunchHostFunc(one, call, &by));
+    CHECK(cuMemFreeAsync(pooled, one));
+    CHECK(cuStreamSynchronize(one));
+
+    // A graph by hand, and one that is captured.
+    unsigned n = 77;
+    void *arguments[] = {&a, &n};
+    CHECK(cuGraphCreate(&graph, 0));
+    CUDA_KERNEL_NODE_PARAMS launch{};
+    launch.func = k;
+    launch.gridDimX = 5;
+    launch.gridDimY = launch.gridDimZ = launch.blockDimY = launch.blockDimZ = 1;
+    launch.blockDimX = 64;
+    launch.kernelParams = arguments;
+    CHECK(cuGraphAddKernelNode(&nodes[0], graph, nullptr, 0, &launch));
+    CUDA_MEMSET_NODE_PARAMS fill{};
+    fill.dst = b;
+    fill.value = 6;
+    fill.elementSize = 2;
+    fill.width = 30;
+    fill.height = 1;
+    CHECK(cuGraphAddMemsetNode(&nodes[1], graph, nodes, 1, &fill, context));
+    CUDA_MEMCPY3D box{};
+    box.srcMemoryType = box.dstMemoryType = CU_MEMORYTYPE_DEVICE;
+    box.srcDevice = b;
+    box.dstDevice = a;
+    box.WidthInBytes = 60;
+    box.Height = box.Depth = 1;
+    CHECK(cuGraphAddMemcpyNode(&nodes[2], graph, nodes, 2, &box, context));
+    CHECK(cuGraphAddEmptyNode(&nodes[3], graph, nodes + 2, 1));
+    CHECK(cuGraphAddEventRecordNode(&nodes[4], graph, nodes + 3, 1, late));
+    CHECK(cuGraphAddEventWaitNode(&nodes[5], graph, nodes + 4, 1, event));
+    CHECK(cuGraphInstantiate(&exec, graph, 0));
+    CHECK(cuGraphLaunch(exec, one));
+    n = 78;
+    CHECK(cuGraphExecKernelNodeSetParams(exec, nodes[0], &launch));
+    CHECK(cuGraphLaunch(exec, other));
+    CHECK(cuGraphExecDestroy(exec));
+    CHECK(cuGraphDestroy(graph));
+    CHECK(cuStreamBeginCapture(one, CU_STREAM_CAPTURE_MODE_GLOBAL));
+    CHECK(cuLaunchKernel(k, 3, 1, 1, 32, 1, 1, 0, one, arguments, nullptr));
+    CHECK(cuMemcpyDtoDAsync(a, b, 1234, one));
+    CHECK(cuStreamEndCapture(one, &captured));
+
+    CHECK(cuMemFreeHost(pinned));
+    CHECK(cuEventDestroy(event));
+    CHECK(cuStreamDestroy(other));
+    CHECK(cuMemFree(b));
+    CHECK(cuMemFree(a));
+    CHECK(cuCtxSynchronize());
+    CHECK(cuMemFree(c));
+    CHECK(cuStreamDestroy(one));
+    CHECK(cuModuleUnload(module));
+    std::printf("done %d\n", calls.load());
+}
+END
+    $CXX -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$CLIENT_LIBDIR/libcuda.so.1" -o program
+}
+
+# same_work SAID: what the program gives the driver is the same over each channel.
+same_work() {
+    local channel
+    run "${PRELOADED[@]}" LD_LIBRARY_PATH="$VGPU_LIBDIR/null" VGPU_NULL_RECORD="$PWD/straight" ./program
+    [ "$output" = "$1" ] || { echo "$output"; return 1; }
+    "$PYTHON" "$sequence" straight >straight.work
+    for channel in shm unix tcp; do
+        rm -f remoted
+        VGPU_NULL_RECORD=$PWD/remoted run --separate-stderr vgpu-run --driver "$driver" --channel "$channel" ./program
+        [ "$output" = "$1" ] || { echo "$channel: $output $stderr"; return 1; }
+        "$PYTHON" "$sequence" remoted >remoted.work
+        diff straight.work remoted.work
+    done
 }
 
 # bats test_tags=plain
@@ -132,19 +279,20 @@ END
 
 @test "the work that reaches the driver is the same straight and remoted" {
     build
-    run "${PRELOADED[@]}" LD_LIBRARY_PATH="$VGPU_LIBDIR/null" VGPU_NULL_RECORD="$PWD/straight" ./program
-    [ "$output" = done ] || { echo "$output"; false; }
-    "$PYTHON" "$sequence" straight >straight.work
-    grep -qx 'copy p0 3145728 [0-9a-f]*' straight.work
+    same_work done
+    grep -qx 'copy 0 p0 3145728 [0-9a-f]*' straight.work
     grep -q '^launch s0 \[p1\]0000000000000000' straight.work || grep -q '^launch 0 \[p1\]' straight.work
     [ "$(grep -c ^launch straight.work)" = 50 ]
-    for channel in shm unix tcp; do
-        rm -f remoted
-        VGPU_NULL_RECORD=$PWD/remoted run --separate-stderr vgpu-run --driver "$driver" --channel "$channel" ./program
-        [ "$output" = done ] || { echo "$channel: $output $stderr"; false; }
-        "$PYTHON" "$sequence" remoted >remoted.work
-        diff straight.work remoted.work
-    done
+}
+
+@test "so are copies of every direction, events, host functions, graphs and frees" {
+    build_more
+    same_work "done 6"
+    grep -qx 'copy s0 p0 100000 [0-9a-f]*' straight.work
+    grep -qx 'node g0 n2 after n0 n1 is memcpy p0 p[0-9] 60 1 1' straight.work
+    # All of them are there.
+    [ "$(cut -d' ' -f1 straight.work | sort -u | paste -sd' ')" = \
+        "box call capture captured change copy end fetch free instantiate launch memset move node record run wait" ]
 }
 
 @test "kernels and variables of machine code are found, with their parameters" {

@@ -42,4 +42,16 @@ void clear(T *value)
         *value = T();
 }
 
+template<class T>
+T made(const T *handle)
+{
+    return handle ? *handle : T();
+}
+
+// Name, grid, block, shared memory and the parameters' bytes.
+std::string kernel_text(const CUDA_KERNEL_NODE_PARAMS_v2 &kernel);
+
+// Waits for the host functions that the stream was given.
+void settle(CUstream stream);
+
 } // namespace vgpu::null
