@@ -31,7 +31,8 @@ CUresult Handles::find(Kind kind, uint64_t id, void *&handle) const
         api::kind_of(id) == kind || (kind == Kind::function && api::kind_of(id) == Kind::kernel);
     auto at = right ? entries_.find(id) : entries_.end();
     if (at == entries_.end())
-        return of_graphs(kind) ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_INVALID_HANDLE;
+        return of_graphs(kind) || kind == Kind::resource_desc ? CUDA_ERROR_INVALID_VALUE
+                                                              : CUDA_ERROR_INVALID_HANDLE;
     handle = at->second.handle;
     return CUDA_SUCCESS;
 }
