@@ -148,3 +148,77 @@ END
     "${nvcc[@]}" -I"$include" -shared -Xcompiler -fPIC '-DNAME="own"' -DINIT=PyInit_own -L"$TOP_BUILDDIR/remoting/cudart" kernels.cu -o "own$suffix"
     says $'335 10576\ncudaErrorInvalidConfiguration' "$PYTHON" program.py
 }
+
+# It is on the client and knows nothing of the GPU: what it gives is loaded as from anywhere.
+@test "what nvJitLink linked" {
+    compgen -G "$CUDA_HOME_DIR/lib*/libnvJitLink.so" >/dev/null && [ -e "$CUDA_HOME_DIR/include/nvJitLink.h" ] || skip "no nvJitLink"
+    cat >program.cc <<'END'
+#include <cuda.h>
+#include <cstdio>
+#include <cstdlib>
+#include <nvJitLink.h>
+#include <nvrtc.h>
+#include <string>
+#include <vector>
+static void check(int code, int line)
+{
+    if (code != 0)
+        std::printf("line %d: %d\n", line, code), std::exit(1);
+}
+#define OK(call) check(int(call), __LINE__)
+static std::vector<char> compiled(const char *source, bool lto)
+{
+    nvrtcProgram unit;
+    size_t size = 0;
+    const char *options[] = {"--gpu-architecture=compute_75", "--relocatable-device-code=true", "-dlto"};
+    OK(nvrtcCreateProgram(&unit, source, "unit.cu", 0, nullptr, nullptr));
+    OK(nvrtcCompileProgram(unit, lto ? 3 : 2, options));
+    OK(lto ? nvrtcGetLTOIRSize(unit, &size) : nvrtcGetPTXSize(unit, &size));
+    std::vector<char> code(size);
+    OK(lto ? nvrtcGetLTOIR(unit, code.data()) : nvrtcGetPTX(unit, code.data()));
+    OK(nvrtcDestroyProgram(&unit));
+    return code;
+}
+// `ptx` for PTX out of LTO IR, `cubin` for machine code out of PTX.
+int main(int, char **words)
+{
+    bool lto = std::string(words[1]) == "ptx";
+    const char *options[] = {"-arch=sm_75", "-lto", "-ptx"};
+    nvJitLinkHandle link;
+    OK(nvJitLinkCreate(&link, lto ? 3 : 1, options));
+    for (const char *source : {"extern __device__ int twice(int); extern \"C\" __global__ void k(int *x) { x[threadIdx.x] = twice(threadIdx.x); }",
+                               "__device__ int twice(int x) { return 2 * x; }"}) {
+        auto code = compiled(source, lto);
+        OK(nvJitLinkAddData(link, lto ? NVJITLINK_INPUT_LTOIR : NVJITLINK_INPUT_PTX, code.data(), code.size(), "unit"));
+    }
+    OK(nvJitLinkComplete(link));
+    size_t size = 0;
+    OK(lto ? nvJitLinkGetLinkedPtxSize(link, &size) : nvJitLinkGetLinkedCubinSize(link, &size));
+    std::vector<char> image(size + 1);
+    OK(lto ? nvJitLinkGetLinkedPtx(link, image.data()) : nvJitLinkGetLinkedCubin(link, image.data()));
+    OK(nvJitLinkDestroy(&link));
+    CUcontext context;
+    CUmodule module;
+    CUfunction k;
+    CUdeviceptr x;
+    int host[4] = {};
+    OK(cuInit(0));
+    OK(cuDevicePrimaryCtxRetain(&context, 0));
+    OK(cuCtxSetCurrent(context));
+    OK(cuModuleLoadData(&module, image.data()));
+    OK(cuModuleGetFunction(&k, module, "k"));
+    OK(cuMemAlloc(&x, sizeof host));
+    void *parameters[] = {&x};
+    OK(cuLaunchKernel(k, 1, 1, 1, 4, 1, 1, 0, nullptr, parameters, nullptr));
+    OK(cuMemcpyDtoH(host, x, sizeof host));
+    std::printf("%d %d %d %d\n", host[0], host[1], host[2], host[3]);
+}
+END
+    $CXX -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc -L"$PROGRAMS/stub" -lcuda -L"$CUDA_HOME_DIR/lib64" -L"$CUDA_HOME_DIR/lib" \
+        -Wl,--enable-new-dtags,-rpath,"$CUDA_HOME_DIR/lib64:$CUDA_HOME_DIR/lib" -lnvJitLink -lnvrtc -o program
+    says "0 2 4 6" ./program ptx
+    # The software GPU takes no machine code.
+    VGPU_NULL_RECORD=$PWD/record run --separate-stderr vgpu-run --driver "$NULL_LIBDIR/libcuda-null.so.1" ./program cubin
+    [ "$status" = 0 ] || { echo "$output $stderr"; return 1; }
+    grep -q '^cuLaunchKernel f="k" .* parameters=[0-9a-f]\{16\}$' record
+}
