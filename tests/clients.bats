@@ -34,6 +34,11 @@ client() {
 @test "pynvml's questions" { client shm nvml --gpus 2 --mem 512M; }
 @test "pynvml's questions over tcp, of slices with a share" { client tcp nvml --gpus 2 --mem 512M --cores 50; }
 
+@test "pynvml tells which slice of a device is busy" {
+    need_program jacobi-shared
+    PROGRAM=$PROGRAMS/jacobi-shared VGPU_SOFT_DEVICES=1 client shm utilisation --gpus 2 --mem 512M --cores 40
+}
+
 # A library of the vendor's kind, whose one device draws 70 W and has two modes of ECC.
 @test "what the GPU node's NVML reads is handed through" {
     mkdir vendor

@@ -107,4 +107,4 @@ EXTRA_DIST += %D%/gpu/gpu.bats %D%/gpu/run %D%/gpu/stage docs/gpu-results.md
 
 # Clients from the Python package index.
 BATS_TESTS += %D%/clients.bats
-EXTRA_DIST += docs/clients.md docs/pytorch.md %D%/clients.bats %D%/clients/bindings.py %D%/clients/cupy-runtime.py %D%/clients/numba-kernels.py %D%/clients/nvml.py %D%/clients/pycuda-driver.py %D%/clients/readings.py %D%/clients/triton-launcher.py
+EXTRA_DIST += docs/clients.md docs/pytorch.md %D%/clients.bats %D%/clients/bindings.py %D%/clients/cupy-runtime.py %D%/clients/numba-kernels.py %D%/clients/nvml.py %D%/clients/pycuda-driver.py %D%/clients/readings.py %D%/clients/triton-launcher.py %D%/clients/utilisation.py
