@@ -72,8 +72,8 @@ TEST_P(Attributed, a_list_has_whole_attributes_and_not_many)
 
 TEST_P(Attributed, one_that_is_not_known_is_not_passed_on)
 {
-    EXPECT_EQ(launch(make(CUlaunchAttributeID(17))), uint32_t(CUDA_ERROR_NOT_SUPPORTED));
-    EXPECT_EQ(launch(make(CUlaunchAttributeID(-1))), uint32_t(CUDA_ERROR_NOT_SUPPORTED));
+    EXPECT_EQ(launch(make(CUlaunchAttributeID(17))), uint32_t(CUDA_ERROR_INVALID_VALUE));
+    EXPECT_EQ(launch(make(CUlaunchAttributeID(-1))), uint32_t(CUDA_ERROR_INVALID_VALUE));
 }
 
 TEST_P(Attributed, a_window_lies_in_the_session_s_memory)

@@ -70,7 +70,7 @@ CUresult read_attribute(Session &session, CUlaunchAttributeID id,
         return CUDA_SUCCESS;
 #endif
     default: // plain data: the client sends none that it does not know
-        return unsigned(id) <= kNewestAttribute ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;
+        return unsigned(id) <= kNewestAttribute ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
     }
 }
 

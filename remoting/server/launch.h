@@ -20,7 +20,7 @@ CUresult parameter(const Driver &driver, uint64_t id, void *handle, size_t index
                    size_t &bytes);
 
 // The value of an attribute as the client sent it, with the driver's handles for the ids in it.
-// Pointers are checked; one whose value may hold what is not known here is not supported.
+// Pointers are checked; one whose value may hold what is not known here is refused.
 CUresult read_attribute(Session &session, CUlaunchAttributeID id,
                         std::span<const unsigned char> bytes, CUlaunchAttributeValue &value);
 
