@@ -4,8 +4,10 @@
 //
 //   scale launch|copy|bare clients|threads COUNT MILLISECONDS
 //
+// Copies are 1 MiB each, and go through 64 MiB whoever makes them: one client has all of it, of 64
+// each has one. Else 64 clients would be held against one whose copies never leave the caches.
 // `bare`: no clients, but processes that copy as much within their own memory and take turns as
-// clients do that wait for each copy: what the caches leave of one's rate.
+// clients do that wait for each copy: what the machine leaves of one's rate.
 #include "bench/device.h"
 #include "bench/measure.h"
 
@@ -26,7 +28,19 @@ using namespace vgpu::bench;
 namespace
 {
 
-constexpr size_t kBytes = size_t(1) << 20;
+constexpr size_t kBytes = size_t(1) << 20, kAll = 64 * kBytes;
+
+// Where the next copy is, in one's part of all.
+class Place
+{
+public:
+    explicit Place(int count) : bytes(std::max(kAll / size_t(count), kBytes)) {}
+    size_t next() { return at_ = (at_ + kBytes) % bytes; }
+    const size_t bytes;
+
+private:
+    size_t at_ = 0;
+};
 
 struct Shared {
     std::atomic<int> ready{0};
@@ -41,12 +55,13 @@ void await(std::atomic<bool> &flag)
 }
 
 // Counts as it goes, in whole batches that the device has finished.
-void work(Shared &shared, Device &device, bool copy)
+void work(Shared &shared, Device &device, bool copy, int count)
 {
     CU(cuCtxSetCurrent(device.context));
     CUfunction nothing = device.kernel("nothing");
-    CUdeviceptr there = allocate(kBytes);
-    std::vector<char> here(kBytes, 1);
+    Place place(count);
+    CUdeviceptr there = allocate(place.bytes);
+    std::vector<char> here(place.bytes, 1);
     CUstream stream;
     CU(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
     CU(cuStreamSynchronize(stream));
@@ -55,9 +70,10 @@ void work(Shared &shared, Device &device, bool copy)
     while (!shared.stop.load(std::memory_order_acquire)) {
         constexpr int kBatch = 500;
         for (int i = 0; i < (copy ? 1 : kBatch); i++) {
-            if (copy)
-                CU(cuMemcpyHtoDAsync(there, here.data(), kBytes, stream));
-            else
+            if (copy) {
+                size_t at = place.next();
+                CU(cuMemcpyHtoDAsync(there + at, here.data() + at, kBytes, stream));
+            } else
                 launch_nothing(nothing, stream);
         }
         CU(cuStreamSynchronize(stream));
@@ -96,14 +112,16 @@ private:
     int pipes_[kMost][2];
 };
 
-void copy_bare(Shared &shared, Turns &turns, int self)
+void copy_bare(Shared &shared, Turns &turns, int self, int count)
 {
-    std::vector<char> here(kBytes, 1), there(kBytes, 2);
+    Place place(count);
+    std::vector<char> here(place.bytes, 1), there(place.bytes, 2);
     shared.ready.fetch_add(1);
     await(shared.go);
     while (!shared.stop.load(std::memory_order_acquire)) {
         turns.take(self);
-        std::memcpy(there.data(), here.data(), kBytes);
+        size_t at = place.next();
+        std::memcpy(there.data() + at, here.data() + at, kBytes);
         asm volatile("" ::"r"(there.data()) : "memory");
         shared.done.fetch_add(kBytes, std::memory_order_relaxed);
         turns.pass_on(self);
@@ -133,7 +151,7 @@ int main(int argc, char **argv)
         device = std::make_unique<Device>();
         device->kernel("nothing"); // loaded once, before the threads
         for (int i = 0; i < count; i++)
-            workers.emplace_back([&] { work(shared, *device, copy); });
+            workers.emplace_back([&] { work(shared, *device, copy, count); });
     }
     std::unique_ptr<Turns> turns;
     if (bare)
@@ -141,12 +159,12 @@ int main(int argc, char **argv)
     for (int i = 0; !threads && i < count; i++) {
         pid_t child = fork();
         if (child == 0 && bare) {
-            copy_bare(shared, *turns, i);
+            copy_bare(shared, *turns, i, count);
             std::exit(0);
         }
         if (child == 0) {
             Device own;
-            work(shared, own, copy);
+            work(shared, own, copy, count);
             std::exit(0);
         }
         children.push_back(child);
