@@ -3,7 +3,7 @@
 # `make check` has a run of a few seconds that sees that every line comes.
 check_PROGRAMS += %D%/callpath %D%/channel %D%/opening %D%/scale
 BATS_TESTS += %D%/bench.bats
-EXTRA_DIST += %D%/run %D%/bench.bats %D%/callpath_group.py %D%/groups.py %D%/link_group.py %D%/scale_group.py %D%/softgpu_group.py \
+EXTRA_DIST += docs/bench-link.svg docs/bench-scale.svg %D%/run %D%/bench.bats %D%/callpath_group.py %D%/groups.py %D%/link_group.py %D%/scale_group.py %D%/softgpu_group.py \
 	%D%/stage.py %D%/table.py %D%/trust_group.py %D%/kernels.cu %D%/kernels.h %D%/mma.cu %D%/plain.c %D%/plain.h
 CLEANFILES += bench.json
 
