@@ -9,11 +9,16 @@
 namespace vgpu::server
 {
 
+void BulkLane::join()
+{
+    if (reader_.joinable())
+        reader_.join();
+}
+
 BulkLane::~BulkLane()
 {
     shut_down();
-    if (reader_.joinable())
-        reader_.join();
+    join();
     for (std::byte *slot : used_)
         slots_.give(slot);
 }

@@ -45,6 +45,7 @@ public:
             observe();
     }
     void start(std::thread reader) { reader_ = std::move(reader); }
+    void join(); // until the reader has ended: behind shut_down()
 
     // The connection has gone: the next one takes its place. False where bytes are missing that
     // were claimed, and nobody can send them again.

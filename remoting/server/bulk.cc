@@ -368,6 +368,10 @@ void Bulk::end()
     shut_down();
     if (thread_.joinable())
         thread_.join();
+    // No reader is left before the first lane goes: each looks at all of them (observe).
+    for (auto &lane : lanes_)
+        if (lane)
+            lane->join();
     for (auto &lane : lanes_)
         lane.reset();
 }
