@@ -52,7 +52,7 @@ one() {
 # be built.
 programs() {
     local file without=^$
-    [[ $VGPU_SANITIZE != *thread* || -n ${SANITIZE_ALL:-} ]] || without='^(blas|fft|rand|majors$)'
+    [[ $VGPU_SANITIZE != *thread* || -n ${SANITIZE_ALL:-} ]] || without='^(blas|fft|rand|majors$)|-12-shared$'
     for file in "$PROGRAMS"/*-shared "$PROGRAMS/majors" $(driver_programs | sed "s|[^ ]*|$PROGRAMS/&|g"); do
         [ ! -x "$file" ] || basename "$file"
     done | grep -vE "$without"
