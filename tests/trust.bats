@@ -153,6 +153,8 @@ listening() {
         run grep -vxE 'challenge( refuse)?' <<<"$output"
         [ -z "$output" ] || { echo "$address answered a stranger: $output"; return 1; }
     done
-    kill "$running" 2>/dev/null || :
+    # $running is a shell that waits for them.
+    # shellcheck disable=SC2046
+    kill $(children "$running")
     wait "$running" || :
 }
