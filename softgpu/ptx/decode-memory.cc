@@ -221,7 +221,7 @@ void Decoder::load(const Instruction &in)
     if (space == Space::param) {
         space = code_.kernel ? Space::none : Space::local;
         if (code_.kernel)
-            from.offset += int64_t(kParamWindow);
+            from.offset = int64_t(uint64_t(from.offset) + kParamWindow);
     }
     const Sum *sum = index_of(in);
     Inst &inst = emit(in, "ld." + (sum ? "index" : memory_space(in, from, space)) + "." + form);

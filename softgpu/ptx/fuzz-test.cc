@@ -21,6 +21,24 @@ TEST(Fuzz, SeedsRun)
         EXPECT_EQ(fuzz::run_anything(seed), 1u) << seed;
 }
 
+/// What the fuzzers found, made small.
+TEST(Fuzz, WhatOnceBroke)
+{
+    // The window of parameters is added to an offset that is the largest there is.
+    EXPECT_EQ(fuzz::run_anything(R"(
+.version 8.0
+.target sm_80
+.address_size 64
+.visible .entry far(.param .u64 a)
+{
+.reg .b64 %d<3>;
+mov.u64 %d1, a;
+ld.param.u64 %d2, [%d1+9223372036854775807];
+ret;
+})"),
+              1u);
+}
+
 unsigned setting(const char *name, unsigned otherwise)
 {
     const char *text = getenv(name);
