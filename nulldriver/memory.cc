@@ -309,7 +309,8 @@ NULL_EXPORT cuMemBatchDecompressAsync(CUmemDecompressParams *list, size_t count,
     for (size_t i = 0; i < count; i++) {
         auto &it = list[i];
         if (it.srcNumBytes == 0) {
-            *wrong = i;
+            if (wrong)
+                *wrong = i;
             return CUDA_ERROR_INVALID_VALUE;
         }
         auto source = static_cast<const char *>(it.src);

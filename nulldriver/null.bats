@@ -383,3 +383,18 @@ arrives() {
     [ "$(grep -c '^cuMemBatchDecompressAsync' straight.work)" = 2700 ]
     grep -q 'it is 1200' <<<"$said"
 }
+
+# The null driver looks at little of what it is given, and would end by most of these.
+@test "wrong calls of what few devices have are refused before they reach the driver" {
+    need_program wrong-newer
+    for channel in shm tcp; do
+        VGPU_NULL_RECORD=$PWD/record run -0 --separate-stderr vgpu-run --driver "$driver" --channel "$channel" "$PROGRAMS/wrong-newer"
+        # All is there, and what is no pointer or no handle is refused, but for the null stream and who asks not which
+        # is wrong; enumerations are the driver's business.
+        for what in 'tensor maps' clusters decompression cuMemMapArrayAsync; do contains "$output" "wrong-newer: $what: CUDA_SUCCESS"; done
+        refused=$(grep -E 'is (null|a number|of another kind|a destroyed one): ' <<<"$output")
+        [ "$(wc -l <<<"$refused")" -ge 40 ] || { echo "$output"; false; }
+        run grep -vE ': CUDA_ERROR_INVALID_(VALUE|HANDLE)$|cuMemMapArrayAsync: argument 3 is null: |cuMemBatchDecompressAsync: argument [45] is null: ' <<<"$refused"
+        [ -z "$output" ] || { echo "$channel: $output"; false; }
+    done
+}

@@ -17,9 +17,10 @@ Exact list(const T *values, size_t count)
     return {values, count * sizeof(T)};
 }
 
-bool is_aligned(const CUtensorMap *map)
+// What can be said of a map before anything is made of it: it is aligned, and of some memory.
+bool is_good(const CUtensorMap *map, const void *address)
 {
-    return reinterpret_cast<uintptr_t>(map) % 64 == 0;
+    return map && reinterpret_cast<uintptr_t>(map) % 64 == 0 && address;
 }
 
 CUresult make(CUtensorMap *map, const void *address, cuuint32_t rank, const cuuint64_t *dims,
@@ -42,7 +43,7 @@ NULL_EXPORT cuTensorMapEncodeTiled(CUtensorMap *map, CUtensorMapDataType type, c
                                    CUtensorMapInterleave interleave, CUtensorMapSwizzle swizzle,
                                    CUtensorMapL2promotion promotion, CUtensorMapFloatOOBfill fill)
 {
-    if (!is_aligned(map))
+    if (!is_good(map, address))
         return CUDA_ERROR_INVALID_VALUE;
     null::accept("cuTensorMapEncodeTiled",
                  "type,rank,address,dims,strides,box,steps,interleave,swizzle,promotion,fill", type,
@@ -58,7 +59,7 @@ NULL_EXPORT cuTensorMapEncodeIm2col(CUtensorMap *map, CUtensorMapDataType type, 
                                     CUtensorMapInterleave interleave, CUtensorMapSwizzle swizzle,
                                     CUtensorMapL2promotion promotion, CUtensorMapFloatOOBfill fill)
 {
-    if (!is_aligned(map))
+    if (!is_good(map, address))
         return CUDA_ERROR_INVALID_VALUE;
     null::accept("cuTensorMapEncodeIm2col",
                  "type,rank,address,dims,strides,lower,upper,channels,pixels,steps,interleave,"
@@ -79,7 +80,7 @@ NULL_EXPORT cuTensorMapEncodeIm2colWide(CUtensorMap *map, CUtensorMapDataType ty
                                         CUtensorMapL2promotion promotion,
                                         CUtensorMapFloatOOBfill fill)
 {
-    if (!is_aligned(map))
+    if (!is_good(map, address))
         return CUDA_ERROR_INVALID_VALUE;
     null::accept("cuTensorMapEncodeIm2colWide",
                  "type,rank,address,dims,strides,lower,upper,channels,pixels,steps,interleave,mode,"
@@ -92,6 +93,8 @@ NULL_EXPORT cuTensorMapEncodeIm2colWide(CUtensorMap *map, CUtensorMapDataType ty
 
 NULL_EXPORT cuTensorMapReplaceAddress(CUtensorMap *map, void *address)
 {
+    if (!is_good(map, address))
+        return CUDA_ERROR_INVALID_VALUE;
     map->opaque[0] = reinterpret_cast<uintptr_t>(address);
     return null::accept("cuTensorMapReplaceAddress", "address,map", address,
                         list(map->opaque, std::size(map->opaque)));

@@ -153,28 +153,19 @@ print(*[call.name for call in calls if call.cls != "refuse" and not call.tested]
     [ "$status$output" = 0 ] || { echo "no test names: $output"; return 1; }
 }
 
-# Nothing can be wrong:
-without_wrong=(ProfilerInitialize ProfilerStart ProfilerStop)
-# Deprecated; context-calls, function-calls, graph-changes, legacy-launch and texture-references look at their good use:
-without_wrong+=(CtxAttach CtxDetach FuncSetSharedMemConfig FuncSetSharedSize LaunchGridAsync ParamSetTexRef ParamSetf SurfRefGetArray
-    SurfRefSetArray StreamUpdateCaptureDependencies)
-# What is asked for is the driver'"'"'s own table, or an identity that this system has not:
-without_wrong+=(GetExportTable DeviceGetLuid)
-# The software GPU has no such device, so that every answer is a refusal; null.bats looks at good calls:
-without_wrong+=(MemBatchDecompressAsync MemMapArrayAsync OccupancyMaxActiveClusters OccupancyMaxPotentialClusterSize TensorMapEncodeIm2col
-    TensorMapEncodeIm2colWide TensorMapEncodeTiled TensorMapReplaceAddress)
-# Calls that are made wrongly are those of the walks, and those that must fail with a code.
+# Calls that are made wrongly are those of the walks, and those that must fail with a code. What takes nothing is called
+# without a context.
 @test "every function that is carried is made wrongly by a test" {
     cd "$api"
     run "${PYTHON:-python3}" -c '
 import pathlib, re, sys, spec, tested
 wrongly = re.compile(r"\b(?:FAILS|WALK|WALK_BUT|REFUSE|REFUSED|REFUSED_NULL|shown)\s*\((.*?);", re.S)
-made, without = set(), set(sys.argv[2].split())
+made = set()
 for path in pathlib.Path(sys.argv[1]).glob("tests/cuda/*.c[cu]"):
     text = tested.COMMENT.sub("", path.read_text(encoding="utf-8"))
     made.update(*(map(tested.base, tested.NAME.findall(line)) for line in ([text] if path.name.startswith("wrong-") else wrongly.findall(text))))
 carried = {tested.base(call.name[2:]) for call in spec.parse(["cuda.api"]) if call.cls != "refuse"}
-print(*sorted(carried - made - without), *sorted(f"{name}-needlessly" for name in without & made | without - carried))' "$TOP_SRCDIR" "${without_wrong[*]}"
+print(*sorted(carried - made))' "$TOP_SRCDIR"
     [ "$status$output" = 0 ] || { echo "no test makes it wrongly: $output"; return 1; }
 }
 

@@ -53,9 +53,10 @@ VGPU_ENTRY cuGetExportTable(const void **table, const CUuuid *id)
 }
 
 // Profiles are taken where the device is; the switches do no harm.
-VGPU_ENTRY cuProfilerInitialize(const char *, const char *, CUoutput_mode)
+VGPU_ENTRY cuProfilerInitialize(const char *, const char *, CUoutput_mode mode)
 {
-    return CUDA_SUCCESS;
+    return mode == CU_OUT_KEY_VALUE_PAIR || mode == CU_OUT_CSV ? CUDA_SUCCESS
+                                                               : CUDA_ERROR_INVALID_VALUE;
 }
 
 VGPU_ENTRY cuProfilerStart()

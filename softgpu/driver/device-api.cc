@@ -88,6 +88,15 @@ SOFT_EXPORT CUresult CUDAAPI cuDeviceGetUuid_v2(CUuuid *uuid, CUdevice ordinal)
     });
 }
 
+// Only Windows numbers devices so.
+SOFT_EXPORT CUresult CUDAAPI cuDeviceGetLuid(char *, unsigned int *, CUdevice ordinal)
+{
+    ENTRY({
+        machine().device(ordinal);
+        return CUDA_ERROR_NOT_SUPPORTED;
+    });
+}
+
 SOFT_EXPORT CUresult CUDAAPI cuDeviceGetPCIBusId(char *text, int length, CUdevice ordinal)
 {
     ENTRY({

@@ -16,9 +16,9 @@ int refuse(const char *name, const char *why, std::atomic<bool> &said) noexcept
 } // namespace vgpu::soft::driver
 
 // The driver's private tables are not ours to have: every one is refused.
-SOFT_EXPORT CUresult CUDAAPI cuGetExportTable(const void **table, const CUuuid *)
+SOFT_EXPORT CUresult CUDAAPI cuGetExportTable(const void **table, const CUuuid *id)
 {
-    if (!table)
+    if (!table || !id)
         return CUDA_ERROR_INVALID_VALUE;
     *table = nullptr;
     return CUDA_ERROR_NOT_FOUND;

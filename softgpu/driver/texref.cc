@@ -64,9 +64,12 @@ SOFT_EXPORT CUresult CUDAAPI cuSurfRefSetArray(CUsurfref, CUarray, unsigned int)
     ENTRY({ return CUDA_ERROR_INVALID_HANDLE; });
 }
 
-SOFT_EXPORT CUresult CUDAAPI cuSurfRefGetArray(CUarray *, CUsurfref)
+SOFT_EXPORT CUresult CUDAAPI cuSurfRefGetArray(CUarray *array, CUsurfref)
 {
-    ENTRY({ return CUDA_ERROR_INVALID_HANDLE; });
+    ENTRY({
+        require(array != nullptr);
+        return CUDA_ERROR_INVALID_HANDLE;
+    });
 }
 
 // Deprecated since modules name their own: nothing but a check is left.

@@ -13,13 +13,13 @@ cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs) th
 # Some once more as nvcc 12 compiles them: by the headers of CUDA 12, over libcudart.so.12 and its archive.
 cuda12_programs = constant-memory error-codes graphs managed runtime-calls textures
 # The driver API alone: one link of each, NAME.
-cuda_driver_programs = batch-calls cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts launch-attributes legacy-launch linker logs own-streams plain-values shareable-handles stream-values texture-references vmm wrong-calls wrong-handles wrong-more wrong-sizes
+cuda_driver_programs = batch-calls cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts launch-attributes legacy-launch linker logs own-streams plain-values shareable-handles stream-values texture-references vmm wrong-calls wrong-handles wrong-more wrong-newer wrong-old wrong-sizes
 # What people write CUDA for, a file each, which computes and checks itself: samples/NAME.cu becomes NAME-shared alone, since
 # the links differ in nothing that a computation could meet.
 cuda_samples = $(patsubst $(srcdir)/%D%/samples/%.cu,%,$(wildcard $(srcdir)/%D%/samples/*.cu))
 cuda_sources = %D%/blas.cu %D%/blas-lt.cu %D%/fft.cu %D%/rand.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/relocatable-other.cu %D%/round-trips.cc $(cuda_samples:%=%D%/samples/%.cu)
-EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/driver.h %D%/in-child.h %D%/plugin.h %D%/wrong.h %D%/plugin.cu %D%/cudart.bats $(cuda_sources)
+EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/driver.h %D%/in-child.h %D%/plugin.h %D%/wrong.h %D%/wrong-driver.h %D%/plugin.cu %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
 
@@ -122,7 +122,7 @@ $(cuda_all_runtime_programs:%=%D%/%-static): %D%/%-static: %D%/%.o $(cuda_archiv
 
 cuda_driver_objects = $(cuda_driver_programs:%=%D%/%.o)
 
-$(cuda_driver_objects): %D%/%.o: %D%/%.cc %D%/check.h %D%/driver.h %D%/wrong.h
+$(cuda_driver_objects): %D%/%.o: %D%/%.cc %D%/check.h %D%/driver.h %D%/wrong.h %D%/wrong-driver.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@
 
 %D%/round-trips.o: %D%/round-trips.cc %D%/check.h

@@ -141,6 +141,25 @@ static void captures()
                     DRIVER(cuStreamEndCapture(which, &captured));
             }
     DRIVER(cuGraphDestroy(graph));
+#if CUDA_VERSION >= 13000
+    CUgraphNode node = nullptr;
+    DRIVER(cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_RELAXED));
+    DRIVER(cuStreamGetCaptureInfo(stream, &status, nullptr, &graph, nullptr, nullptr, nullptr));
+    DRIVER(cuGraphAddEmptyNode(&node, graph, nullptr, 0));
+    // A count is what the list has.
+    WALK_BUT(4 | 8, cuStreamUpdateCaptureDependencies, stream, &node, nullptr, 1,
+             CU_STREAM_SET_CAPTURE_DEPENDENCIES);
+    for (CUgraphNode none : {CUgraphNode(nullptr), CUgraphNode(wrong::other_kind),
+                             reinterpret_cast<CUgraphNode>(graph)})
+        std::printf("%s: a dependency on none: %s\n", program,
+                    name_of(cuStreamUpdateCaptureDependencies(stream, &none, nullptr, 1,
+                                                              CU_STREAM_ADD_CAPTURE_DEPENDENCIES)));
+    DRIVER(cuStreamEndCapture(stream, &captured));
+    DRIVER(cuGraphDestroy(captured));
+    FAILS(CUDA_ERROR_ILLEGAL_STATE,
+          cuStreamUpdateCaptureDependencies(stream, nullptr, nullptr, 0,
+                                            CU_STREAM_SET_CAPTURE_DEPENDENCIES));
+#endif
     cuuint64_t value = 0;
     WALK_BUT(4, cuStreamWaitValue64, stream, data + 8, value, CU_STREAM_WAIT_VALUE_GEQ);
     FAILS(CUDA_ERROR_INVALID_VALUE, cuStreamWaitValue64(stream, data + 4, 0, 0));
