@@ -198,6 +198,7 @@ int main()
     CHECK(cuMemFree(c));
     CHECK(cuStreamDestroy(one));
     CHECK(cuModuleUnload(module));
+    CHECK(cuCtxSynchronize()); // or the last of it may end with the program
     std::printf("done %d\n", calls.load());
 }
 END
