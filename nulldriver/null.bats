@@ -399,3 +399,75 @@ arrives() {
         [ -z "$output" ] || { echo "$channel: $output"; false; }
     done
 }
+
+@test "calls that are refused for what they are given say why, once" {
+    cat >program.cc <<'END'
+#include <cuda.h>
+#include <cstdio>
+#include <cstring>
+#include <initializer_list>
+#define CHECK(call) if (CUresult e = (call)) { std::printf("%s: %d\n", #call, int(e)); return 1; }
+#define REFUSED(call) for (int twice = 0; twice < 2; twice++) if (CUresult e = (call); e != CUDA_ERROR_NOT_SUPPORTED) { std::printf("%s: %d\n", #call, int(e)); return 1; }
+int main()
+{
+    CUdevice device; CUcontext context; CUarray array; CUmemoryPool pool; CUdeviceptr data; CUgraph graph;
+    CHECK(cuInit(0));
+    CHECK(cuDeviceGet(&device, 0));
+    CHECK(cuDevicePrimaryCtxRetain(&context, device));
+    CHECK(cuCtxSetCurrent(context));
+    CHECK(cuMemAlloc(&data, 4096));
+    CUmemPoolProps props{};
+    props.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+    props.location.type = CU_MEM_LOCATION_TYPE_HOST;
+    REFUSED(cuMemPoolCreate(&pool, &props));
+    props.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+    props.handleTypes = CU_MEM_HANDLE_TYPE_FABRIC;
+    REFUSED(cuMemPoolCreate(&pool, &props));
+    int shared = 0;
+    CHECK(cuDeviceGetDefaultMemPool(&pool, device));
+    REFUSED(cuMemPoolExportToShareableHandle(&shared, pool, CU_MEM_HANDLE_TYPE_FABRIC, 0));
+    REFUSED(cuMemPoolImportFromShareableHandle(&pool, &shared, CU_MEM_HANDLE_TYPE_FABRIC, 0));
+    CUmemGenericAllocationHandle memory = 0;
+    CUmemAllocationProp prop{};
+    prop.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+    prop.location.type = CU_MEM_LOCATION_TYPE_HOST;
+    REFUSED(cuMemCreate(&memory, 2 << 20, &prop, 0));
+    REFUSED(cuMemImportFromShareableHandle(&memory, &shared, CU_MEM_HANDLE_TYPE_FABRIC));
+    REFUSED(cuMemExportToShareableHandle(&shared, 1, CU_MEM_HANDLE_TYPE_FABRIC, 0));
+    CUDA_ARRAY3D_DESCRIPTOR compressed{64, 64, 0, CU_AD_FORMAT_BC1_UNORM, 4, 0};
+    CHECK(cuArray3DCreate(&array, &compressed));
+    char bytes[64] = {};
+    REFUSED(cuMemcpyHtoA(array, 0, bytes, sizeof bytes));
+    REFUSED(cuMemcpyAtoD(data, array, 0, sizeof bytes));
+    int answer;
+    REFUSED(cuPointerGetAttribute(&answer, CUpointer_attribute(9999), data));
+    CUgraphNode node;
+    CUgraphNodeParams semaphores;
+    std::memset(&semaphores, 0, sizeof semaphores);
+    semaphores.type = CU_GRAPH_NODE_TYPE_EXT_SEMAS_WAIT;
+    CHECK(cuGraphCreate(&graph, 0));
+    REFUSED(cuGraphAddNode_v2(&node, graph, nullptr, nullptr, 0, &semaphores));
+    CUctxCigParam graphics{};
+    CUctxCreateParams with{};
+    with.cigParams = &graphics;
+    REFUSED(cuCtxCreate_v4(&context, &with, 0, device));
+    std::printf("done\n");
+}
+END
+    $CXX -std=c++17 -isystem "$CUDA_HOME_DIR/include" program.cc "$CLIENT_LIBDIR/libcuda.so.1" -o program || skip "for the headers of CUDA 13"
+    run -0 --separate-stderr vgpu-run --driver "$driver" ./program
+    [ "$output" = done ] || { echo "$output"; false; }
+    while read -r what; do
+        once "$stderr" "$what"
+    done <<'END'
+warning: a memory pool of the host or of managed memory is not supported: it would be memory of the GPU's node
+warning: cuMemPoolCreate with another handle than a file descriptor is not supported: no other is passed
+warning: a memory pool shared by another handle than a file descriptor is not supported: no other is passed
+warning: cuMemCreate for host memory is not supported: it would be
+warning: physical memory shared by another handle than a file descriptor is not supported: no other is passed
+warning: a copy in a row from or to an array of a planar or compressed format is not supported: where its rows end
+warning: a pointer attribute of mappings, tokens for other drivers or newer than this libcuda.so is not supported: it is
+warning: a graph node of external semaphores is not supported: they belong
+warning: cuCtxCreate for graphics is not supported: the GPU's node has none
+END
+}

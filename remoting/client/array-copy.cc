@@ -3,6 +3,7 @@
 // an offset counts on over them: the bytes are the end of a row, whole rows, and the beginning of
 // one.
 #include "remoting/client/array.h"
+#include "remoting/client/call.h"
 #include "remoting/client/entry.h"
 
 #include <algorithm>
@@ -31,8 +32,9 @@ CUresult find_span(Session &session, CUarray handle, uint64_t offset, uint64_t b
         return CUDA_ERROR_INVALID_HANDLE;
     uint64_t element = span.array->element;
     auto &it = span.array->description;
-    if (!element) // rows of it cannot be told apart here
-        return CUDA_ERROR_NOT_SUPPORTED;
+    if (!element)
+        return refused("a copy in a row from or to an array of a planar or compressed format",
+                       "where its rows end is the driver's secret: copy a box (cuMemcpy2D)");
     uint64_t total = uint64_t(it.Width) * element * std::max<uint64_t>(it.Height, 1) *
                      std::max<uint64_t>(it.Depth, 1);
     if (offset % element != 0 || bytes % element != 0 || offset > total || bytes > total - offset)

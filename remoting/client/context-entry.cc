@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cuCtx* and cuDevicePrimaryCtx*. The worker only hears of contexts that are opened, created and
 // destroyed.
+#include "remoting/client/call.h"
 #include "remoting/client/entry.h"
 #include "remoting/client/function.h"
 #include "remoting/client/remote.h"
@@ -165,7 +166,7 @@ VGPU_ENTRY cuCtxCreate_v4(CUcontext *handle, CUctxCreateParams *parameters, unsi
     if (parameters && parameters->numExecAffinityParams != 0)
         return CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY;
     if (parameters && parameters->cigParams)
-        return CUDA_ERROR_NOT_SUPPORTED;
+        return refused("cuCtxCreate for graphics", "the GPU's node has none of this process");
     return cuCtxCreate_v2(handle, flags, device);
 }
 #endif

@@ -216,7 +216,8 @@ CUresult ask_of(Session &session, CUgraphNode handle, std::shared_ptr<GraphNode>
     node->graph = in.u64();
     node->parameters.type = CUgraphNodeType(in.u32());
     if (!read(session, in, *node) || !in.done())
-        return CUDA_ERROR_NOT_SUPPORTED;
+        return refused("asking for the parameters of a graph node of that kind",
+                       "the worker's driver gives none that could be carried");
     known = session.graph_nodes.add(api::id_of(handle), std::move(node));
     return CUDA_SUCCESS;
 }

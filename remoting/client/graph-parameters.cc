@@ -203,7 +203,8 @@ CUresult put_node(Session &session, wire::Encoder &out, const CUgraphNodeParams 
         return put_conditional(session, out, parameters.conditional, bodies);
     case CU_GRAPH_NODE_TYPE_EXT_SEMAS_SIGNAL:
     case CU_GRAPH_NODE_TYPE_EXT_SEMAS_WAIT:
-        return CUDA_ERROR_NOT_SUPPORTED;
+        return refused("a graph node of external semaphores",
+                       "they belong to a device of the same machine");
     case CU_GRAPH_NODE_TYPE_HOST:
         if (!parameters.host.fn)
             return CUDA_ERROR_INVALID_VALUE;

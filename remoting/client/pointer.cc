@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cuPointer*: what an address is, from the map of ranges.
+#include "remoting/client/call.h"
 #include "remoting/client/entry.h"
 
 #include <cstring>
@@ -64,16 +65,19 @@ CUresult query(Session &session, void *data, CUpointer_attribute attribute, CUde
         return put(data, CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE);
 #if CUDA_VERSION >= 12080
     case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE: // what the worker asks for where it can be
-        return put(data, range->kind == Range::Kind::device &&
-                             session.devices()[size_t(range->device)]
-                                     [CU_DEVICE_ATTRIBUTE_MEM_DECOMPRESS_ALGORITHM_MASK] > 0);
+        return put(data,
+                   range->kind == Range::Kind::device &&
+                       session.devices()[size_t(range->device)]
+                                        [CU_DEVICE_ATTRIBUTE_MEM_DECOMPRESS_ALGORITHM_MASK] > 0);
 #endif
     case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
         return put(data, range->kind == Range::Kind::device
                              ? api::handle_of<CUmemoryPool>(range->owner)
                              : nullptr);
     default:
-        return CUDA_ERROR_NOT_SUPPORTED;
+        return refused("a pointer attribute of mappings, tokens for other drivers or newer than "
+                       "this libcuda.so",
+                       "it is known on the GPU's node alone");
     }
 }
 

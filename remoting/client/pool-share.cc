@@ -27,6 +27,12 @@ uint64_t door_of(const IpcBytes &name)
     return handle.door;
 }
 
+CUresult refuse_type()
+{
+    return refused("a memory pool shared by another handle than a file descriptor",
+                   "no other is passed between the processes of a job");
+}
+
 CUresult fetch(Session &session, const char *call, const IpcBytes &name, uint64_t &ticket)
 {
     Request request;
@@ -54,7 +60,7 @@ VGPU_ENTRY cuMemPoolExportToShareableHandle(void *shareable, CUmemoryPool handle
         if (!shareable || flags != 0 || !pool)
             return CUDA_ERROR_INVALID_VALUE;
         if (type != kDescriptor)
-            return CUDA_ERROR_NOT_SUPPORTED;
+            return refuse_type();
         if (!pool->shareable)
             return CUDA_ERROR_INVALID_VALUE;
         Request request;
@@ -86,7 +92,7 @@ VGPU_ENTRY cuMemPoolImportFromShareableHandle(CUmemoryPool *handle, void *sharea
         if (!handle || flags != 0)
             return CUDA_ERROR_INVALID_VALUE;
         if (type != kDescriptor)
-            return CUDA_ERROR_NOT_SUPPORTED;
+            return refuse_type();
         IpcBytes name;
         if (!read_name(int(reinterpret_cast<intptr_t>(shareable)), name)) {
             vgpu::log(vgpu::Level::warning,

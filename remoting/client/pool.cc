@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/client/pool.h"
 
+#include "remoting/client/call.h"
 #include "remoting/client/entry.h"
 #include "remoting/client/memory.h"
 #include "remoting/client/remote.h"
@@ -57,6 +58,13 @@ bool is_switch(CUmemPool_attribute attribute)
     return attribute >= 1 && attribute <= 3;
 }
 
+// Pools are of devices' own memory only.
+CUresult refuse_location()
+{
+    return refused("a memory pool of the host or of managed memory",
+                   "it would be memory of the GPU's node");
+}
+
 } // namespace
 
 VGPU_ENTRY cuDeviceGetDefaultMemPool(CUmemoryPool *pool, CUdevice device)
@@ -83,13 +91,13 @@ VGPU_ENTRY cuDeviceSetMemPool(CUdevice device, CUmemoryPool handle)
 }
 
 #if CUDA_VERSION >= 13000
-// The same by location. Pools are of devices' own memory only.
+// The same by location.
 static CUresult check_location(const CUmemLocation *location, CUmemAllocationType type)
 {
     if (!location)
         return CUDA_ERROR_INVALID_VALUE;
     if (type != CU_MEM_ALLOCATION_TYPE_PINNED || location->type != CU_MEM_LOCATION_TYPE_DEVICE)
-        return CUDA_ERROR_NOT_SUPPORTED;
+        return refuse_location();
     return CUDA_SUCCESS;
 }
 
@@ -119,9 +127,11 @@ VGPU_ENTRY cuMemPoolCreate(CUmemoryPool *handle, const CUmemPoolProps *propertie
         if (!handle || !properties || properties->allocType != CU_MEM_ALLOCATION_TYPE_PINNED)
             return CUDA_ERROR_INVALID_VALUE;
         bool shareable = properties->handleTypes == CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
-        if (properties->location.type != CU_MEM_LOCATION_TYPE_DEVICE ||
-            (!shareable && properties->handleTypes != CU_MEM_HANDLE_TYPE_NONE))
-            return CUDA_ERROR_NOT_SUPPORTED;
+        if (properties->location.type != CU_MEM_LOCATION_TYPE_DEVICE)
+            return refuse_location();
+        if (!shareable && properties->handleTypes != CU_MEM_HANDLE_TYPE_NONE)
+            return refused("cuMemPoolCreate with another handle than a file descriptor",
+                           "no other is passed between the processes of a job");
         int device = properties->location.id;
         if (device < 0 || size_t(device) >= session.devices().size())
             return CUDA_ERROR_INVALID_DEVICE;

@@ -16,6 +16,12 @@ namespace api = vgpu::api;
 namespace
 {
 
+CUresult refuse_type()
+{
+    return refused("physical memory shared by another handle than a file descriptor",
+                   "no other is passed between the processes of a job");
+}
+
 CUresult ask_for_name(Session &session, uint64_t id, IpcBytes &name)
 {
     Request request;
@@ -64,7 +70,7 @@ VGPU_ENTRY cuMemExportToShareableHandle(void *shareable, CUmemGenericAllocationH
         if (!shareable || flags != 0)
             return CUDA_ERROR_INVALID_VALUE;
         if (type != CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR)
-            return CUDA_ERROR_NOT_SUPPORTED;
+            return refuse_type();
         Mappings &mappings = session.mappings;
         std::unique_lock lock(mappings.mutex);
         auto allocation = mappings.find(handle);
@@ -93,7 +99,7 @@ VGPU_ENTRY cuMemImportFromShareableHandle(CUmemGenericAllocationHandle *handle, 
         if (!handle)
             return CUDA_ERROR_INVALID_VALUE;
         if (type != CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR)
-            return CUDA_ERROR_NOT_SUPPORTED;
+            return refuse_type();
         IpcBytes name;
         if (!read_name(int(reinterpret_cast<intptr_t>(shareable)), name)) {
             vgpu::log(vgpu::Level::warning,

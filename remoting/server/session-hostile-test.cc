@@ -90,6 +90,32 @@ TEST_P(SessionTest, a_limit_that_is_reached_is_said_once)
     set_log_listener(nullptr);
 }
 
+TEST_P(SessionTest, what_the_driver_has_not_is_said_once)
+{
+    static std::atomic<int> said;
+    said = 0;
+    set_log_listener([](Level, std::string_view text) {
+        said += text.find("vgpuTensorMap is not supported as it was called: ") == 0;
+    });
+    TestClient client(GetParam());
+    ASSERT_EQ(client.open(), CUDA_SUCCESS);
+    CUdeviceptr pointer = 0;
+    ASSERT_EQ(client.alloc(4096, pointer), CUDA_SUCCESS);
+    auto replace = [&] { // the address in a map
+        uint64_t map[16] = {}, made[16] = {};
+        return client.call(Call::vgpuTensorMap, Val<uint32_t>::Client{3}, Pointer::Client{pointer},
+                           InArray<uint64_t>::Client{map, 16}, InArray<uint64_t>::Client{map, 0},
+                           OutArray<uint64_t, 7>::Client{made, 16}, Val<uint64_t>::Client{16});
+    };
+    // Once in a process, which tests have many sessions in.
+    static bool first = true;
+    EXPECT_EQ(replace(), CUDA_ERROR_NOT_SUPPORTED);
+    EXPECT_EQ(replace(), CUDA_ERROR_NOT_SUPPORTED);
+    EXPECT_EQ(said, first ? 1 : 0);
+    first = false;
+    set_log_listener(nullptr);
+}
+
 TEST_P(SessionTest, images_are_bounded_and_checked)
 {
     TestClient client(GetParam());

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <mutex>
+#include <set>
 #include <thread>
 
 namespace vgpu::server
@@ -19,6 +21,19 @@ std::vector<Slice> with_devices(const Driver &driver, std::vector<Slice> slices)
     for (Slice &slice : slices)
         driver.check(driver.cuDeviceGet(&slice.device, slice.ordinal), "cuDeviceGet");
     return slices;
+}
+
+// Once for each call, whichever thread answers it.
+void tell_unsupported(const Driver &driver, api::Call call)
+{
+    if (call == api::Call::vgpuHostMap || call == api::Call::vgpuManagedMap)
+        return; // the client has another way then
+    static std::mutex mutex;
+    static std::set<api::Call> told;
+    std::lock_guard lock(mutex);
+    if (told.insert(call).second)
+        log(Level::warning, "%s is not supported as it was called: %s has or can do no such thing",
+            api::call_name(call), driver.path.c_str());
 }
 
 } // namespace
@@ -191,6 +206,8 @@ void Session::handle_mirrors_left()
 
 void Session::answer(const Request &request, CUresult result)
 {
+    if (result == CUDA_ERROR_NOT_SUPPORTED)
+        tell_unsupported(driver, request.call);
     if (request.wants_reply)
         replies.send(request.reply_to(), result);
     else if (result != CUDA_SUCCESS)
