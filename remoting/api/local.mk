@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The parameter vocabulary is headers; what generate.py writes lies beside them in the build tree.
-api_headers = %D%/array-format.h %D%/ipc-handle.h %D%/kinds.h %D%/cublaslt.h %D%/cudnn.h %D%/library-params.h %D%/library-rows.h %D%/library-table.h %D%/params.h %D%/resource.h %D%/scalars.h
+api_headers = %D%/array-format.h %D%/ipc-handle.h %D%/kinds.h %D%/launch-attributes.h %D%/cublaslt.h %D%/cudnn.h %D%/library-params.h %D%/library-rows.h %D%/library-table.h %D%/params.h %D%/resource.h %D%/scalars.h
 api_scripts = %D%/generate.py %D%/spec.py %D%/header.py %D%/emit.py %D%/tested.py
 api_descriptions = %D%/session.api %D%/cuda.api
 api_generated = %D%/calls.h %D%/client-forwards.inc %D%/client-remote.inc %D%/client-stubs.inc %D%/server-table.inc \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/client/launch-attributes.h"
 
+#include "remoting/api/launch-attributes.h"
 #include "remoting/client/event.h"
 
 #include <algorithm>
@@ -11,8 +12,6 @@ namespace vgpu::client
 {
 namespace
 {
-
-constexpr size_t kMost = 64; // three times as many as there are
 
 // An event that a launch records by itself, and how; none in most attributes.
 struct Recording {
@@ -48,39 +47,6 @@ bool is_updatable([[maybe_unused]] const CUlaunchAttribute &attribute)
 #endif
 }
 
-bool is_known(CUlaunchAttributeID id)
-{
-    switch (id) {
-    case CU_LAUNCH_ATTRIBUTE_IGNORE:
-    case CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW:
-    case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
-    case CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY:
-    case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
-    case CU_LAUNCH_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE:
-    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
-    case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
-    case CU_LAUNCH_ATTRIBUTE_PRIORITY:
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP:
-    case CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN:
-#if CUDA_VERSION >= 12030
-    case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
-#endif
-#if CUDA_VERSION >= 12040
-    case CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE:
-#endif
-#if CUDA_VERSION >= 12080
-    case CU_LAUNCH_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT:
-    case CU_LAUNCH_ATTRIBUTE_PREFERRED_CLUSTER_DIMENSION:
-#endif
-#if CUDA_VERSION >= 13000
-    case CU_LAUNCH_ATTRIBUTE_NVLINK_UTIL_CENTRIC_SCHEDULING:
-#endif
-        return true;
-    default:
-        return false;
-    }
-}
-
 // The events that the launch records, each once and in one order, for their locks.
 CUresult events_of(const Session &session, std::span<const CUlaunchAttribute> attributes,
                    std::vector<Event *> &events)
@@ -107,10 +73,10 @@ CUresult events_of(const Session &session, std::span<const CUlaunchAttribute> at
 
 CUresult read_attributes(std::span<const CUlaunchAttribute> attributes, bool &cooperative)
 {
-    if (attributes.size() > kMost)
+    if (attributes.size() > api::kMostAttributes)
         return CUDA_ERROR_INVALID_VALUE;
     for (auto &attribute : attributes) {
-        if (!is_known(attribute.id))
+        if (!api::is_known_attribute(attribute.id))
             return refused("a launch with an attribute that is newer than this libcuda.so",
                            "what its value holds is not known");
         if (attribute.id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE)

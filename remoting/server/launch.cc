@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/server/launch.h"
 
+#include "remoting/api/launch-attributes.h"
 #include "remoting/server/calls.h"
 
 #include <cstddef>
@@ -13,8 +14,6 @@ namespace
 {
 
 constexpr size_t kMostParameters = 4096;
-constexpr size_t kMostAttributes = 64;
-constexpr unsigned kNewestAttribute = 16; // of CUDA 13.0
 
 } // namespace
 
@@ -69,8 +68,8 @@ CUresult read_attribute(Session &session, CUlaunchAttributeID id,
         value.deviceUpdatableKernelNode.devNode = nullptr;
         return CUDA_SUCCESS;
 #endif
-    default: // plain data: the client sends none that it does not know
-        return unsigned(id) <= kNewestAttribute ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    default: // plain data
+        return api::is_known_attribute(id) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
     }
 }
 
@@ -125,7 +124,7 @@ static CUresult read_attributes(Session &session, std::span<const unsigned char>
                                 std::vector<CUlaunchAttribute> &list)
 {
     if (bytes.empty() || bytes.size() % sizeof list[0] != 0 ||
-        bytes.size() / sizeof list[0] > kMostAttributes)
+        bytes.size() / sizeof list[0] > api::kMostAttributes)
         return CUDA_ERROR_INVALID_VALUE;
     list.resize(bytes.size() / sizeof list[0]);
     for (size_t i = 0; i < list.size(); ++i) {
