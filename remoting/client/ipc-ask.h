@@ -3,6 +3,7 @@
 // how a name of it goes to them by a descriptor.
 #pragma once
 
+#include "remoting/api/ipc-handle.h"
 #include "remoting/base/fd.h"
 #include "remoting/client/call.h"
 #include "remoting/client/ipc.h"
@@ -14,6 +15,26 @@ namespace vgpu::client
 // with its reason, as one of the application's call `name`.
 CUresult ask_ipc(Session &session, uint32_t word, api::Call call, const char *name,
                  Request &request, void *rest, size_t n);
+
+// Something of this session that other processes may ask for; the kind says what the numbers are
+// (server/ipc-calls.cc).
+struct IpcThing {
+    api::IpcKind kind;
+    uint64_t numbers[3];
+};
+
+// The name under which the worker offers it from now on, as the bytes that `call` gives to others.
+template<class Name>
+CUresult ask_for_name(Session &session, uint32_t word, const char *call, const IpcThing &thing,
+                      Name *name)
+{
+    static_assert(sizeof(*name) == sizeof(api::IpcHandle));
+    Request request;
+    request.out().u64(uint64_t(thing.kind));
+    for (uint64_t number : thing.numbers)
+        request.out().u64(number);
+    return ask_ipc(session, word, api::Call::vgpuIpcExport, call, request, name, sizeof(*name));
+}
 
 // A descriptor of a memory file that can no longer be changed and holds the name
 // (api/ipc-handle.h): all that a process needs to ask its own worker for what has that name.

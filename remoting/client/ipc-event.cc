@@ -17,13 +17,8 @@ VGPU_ENTRY cuIpcGetEventHandle(CUipcEventHandle *handle, CUevent event)
             return CUDA_ERROR_INVALID_VALUE;
         if (!known || !known->shared() || known->opened)
             return CUDA_ERROR_INVALID_HANDLE;
-        Request request;
-        request.out().u64(uint64_t(api::IpcKind::event));
-        request.out().u64(api::id_of(event));
-        request.out().u64(0);
-        request.out().u64(0);
-        return ask_ipc(session, context.word(), api::Call::vgpuIpcExport, "cuIpcGetEventHandle",
-                       request, handle, sizeof(*handle));
+        return ask_for_name(session, context.word(), "cuIpcGetEventHandle",
+                            {api::IpcKind::event, {api::id_of(event)}}, handle);
     });
 }
 

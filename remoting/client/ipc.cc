@@ -81,13 +81,8 @@ VGPU_ENTRY cuIpcGetMemHandle(CUipcMemHandle *handle, CUdeviceptr address)
             return CUDA_ERROR_INVALID_VALUE;
         if (CUresult forbidden = session.captures.forbid_unsafe(session); forbidden != CUDA_SUCCESS)
             return forbidden;
-        Request request;
-        request.out().u64(uint64_t(api::IpcKind::memory));
-        request.out().u64(range->base);
-        request.out().u64(range->bytes);
-        request.out().u64(0);
-        return ask_ipc(session, context.word(), api::Call::vgpuIpcExport, "cuIpcGetMemHandle",
-                       request, handle, sizeof(*handle));
+        return ask_for_name(session, context.word(), "cuIpcGetMemHandle",
+                            {api::IpcKind::memory, {range->base, range->bytes}}, handle);
     });
 }
 

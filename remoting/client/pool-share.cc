@@ -63,15 +63,10 @@ VGPU_ENTRY cuMemPoolExportToShareableHandle(void *shareable, CUmemoryPool handle
             return refuse_type();
         if (!pool->shareable)
             return CUDA_ERROR_INVALID_VALUE;
-        Request request;
-        request.out().u64(uint64_t(api::IpcKind::pool));
-        request.out().u64(api::id_of(handle));
-        request.out().u64(uint64_t(pool->device));
-        request.out().u64(0);
         IpcBytes name;
         CUresult result =
-            ask_ipc(session, current_word(), api::Call::vgpuIpcExport,
-                    "cuMemPoolExportToShareableHandle", request, name.data(), name.size());
+            ask_for_name(session, current_word(), "cuMemPoolExportToShareableHandle",
+                         {api::IpcKind::pool, {api::id_of(handle), uint64_t(pool->device)}}, &name);
         if (result != CUDA_SUCCESS)
             return result;
         {
@@ -131,14 +126,9 @@ VGPU_ENTRY cuMemPoolExportPointer(CUmemPoolPtrExportData *data, CUdeviceptr addr
         auto pool = session.pools.table.find(range->owner);
         if (!pool || !pool->shareable)
             return CUDA_ERROR_INVALID_VALUE;
-        static_assert(sizeof(*data) == sizeof(api::IpcHandle));
-        Request request;
-        request.out().u64(uint64_t(api::IpcKind::pooled));
-        request.out().u64(range->base);
-        request.out().u64(range->bytes);
-        request.out().u64(range->owner);
-        return ask_ipc(session, current_word(), api::Call::vgpuIpcExport, "cuMemPoolExportPointer",
-                       request, data, sizeof(*data));
+        return ask_for_name(session, current_word(), "cuMemPoolExportPointer",
+                            {api::IpcKind::pooled, {range->base, range->bytes, range->owner}},
+                            data);
     });
 }
 

@@ -22,17 +22,6 @@ CUresult refuse_type()
                    "no other is passed between the processes of a job");
 }
 
-CUresult ask_for_name(Session &session, uint64_t id, IpcBytes &name)
-{
-    Request request;
-    request.out().u64(uint64_t(api::IpcKind::allocation));
-    request.out().u64(id);
-    request.out().u64(0);
-    request.out().u64(0);
-    return ask_ipc(session, current_word(), api::Call::vgpuIpcExport,
-                   "cuMemExportToShareableHandle", request, name.data(), name.size());
-}
-
 CUresult import_memory(Session &session, const IpcBytes &name, Allocation &made)
 {
     Request request;
@@ -80,7 +69,8 @@ VGPU_ENTRY cuMemExportToShareableHandle(void *shareable, CUmemGenericAllocationH
         if (!name) {
             lock.unlock(); // the worker may have to wait for the device
             name.emplace();
-            CUresult result = ask_for_name(session, handle, *name);
+            CUresult result = ask_for_name(session, current_word(), "cuMemExportToShareableHandle",
+                                           {api::IpcKind::allocation, {handle}}, &*name);
             if (result != CUDA_SUCCESS)
                 return result;
             lock.lock();
