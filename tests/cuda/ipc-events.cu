@@ -3,13 +3,11 @@
 // also when nothing tells them but the event; then all that must be refused, and what becomes of
 // those that wait when the other is killed.
 #include "check.h"
+#include "two-processes.h"
 
 #include <csignal>
 #include <cstring>
 #include <cuda_runtime.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 const char *const program = "ipc-events";
 
@@ -19,29 +17,7 @@ namespace
 constexpr int kNumbers = 100000;
 constexpr int kRounds = 40;
 
-int other;   // a socket to the other process
 int gate[2]; // a pipe: streams go on when there is a byte in it
-
-template<class T>
-void tell(const T &value)
-{
-    EXPECT(send(other, &value, sizeof value, MSG_NOSIGNAL) == ssize_t(sizeof value));
-}
-
-template<class T>
-T hear()
-{
-    T value;
-    EXPECT(recv(other, &value, sizeof value, MSG_WAITALL) == ssize_t(sizeof value));
-    return value;
-}
-
-// The two come so far, both.
-void meet()
-{
-    tell(1);
-    hear<int>();
-}
 
 void wait_at_gate(void *)
 {
@@ -342,14 +318,8 @@ void user(pid_t child)
 
 int main()
 {
-    alarm(100); // rather than to wait for one that has failed
-    int ends[2];
-    EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 && pipe(gate) == 0);
-    std::fflush(stdout);
-    pid_t child = fork(); // before either of them uses CUDA
-    EXPECT(child >= 0);
-    other = ends[child == 0];
-    close(ends[child != 0]);
+    EXPECT(pipe(gate) == 0);
+    pid_t child = two_processes();
     if (child == 0)
         return maker();
     user(child);

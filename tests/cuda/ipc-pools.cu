@@ -3,12 +3,10 @@
 // one allocates there the other uses, as soon as an event says so, and frees; then all that must be
 // refused, and what becomes of it when the other has let go.
 #include "check.h"
+#include "two-processes.h"
 
 #include <cstring>
 #include <cuda_runtime.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 const char *const program = "ipc-pools";
 
@@ -18,59 +16,6 @@ namespace
 constexpr int kLarge = 3 << 20; // elements, mapped by itself
 constexpr int kSmall = 1000;    // one of several in a chunk
 constexpr auto kDescriptor = cudaMemHandleTypePosixFileDescriptor;
-
-int other; // a socket to the other process
-
-template<class T>
-void tell(const T &value)
-{
-    EXPECT(send(other, &value, sizeof value, MSG_NOSIGNAL) == ssize_t(sizeof value));
-}
-
-template<class T>
-T hear()
-{
-    T value;
-    EXPECT(recv(other, &value, sizeof value, MSG_WAITALL) == ssize_t(sizeof value));
-    return value;
-}
-
-void tell_descriptor(int fd)
-{
-    char byte = 0;
-    iovec piece{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_len = CMSG_LEN(sizeof fd);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    EXPECT(sendmsg(other, &message, MSG_NOSIGNAL) == 1);
-    close(fd);
-}
-
-int hear_descriptor()
-{
-    char byte = 0;
-    iovec piece{&byte, 1};
-    int fd = -1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    EXPECT(recvmsg(other, &message, MSG_CMSG_CLOEXEC) == 1);
-    cmsghdr *header = CMSG_FIRSTHDR(&message);
-    EXPECT(header != nullptr);
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    return fd;
-}
 
 __global__ void write_numbers(unsigned *numbers, int n, unsigned seed)
 {
@@ -336,14 +281,7 @@ void user(pid_t child)
 
 int main()
 {
-    alarm(100); // rather than to wait for one that has failed
-    int ends[2];
-    EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-    std::fflush(stdout);
-    pid_t child = fork(); // before either of them uses CUDA
-    EXPECT(child >= 0);
-    other = ends[child == 0];
-    close(ends[child != 0]);
+    pid_t child = two_processes();
     CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
     if (child == 0)
         return maker();

@@ -2,12 +2,10 @@
 // Device memory that two processes share by cudaIpc*: each writes with kernels and copies what the
 // other reads; then all that must be refused, and what becomes of it when one of them lets go.
 #include "check.h"
+#include "two-processes.h"
 
 #include <cstring>
 #include <cuda_runtime.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 const char *const program = "ipc";
 
@@ -16,22 +14,6 @@ namespace
 
 constexpr int kLarge = 3 << 20; // elements, mapped by itself
 constexpr int kSmall = 1000;    // one of several in a chunk
-
-int other; // a socket to the other process
-
-template<class T>
-void tell(const T &value)
-{
-    EXPECT(send(other, &value, sizeof value, MSG_NOSIGNAL) == ssize_t(sizeof value));
-}
-
-template<class T>
-T hear()
-{
-    T value;
-    EXPECT(recv(other, &value, sizeof value, MSG_WAITALL) == ssize_t(sizeof value));
-    return value;
-}
 
 __global__ void write_numbers(unsigned *numbers, int n, unsigned seed)
 {
@@ -226,14 +208,7 @@ void importer(pid_t child)
 
 int main()
 {
-    alarm(100); // rather than to wait for one that has failed
-    int ends[2];
-    EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-    std::fflush(stdout);
-    pid_t child = fork(); // before either of them uses CUDA
-    EXPECT(child >= 0);
-    other = ends[child == 0];
-    close(ends[child != 0]);
+    pid_t child = two_processes();
     if (child == 0)
         return exporter();
     importer(child);

@@ -19,7 +19,7 @@ cuda_driver_programs = batch-calls cluster-calls context-calls device-calls driv
 cuda_samples = $(patsubst $(srcdir)/%D%/samples/%.cu,%,$(wildcard $(srcdir)/%D%/samples/*.cu))
 cuda_sources = %D%/blas.cu %D%/blas-lt.cu %D%/fft.cu %D%/rand.cu $(cuda_runtime_programs:%=%D%/%.cu) $(cuda_driver_programs:%=%D%/%.cc) %D%/majors.cc %D%/majors-part.cc \
 	%D%/mpi-ranks.cu %D%/nvrtc.cc %D%/relocatable-other.cu %D%/round-trips.cc $(cuda_samples:%=%D%/samples/%.cu)
-EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/driver.h %D%/in-child.h %D%/plugin.h %D%/wrong.h %D%/wrong-driver.h %D%/plugin.cu %D%/cudart.bats $(cuda_sources)
+EXTRA_DIST += %D%/array.h %D%/cases.h %D%/check.h %D%/driver-symbol.h %D%/driver.h %D%/in-child.h %D%/plugin.h %D%/two-processes.h %D%/wrong.h %D%/wrong-driver.h %D%/plugin.cu %D%/cudart.bats $(cuda_sources)
 BATS_TESTS += %D%/cudart.bats
 check_DATA =
 
@@ -124,6 +124,8 @@ cuda_driver_objects = $(cuda_driver_programs:%=%D%/%.o)
 
 $(cuda_driver_objects): %D%/%.o: %D%/%.cc %D%/check.h %D%/driver.h %D%/wrong.h %D%/wrong-driver.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@
+
+%D%/ipc.o %D%/ipc-events.o %D%/ipc-pools.o %D%/shareable-handles.o: %D%/two-processes.h
 
 %D%/round-trips.o: %D%/round-trips.cc %D%/check.h
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(CXX) -std=c++17 -O1 $(CUDA_CPPFLAGS) -c $< -o $@

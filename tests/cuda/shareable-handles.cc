@@ -6,19 +6,16 @@
 //   shareable-handles lend SOCKET      gives memory to whoever connects, until he hangs up
 //   shareable-handles borrow SOCKET    says what becomes of importing it
 #include "driver.h"
+#include "two-processes.h"
 
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <fcntl.h>
 #include <spawn.h>
 #include <string>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <vector>
 
 const char *const program = "shareable-handles";
@@ -29,45 +26,8 @@ namespace
 constexpr auto kDescriptor = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
 constexpr unsigned kThreads = 256;
 
-int other; // a socket to the other process
 size_t unit;
 CUmemAllocationProp prop;
-
-void tell(int fd = -1)
-{
-    char byte = 0;
-    iovec piece{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    if (fd >= 0) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        cmsghdr *header = CMSG_FIRSTHDR(&message);
-        *header = {CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS};
-        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    }
-    EXPECT(sendmsg(other, &message, MSG_NOSIGNAL) == 1);
-}
-
-// The descriptor that came along, or -1.
-int hear()
-{
-    char byte = 0;
-    iovec piece{&byte, 1};
-    int fd = -1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    EXPECT(recvmsg(other, &message, MSG_CMSG_CLOEXEC) == 1);
-    if (cmsghdr *header = CMSG_FIRSTHDR(&message))
-        std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    return fd;
-}
 
 size_t free_memory()
 {
@@ -200,23 +160,23 @@ int exporter()
     int fd = export_memory(large);
     let_inherit(fd);
     EXPECT(holds(at, 4 * unit, 1, 3));
-    tell(fd);
-    tell(export_memory(large)); // another descriptor of the same
-    tell(export_memory(bare));  // mapped nowhere
-    hear();
+    tell_descriptor(fd);
+    tell_descriptor(export_memory(large)); // another descriptor of the same
+    tell_descriptor(export_memory(bare));  // mapped nowhere
+    hear<int>();
     EXPECT(holds(at, 4 * unit, 2, 5));
     write(at, 4 * unit, 6);
     CUdeviceptr bare_at = map(bare, unit);
     EXPECT(holds(bare_at, unit, 7));
-    tell();
+    tell(1);
 
-    hear();
+    hear<int>();
     unmap(at, 4 * unit); // though the other has it
     DRIVER(cuMemRelease(large));
     CUdeviceptr next = map(create(unit), unit);
     write(next, unit, 8);
-    tell();
-    hear();
+    tell(1);
+    hear<int>();
     return 0;
 }
 
@@ -279,7 +239,7 @@ void refusals(CUmemGenericAllocationHandle shared, int good)
 void importer(pid_t child)
 {
     open_device();
-    int fd = hear(), second = hear(), bare_fd = hear();
+    int fd = hear_descriptor(), second = hear_descriptor(), bare_fd = hear_descriptor();
     EXPECT(fd >= 0 && second >= 0 && bare_fd >= 0);
     size_t before = free_memory();
     CUmemGenericAllocationHandle large = import_memory(fd), again = import_memory(second),
@@ -304,20 +264,20 @@ void importer(pid_t child)
     add(at, 5);
     EXPECT(holds(again_at, 4 * unit, 2, 5));
     write(bare_at, unit, 7);
-    tell();
-    hear();
+    tell(1);
+    hear<int>();
     EXPECT(holds(at, 4 * unit, 6));
     unmap(again_at, 4 * unit);
     DRIVER(cuMemRelease(again));
 
-    tell();
-    hear(); // given back over there
+    tell(1);
+    hear<int>(); // given back over there
     EXPECT(holds(at, 4 * unit, 6));
     DRIVER(cuMemRelease(large));
     EXPECT(holds(at, 4 * unit, 6));
     FAILS(CUDA_ERROR_INVALID_VALUE, cuMemMap(at, unit, 0, large, 0));
     unmap(at, 4 * unit);
-    tell();
+    tell(1);
     int status = -1;
     EXPECT(waitpid(child, &status, 0) == child && status == 0);
     EXPECT(holds(bare_at, unit, 7)); // though nobody else has it
@@ -360,7 +320,7 @@ int lend(const char *path)
     std::printf("%s: lends\n", program);
     std::fflush(stdout);
     other = accept(door, nullptr, nullptr);
-    tell(fd);
+    tell_descriptor(fd);
     char byte;
     EXPECT(read(other, &byte, 1) == 0);
     return 0;
@@ -373,7 +333,8 @@ int borrow(const char *path)
     other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     EXPECT(connect(other, reinterpret_cast<sockaddr *>(&address), sizeof address) == 0);
     CUmemGenericAllocationHandle handle = 0;
-    CUresult result = cuMemImportFromShareableHandle(&handle, as_handle(hear()), kDescriptor);
+    CUresult result =
+        cuMemImportFromShareableHandle(&handle, as_handle(hear_descriptor()), kDescriptor);
     std::printf("%s: borrows, %s\n", program, name_of(result));
     return 0;
 }
@@ -390,13 +351,7 @@ int main(int argc, char **argv)
         return lend(argv[2]);
     if (what == "borrow")
         return borrow(argv[2]);
-    int ends[2];
-    EXPECT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-    std::fflush(stdout);
-    pid_t child = fork(); // before either of them uses CUDA
-    EXPECT(child >= 0);
-    other = ends[child == 0];
-    close(ends[child != 0]);
+    pid_t child = two_processes();
     if (child == 0)
         return exporter();
     importer(child);
