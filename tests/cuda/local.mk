@@ -13,7 +13,7 @@ cuda_all_runtime_programs = $(cuda_runtime_programs) $(cuda_library_programs) th
 # Some once more as nvcc 12 compiles them: by the headers of CUDA 12, over libcudart.so.12 and its archive.
 cuda12_programs = constant-memory error-codes graphs managed runtime-calls textures
 # The driver API alone: one link of each, NAME.
-cuda_driver_programs = batch-calls cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts launch-attributes legacy-launch linker logs own-streams plain-values shareable-handles stream-values texture-references vmm wrong-calls wrong-handles wrong-more wrong-newer wrong-old wrong-sizes
+cuda_driver_programs = batch-calls cluster-calls context-calls device-calls driver-ptx enumerate fill-calls function-calls graph-changes graph-memory green-contexts launch-attributes legacy-launch linker logs own-streams plain-values shareable-handles stream-values texture-references vmm wrong-arrays wrong-calls wrong-graphs wrong-handles wrong-memory wrong-modules wrong-newer wrong-old wrong-sizes
 # What people write CUDA for, a file each, which computes and checks itself: samples/NAME.cu becomes NAME-shared alone, since
 # the links differ in nothing that a computation could meet.
 cuda_samples = $(patsubst $(srcdir)/%D%/samples/%.cu,%,$(wildcard $(srcdir)/%D%/samples/*.cu))

@@ -24,6 +24,7 @@ inline CUevent event;
 inline CUdeviceptr data;
 inline CUmodule module;
 inline CUfunction kernel;
+inline CUarray array;
 inline constexpr size_t kBytes = 4096; // of `data`
 
 inline void open_for_wrong_calls()
@@ -46,6 +47,10 @@ inline void open_for_wrong_calls()
     DRIVER(cuModuleLoadData(&dead<CUmodule>, add_code));
     DRIVER(cuModuleGetFunction(&dead<CUfunction>, dead<CUmodule>, "add"));
     DRIVER(cuModuleUnload(dead<CUmodule>));
+    const CUDA_ARRAY_DESCRIPTOR plane{16, 16, CU_AD_FORMAT_FLOAT, 1};
+    DRIVER(cuArrayCreate(&array, &plane));
+    DRIVER(cuArrayCreate(&dead<CUarray>, &plane));
+    DRIVER(cuArrayDestroy(dead<CUarray>));
     // Of a kind that few calls ask for.
     CUlinkState link;
     DRIVER(cuLinkCreate(0, nullptr, nullptr, &link));

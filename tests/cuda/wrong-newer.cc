@@ -82,10 +82,10 @@ static void tiles()
     description.Format = CU_AD_FORMAT_FLOAT;
     description.NumChannels = 1;
     description.Flags = CUDA_ARRAY3D_SPARSE;
-    CUarray array = nullptr, gone = nullptr;
+    CUarray sparse = nullptr, gone = nullptr;
     DRIVER(cuArray3DCreate(&gone, &description));
     DRIVER(cuArrayDestroy(gone));
-    DRIVER(cuArray3DCreate(&array, &description));
+    DRIVER(cuArray3DCreate(&sparse, &description));
     CUmemAllocationProp prop{};
     prop.type = CU_MEM_ALLOCATION_TYPE_PINNED;
     prop.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
@@ -97,7 +97,7 @@ static void tiles()
     CUarrayMapInfo tile;
     std::memset(&tile, 0, sizeof tile);
     tile.resourceType = CU_RESOURCE_TYPE_ARRAY;
-    tile.resource.array = array;
+    tile.resource.array = sparse;
     tile.subresourceType = CU_ARRAY_SPARSE_SUBRESOURCE_TYPE_SPARSE_LEVEL;
     tile.subresource.sparseLevel = {0, 0, 0, 0, 0, 128, 128, 1};
     tile.memOperationType = CU_MEM_OPERATION_TYPE_MAP;
@@ -125,7 +125,7 @@ static void tiles()
     with("a tile on no device", [](auto &bad) { bad.deviceBitMask = 0; });
     with("a tile on a device that is not there", [](auto &bad) { bad.deviceBitMask = 1u << 31; });
     DRIVER(cuStreamSynchronize(stream));
-    DRIVER(cuArrayDestroy(array));
+    DRIVER(cuArrayDestroy(sparse));
     DRIVER(cuMemRelease(pool));
 }
 
