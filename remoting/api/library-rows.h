@@ -43,6 +43,7 @@ struct Field {
         in, // arrays on the host
         out,
         inout,
+        addresses, // an array on the host, of addresses on the device
         string,
         work,    // memory on the host for the library alone: the worker has its own
         scaling, // a number on the host, or none, whose type a tensor's object says
@@ -51,7 +52,8 @@ struct Field {
     enum Form : uint8_t { wide, i32, u32, i8, u8, real, real64 }; // of numbers
     Kind kind;
     Form form;
-    bool natural; // a number that must not be negative; of a call that sets the type, that
+    bool natural; // a number that must not be negative; of a call that sets the type or keeps what
+                  // it is given, that, or where it is kept
     bool nullable;
     uint8_t type;                    // of the object; of a scaling, which parameter the tensor is
     uint64_t (*bytes)(const Word *); // of what it points to, from the other parameters' words
@@ -66,6 +68,7 @@ struct Row {
         sets_stream = 16,
         always = 32,    // results come with failures too
         sets_type = 64, // of a tensor's elements
+        keeps = 128,    // the library goes on reading what it was given, for as long as the object
     };
     uint32_t number;
     const char *name;

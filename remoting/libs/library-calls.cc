@@ -56,6 +56,13 @@ unsigned char places[32][4096]; // one for each parameter
     return places[place];
 }
 
+[[maybe_unused]] void *addresses(int place)
+{
+    static void *lists[32];
+    lists[place] = device(place);
+    return &lists[place];
+}
+
 [[maybe_unused]] void *scalar(int place, bool)
 {
     return on_device ? device(place) : host(place);

@@ -11,7 +11,7 @@ NUMBERS = {"int": "int", "nat": "int", "i64": "int64_t", "nat64": "int64_t", "ll
 ELEMENTS = {"int": 4, "i64": 8, "llong": 8, "size_t": 8, "float": 4, "double": 8, "uint": 4, "u64": 8, "ullong": 8, "char": 1, "uchar": 1,
             "cuComplex": 8, "cuDoubleComplex": 16, "cufftReal": 4, "cufftDoubleReal": 8, "cufftComplex": 8, "cufftDoubleComplex": 16, "__half": 2, "__nv_bfloat16": 2, "void": 1}
 CLASSES = ("sync", "async", "local", "refuse")
-EFFECTS = ("wide", "creates", "destroys", "sets", "waits", "wrapped", "always", "gives", "works", "light", "plays")
+EFFECTS = ("wide", "creates", "destroys", "sets", "waits", "wrapped", "always", "gives", "works", "light", "plays", "keeps", "was")
 
 LINE = re.compile(r'^(\d+|-)\s+(\w+)\s+(\w+)\s*(.*)$')
 NAME = re.compile(r'^(.*?)\s+(\w+)(?:\[(.*)\])?$')
@@ -26,7 +26,7 @@ class ApiError(Exception):
 
 @dataclass
 class Param:
-    kind: str  # number enum handle stream device devices scalar host pointer string plain factor work scaling value attribute
+    kind: str  # number enum handle stream device devices scalar host addresses pointer string plain factor work scaling value attribute
     type: str
     name: str
     direction: str = ""
@@ -129,6 +129,10 @@ def parse_param(library, where, text):
         if words[1] == "void" and not size:
             raise ApiError(where, f"'{name}' is void: say how many bytes, [BYTES]")
         return Param("host", element(words[1]), name, first.rstrip("?"), nullable=first.endswith("?"), size=size, var=var)
+    if first in ("in", "in?") and len(words) == 3 and words[1] == "pointer" and library.tabled:
+        if not size:
+            raise ApiError(where, f"say how many addresses '{name}' has, [COUNT]")
+        return Param("addresses", element(words[2]), name, "in", nullable=first.endswith("?"), size=size, var=var)
     if first == "plain" and len(words) == 2 and words[1] in library.plains:
         return Param("plain", words[1], name)
     if words in (["factor"], ["scaling"], ["value"]) and size:
@@ -158,10 +162,16 @@ def parse_effects(library, call, words):
         if word not in EFFECTS:
             raise ApiError(call.where, f"unknown effect '{word}': expected one of {', '.join(EFFECTS)}, or a \"reason\"")
         value = ""
-        if word in ("creates", "destroys", "sets", "gives"):
+        if word in ("creates", "destroys", "sets", "gives", "keeps", "was"):
             value = words.pop(0) if words else ""
             if word == "gives" and not (value in library.enums and library.tabled and call.cls == "sync"):
                 raise ApiError(call.where, f"gives needs an enum that a tabled call is waited for, not '{value}'")
+            if word in ("keeps", "was") and not library.tabled:
+                raise ApiError(call.where, f"{word} is for tabled libraries")
+            if word == "keeps" and not any(p.kind == "enum" and p.name == value for p in call.params):
+                raise ApiError(call.where, f"keeps needs a parameter of an enum, which says in whose place, not '{value}'")
+            if word == "was" and not re.fullmatch(r"[A-Za-z_]\w*", value):
+                raise ApiError(call.where, f"was needs the function's name in older majors, not '{value}'")
             if word in ("creates", "destroys") and value not in library.objects:
                 raise ApiError(call.where, f"{word} needs a type of object, not '{value}'")
             if word == "sets" and value not in ("mode", "stream", "type"):

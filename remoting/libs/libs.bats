@@ -158,6 +158,113 @@ END
     once "$stderr" "cufftXtSetGPUs"
 }
 
+# A cuFFT that reads a callback's name, code and data when the plan is made, as NVIDIA's may; a sum of them is the plan's work area. The
+# call is named as in CUDA 13, or as in CUDA 12, whose own cufftXtSetJITCallback is another function.
+callback_library() {
+    $CXX -O1 "-D$2" -shared -fPIC -o "$1" -x c - <<'END'
+#include <stddef.h>
+#ifdef twelve
+#define cufftXtSetJITCallback __cufftXtSetJITCallback_12_7
+#endif
+static const char *names[8];
+static const unsigned char *codes[8];
+static size_t sizes[8];
+static void **infos[8];
+int cufftCreate(int *plan) { *plan = 7; return 0; }
+int cufftDestroy(int plan) { return plan != 7; }
+int cufftGetVersion(int *version) { *version = 12; return 0; }
+int cufftXtSetJITCallback(int plan, const char *name, const void *code, size_t size, int type, void **info)
+{
+    names[type] = name, codes[type] = code, sizes[type] = size, infos[type] = info;
+    return plan != 7;
+}
+#undef cufftXtSetJITCallback
+#ifdef twelve
+int cufftXtSetJITCallback(int plan, const void *code, size_t size, int type, void **info) { return 5; }
+#endif
+int cufftMakePlan1d(int plan, int n, int type, int batch, size_t *sum)
+{
+    *sum = 0;
+    for (int i = 0; i < 8; i++) {
+        for (const char *c = names[i]; c && *c; c++)
+            *sum = *sum * 31 + (unsigned char)*c;
+        for (size_t k = 0; k < sizes[i]; k++)
+            *sum = *sum * 31 + codes[i][k];
+        *sum += infos[i] ? (size_t)infos[i][0] : 0;
+    }
+    return 0;
+}
+END
+}
+
+@test "cuFFT's callbacks: name, code and data stay for as long as the plan, between CUDA 12 and 13" {
+    local had wants
+    ln -sf "$NULL_LIBDIR/libcuda-null.so.1" .
+    mkdir -p of12 of13
+    callback_library of12/libcufft.so.11 twelve
+    callback_library of13/libcufft.so.12 thirteen
+    cat >callbacks.py <<'END'
+import ctypes
+import sys
+from ctypes import byref, c_int, c_size_t, c_uint64
+cuda, fft = ctypes.CDLL("libcuda.so.1"), ctypes.CDLL(sys.argv[1])
+set_callback = getattr(fft, "__cufftXtSetJITCallback_12_7" if sys.argv[1].endswith("11") else "cufftXtSetJITCallback")
+plan, version, total, context, data = c_int(), c_int(), c_size_t(), ctypes.c_void_p(), c_uint64()
+assert not any([cuda.cuInit(0), cuda.cuDevicePrimaryCtxRetain(byref(context), 0), cuda.cuCtxSetCurrent(context),
+                cuda.cuMemAlloc_v2(byref(data), c_size_t(4096)), fft.cufftCreate(byref(plan))])
+made, expected = {}, 0
+# The first of type 0 is replaced.
+for type_, size, info in (0, 100, True), (4, 5000, False), (0, 800 << 10, True), (6, 1, True):
+    name = ctypes.create_string_buffer(b"callback_%d" % type_)
+    code = ctypes.create_string_buffer(bytes((i * 7 + type_) % 251 for i in range(size)), size)
+    infos = (c_uint64 * 1)(data.value + 256 * type_) if info else None
+    assert set_callback(plan, name, code, c_size_t(size), type_, infos) == 0
+    made[type_] = ([*name.value, *code.raw], infos[0] if info else 0)
+    for mine in name, code, infos: # nothing of it is the library's
+        if mine:
+            ctypes.memset(mine, 0xee, ctypes.sizeof(mine))
+for _, (given, info) in sorted(made.items()):
+    for byte in given:
+        expected = (expected * 31 + byte) % 2**64
+    expected = (expected + info) % 2**64
+for _ in range(2000):
+    fft.cufftGetVersion(byref(version))
+assert fft.cufftMakePlan1d(plan, 8, 0x29, 1, byref(total)) == 0
+print("same" if total.value == expected else f"{total.value:x} instead of {expected:x}", fft.cufftDestroy(plan))
+END
+    for had in of12 of13; do
+        for wants in libcufft.so.11 libcufft.so.12; do
+            run -0 --separate-stderr env VGPU_CONF_LIBRARIES="$PWD/$had" vgpu-run --driver "$PWD/libcuda-null.so.1" "$PYTHON" callbacks.py "$wants"
+            [ "$output $stderr" = "same 0 " ] || { echo "$wants over $had: $output $stderr"; return 1; }
+        done
+    done
+}
+
+@test "cuFFT's callbacks: what cannot be right, and what no shared cuFFT has" {
+    cat >wrong.py <<'END'
+import ctypes
+from ctypes import byref, c_int, c_size_t, c_uint64
+fft, older, plan = ctypes.CDLL("libcufft.so.12"), ctypes.CDLL("libcufft.so.11"), c_int()
+code, huge, wild = b"code", ctypes.create_string_buffer(1 << 20), (c_uint64 * 1)(0x40)
+print(fft.cufftCreate(byref(plan)), fft.cufftXtSetJITCallback(plan, b"load", code, c_size_t(4), 0, None),
+      fft.cufftXtSetJITCallback(plan, b"load", None, c_size_t(4), 0, None), fft.cufftXtSetJITCallback(plan, b"load", code, c_size_t(0), 0, None),
+      fft.cufftXtSetJITCallback(plan, None, code, c_size_t(4), 0, None), fft.cufftXtSetJITCallback(99, b"load", code, c_size_t(4), 0, None),
+      fft.cufftXtSetJITCallback(plan, b"load", code, c_size_t(4), 0, wild), fft.cufftXtSetJITCallback(plan, b"load", code, c_size_t(4), -1, None),
+      fft.cufftXtSetJITCallback(plan, b"load", code, c_size_t(4), 100, None), fft.cufftXtSetJITCallback(plan, b"load", huge, c_size_t(1 << 20), 0, None),
+      fft.cufftXtSetCallbackSharedSize(99, 0, c_size_t(16)))
+print(fft.cufftXtSetCallback(plan, byref(wild), 0, None), fft.cufftXtClearCallback(plan, 0))
+print(older.cufftCreate(byref(plan)), older.cufftXtSetJITCallback(plan, code, c_size_t(4), 0, None),
+      older["__cufftXtSetJITCallback_12_7"](plan, b"load", code, c_size_t(4), 0, None))
+END
+    run -0 --separate-stderr vgpu-run --driver "$driver" "$PYTHON" wrong.py
+    [ "$output" = "0 0 4 4 4 1 4 4 4 16 1
+16 16
+0 16 0" ] || { echo "$output $stderr"; return 1; }
+    once "$stderr" "more than 900 KiB"
+    once "$stderr" "cufftXtSetCallback is not supported: no shared cuFFT has it"
+    once "$stderr" "it has five parameters"
+}
+
 @test "a library that is not beside the worker is named" {
     mkdir -p none
     ln -sf "$NULL_LIBDIR/libcuda-null.so.1" none/
@@ -195,4 +302,6 @@ refuses() {
     refuses '- refuse demo' 'a refused call needs a "reason"'
     refuses '1 async demo () fast' "unknown effect 'fast'"
     refuses '1 async demo (out demo_t x) creates widget' "creates needs a type of object"
+    refuses '1 sync demo (in pointer void x[1])' "'in pointer void x[1]' is no parameter"
+    refuses '1 sync demo (int x) keeps x' "keeps is for tabled libraries"
 }

@@ -23,7 +23,8 @@ libs_link_end = $(LDFLAGS) -static-libgcc -Wl,`$(CXX) -print-file-name=libstdc++
 # Every one has the version node of its soname; the folders of cublaslt and the like are in lower case.
 %D%/%.map: %D%/local.mk
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && node=`$(SED) -n 's/^library //p' $(srcdir)/$(@D).api | $(SED) 's/ .*//'`.so.$(*F) && \
-	echo "$$node { global: cu*; vgpuLibraryVersion; local: *; };" > $@
+	echo "$$node { global: cu*; $(libs_names_beside) vgpuLibraryVersion; local: *; };" > $@
+%D%/cufft/11.map: libs_names_beside = __cufftXtSetJITCallback_12_7;
 
 # ---- cuBLAS
 vgpulib_LTLIBRARIES += %D%/libcublas.la
@@ -141,7 +142,7 @@ libs_tabled_record = %D%/record.cc %D%/record.h %D%/tabled-record.cc %D%/tabled-
 
 # ---- cuFFT
 vgpulib_LTLIBRARIES += %D%/libcufft.la
-%C%_libcufft_la_SOURCES = %D%/major.cc $(libs_tabled)
+%C%_libcufft_la_SOURCES = %D%/cufft.cc %D%/major.cc $(libs_tabled)
 nodist_%C%_libcufft_la_SOURCES = %D%/cufft/client.cc
 %C%_libcufft_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS) -DVGPU_LIBRARY_MAJOR=12
 %C%_libcufft_la_LIBADD = remoting/base/libbase.la -lpthread -ldl

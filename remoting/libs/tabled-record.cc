@@ -39,6 +39,14 @@ std::string created_here(void *to, bool small)
     return "new";
 }
 
+std::string listed(void *const *addresses, uint64_t n)
+{
+    std::string all;
+    for (uint64_t i = 0; i < n; ++i)
+        all += (i ? "," : "") + null::text(static_cast<const void *>(addresses[i]));
+    return all;
+}
+
 std::string value(const Field &field, const Word *words, Word value, bool small)
 {
     void *at = pointer(value);
@@ -61,6 +69,8 @@ std::string value(const Field &field, const Word *words, Word value, bool small)
         return filled(at, n).words;
     case Field::inout:
         return at ? changed(at, n) : "null";
+    case Field::addresses:
+        return at ? listed(static_cast<void *const *>(at), n / sizeof(void *)) : "null";
     case Field::string:
         return null::text(static_cast<const char *>(at));
     case Field::scaling:

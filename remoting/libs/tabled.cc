@@ -178,6 +178,7 @@ bool Calling::put(const Field &field, Word value, wire::Encoder &out) const
     case Field::in:
     case Field::out:
     case Field::inout:
+    case Field::addresses:
         break;
     }
     if (field.nullable)

@@ -22,14 +22,15 @@ def field(library, call, p, functions):
         kind = "out_pointer"
     elif kind in ("scaling", "value"):
         type_ = call.index(p.size)
-    elif kind in ("scalar", "host", "work"):
-        kind = {"scalar": f"scalar_{p.direction}", "host": p.direction, "work": "work"}[kind]
+    elif kind in ("scalar", "host", "addresses", "work"):
+        kind = {"scalar": f"scalar_{p.direction}", "host": p.direction}.get(kind, kind)
         text = write.sized(library, p, lambda name: word_of(call, name))
         if p.kind == "work":
             text = text.replace("count(", "work_bytes(")
         bytes_ = functions.setdefault(text, f"bytes_{len(functions)}")
-    # Of a call that sets the type, that parameter is marked so: types are not negative either.
-    natural = p.kind == "number" and p.type.startswith("nat") or call.effects.get("sets") == "type" and "DataType" in p.type
+    # Of a call that sets the type, or keeps what it is given, that parameter is marked so: neither is negative.
+    natural = p.kind == "number" and p.type.startswith("nat") or call.effects.get("sets") == "type" and "DataType" in p.type or \
+        call.effects.get("keeps") == p.name
     return f"{{Field::{kind}, Field::{form}, {str(natural).lower()}, {str(nullable).lower()}, {type_}, {bytes_}}}"
 
 
@@ -51,8 +52,7 @@ def effects(call):
         names.append("destroys")
     if "sets" in call.effects:
         names.append(f"sets_{call.effects['sets']}")
-    if "always" in call.effects:
-        names.append("always")
+    names += [effect for effect in ("always", "keeps") if effect in call.effects]
     return " | ".join(f"Row::{n}" for n in names) or "0"
 
 
@@ -111,7 +111,8 @@ def server(library):
             out.append(write.typed_row(library, c))
             continue
         types = ", ".join(p.type if p.kind == "number" and p.type in ("float", "double") else "Word" for p in c.params)
-        out.append(f'    {{{c.number}, "{c.name}", serve_tabled, {write.row_effects(c)}, &calls[{at}], invoke<{types}>}},')
+        older = f', "{c.effects["was"]}"' if "was" in c.effects else ""
+        out.append(f'    {{{c.number}, "{c.name}", serve_tabled, {write.row_effects(c)}, &calls[{at}], invoke<{types}>{older}}},')
     return out + ["};\n"]
 
 

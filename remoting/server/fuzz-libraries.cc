@@ -40,6 +40,14 @@ void put_bytes(wire::Encoder &out, Input &in, size_t n)
     out.bytes(data);
 }
 
+void put_addresses(wire::Encoder &out, Input &in, size_t n)
+{
+    out.u64(n);
+    for (; n >= 8; n -= 8)
+        out.u64(in.byte() % 8 ? kWindow + in.number() % (1 << 30) : in.number());
+    out.bytes(std::vector<std::byte>(n));
+}
+
 void put_scalar(const Field &field, wire::Encoder &out, Input &in, size_t n)
 {
     uint8_t where = in.byte();
@@ -99,12 +107,15 @@ uint64_t put_field(const Field &field, const api::lib::Word *words, wire::Encode
     case Field::in:
     case Field::out:
     case Field::inout:
+    case Field::addresses:
         break;
     }
     bool given = !field.nullable || in.byte() & 1;
     if (field.nullable)
         out.u64(given);
-    if (given && field.kind != Field::out)
+    if (given && field.kind == Field::addresses)
+        put_addresses(out, in, n);
+    else if (given && field.kind != Field::out)
         put_bytes(out, in, n);
     return 0;
 }

@@ -103,6 +103,7 @@ std::string Libraries::open(const std::string &driver, uint32_t number, unsigned
             continue;
         auto opened = std::make_unique<Opened>();
         opened->about = about;
+        opened->major = one;
         opened->handle = handle;
         opened->path = path;
         opened->functions.resize(about->rows.size());
@@ -163,11 +164,12 @@ void Libraries::call(Session &session, Request &request)
     LibraryRequest call{session, request, *this, *library, *row, function};
     if (!session.contexts.current())
         return call.answer(CUDA_ERROR_INVALID_CONTEXT);
+    bool older = row->older_name && library->major < library->about->majors.front();
+    const char *name = older ? row->older_name : row->name;
     if (!function)
-        function = dlsym(library->handle, row->name);
+        function = dlsym(library->handle, name);
     if (!function) {
-        log(Level::warning, "%s has no %s: it is another version", library->path.c_str(),
-            row->name);
+        log(Level::warning, "%s has no %s: it is another version", library->path.c_str(), name);
         return call.answer(CUDA_ERROR_NOT_FOUND);
     }
     call.function = function;

@@ -46,6 +46,7 @@ struct LibraryRow {
     uint32_t effects;
     const api::lib::Row *tabled = nullptr; // of a tabled library, with what makes the call
     int (*invoke)(void *function, const uint64_t *words) = nullptr;
+    const char *older_name = nullptr; // what the library's older majors call it, if not the same
 };
 
 struct LibraryDescription {
@@ -63,6 +64,7 @@ class Libraries
 public:
     struct Opened {
         const LibraryDescription *about;
+        unsigned major;
         void *handle;
         std::string path;
         std::vector<void *> functions; // by row; found at their first call

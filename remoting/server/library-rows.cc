@@ -19,6 +19,7 @@ using api::lib::Word;
 
 // What libraries ask for is some times the matrix; a worker's memory is not the client's to fill.
 constexpr uint64_t kMostWork = uint64_t(1) << 30;
+constexpr uint64_t kMostKept = 64; // places of an object; callbacks have nine types
 
 struct Held {
     Word word = 0;
@@ -53,7 +54,10 @@ private:
     void place();
     void put(const Field &field, const Held &held, wire::Encoder &out) const;
     void keep();
+    Word kept_place() const;
+    void keep_given();
     void keep_work();
+    CUresult look_at_addresses(std::span<const std::byte> sent) const;
 
     void *room(const Held &held) const
     {
@@ -144,6 +148,7 @@ CUresult Serving::get(const Field &field, Held &held)
     case Field::in:
     case Field::out:
     case Field::inout:
+    case Field::addresses:
     case Field::work:
         break;
     }
@@ -180,7 +185,21 @@ CUresult Serving::bind(const Field &field, Held &held)
         return held.n <= kMostWork ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
     if (field.kind == Field::out)
         return held.n <= api::kMaxReplyArray ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-    return held.n == held.sent.size() ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+    if (held.n != held.sent.size())
+        return CUDA_ERROR_INVALID_VALUE;
+    return field.kind == Field::addresses ? look_at_addresses(held.sent) : CUDA_SUCCESS;
+}
+
+CUresult Serving::look_at_addresses(std::span<const std::byte> sent) const
+{
+    for (size_t at = 0; at + sizeof(CUdeviceptr) <= sent.size(); at += sizeof(CUdeviceptr)) {
+        CUdeviceptr address;
+        std::memcpy(&address, &sent[at], sizeof address);
+        CUresult result = address ? names_.pointer(address) : CUDA_SUCCESS;
+        if (result != CUDA_SUCCESS)
+            return result;
+    }
+    return CUDA_SUCCESS;
 }
 
 // Decodes all. Throws for what is malformed.
@@ -204,12 +223,12 @@ CUresult Serving::prepare()
 }
 
 // Everything that pointers point to is in one room, aligned and zeroed; what is only read stays in
-// the message.
+// the message, unless it is kept.
 void Serving::place()
 {
     auto &room_of_all = call_.libraries.room;
     size_t used = 0;
-    auto needs = [](const Field &field, const Held &held) -> size_t {
+    auto needs = [this](const Field &field, const Held &held) -> size_t {
         if (field.kind == Field::new_handle || field.kind == Field::out_pointer)
             return sizeof(void *);
         // More than any scalar has: what the client calls its size is not relied on.
@@ -217,6 +236,8 @@ void Serving::place()
             return held.where == Where::host ? api::lib::kMostScalar : 0;
         if (field.kind == Field::string)
             return held.sent.size() + 1;
+        if (field.kind == Field::in || field.kind == Field::addresses)
+            return row_.effects & Row::keeps ? held.sent.size() : 0;
         // The library knows the tensor's type; it finds zeros behind what the client called it.
         if (field.kind == Field::scaling || field.kind == Field::value)
             return held.n ? api::lib::kMostScaling : 0;
@@ -235,7 +256,7 @@ void Serving::place()
             words_[i] = api::lib::word(room(held));
             if (!held.sent.empty())
                 std::memcpy(room(held), held.sent.data(), held.sent.size());
-        } else if (field.kind == Field::in && held.given) {
+        } else if ((field.kind == Field::in || field.kind == Field::addresses) && held.given) {
             words_[i] = api::lib::word(held.sent.data());
         } else if (field.kind == Field::work && held.given) {
             work_.push_back(std::make_unique_for_overwrite<std::byte[]>(size_t(held.n) + 1));
@@ -271,6 +292,20 @@ void Serving::keep()
         first->stream = held_[1].id;
 }
 
+Word Serving::kept_place() const
+{
+    auto place = std::find_if(row_.fields.begin(), row_.fields.end(),
+                              [](const Field &field) { return field.natural; });
+    return words_[size_t(place - row_.fields.begin())];
+}
+
+// The room stays with the object, until another call has one for the same place.
+void Serving::keep_given()
+{
+    auto given = std::make_shared<decltype(Libraries::room)>(std::move(call_.libraries.room));
+    names_.keep(held_[0].id, uint32_t(kept_place()), std::move(given));
+}
+
 // The library may use it for as long as the call's work goes on.
 void Serving::keep_work()
 {
@@ -290,6 +325,8 @@ void Serving::run()
         return call_.answer(result);
     if (row_.effects & Row::destroys)
         return call_.destroy(held_[0].id);
+    if ((row_.effects & Row::keeps) && kept_place() >= kMostKept)
+        return call_.answer(CUDA_ERROR_INVALID_VALUE);
     place();
     bool turned = false;
     for (size_t i = 0; i < row_.fields.size(); ++i)
@@ -319,6 +356,8 @@ void Serving::run()
     out.i64(status);
     for (size_t i = 0; i < row_.fields.size(); ++i)
         put(row_.fields[i], held_[i], out);
+    if (row_.effects & Row::keeps)
+        keep_given();
     call_.answer(status, reply);
 }
 
