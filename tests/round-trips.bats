@@ -47,9 +47,12 @@ trips() {
     done
 }
 
-# library_program: 100 calls of a CUDA library, then one synchronisation, in each step. Declared by the libraries' ABI.
+# library_program: `KIND STEPS` makes 100 calls of a CUDA library, then one synchronisation, in each step. `KIND done` and `KIND posted` make
+# one behind a host function, which is done when the call returns; or not, since it waits for that. Declared by the libraries' ABI.
 library_program() {
     cat >program.cc <<'END'
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -57,6 +60,7 @@ library_program() {
 #include <initializer_list>
 extern "C" {
 int cuInit(unsigned), cuDevicePrimaryCtxRetain(void **, int), cuCtxSetCurrent(void *), cuStreamCreate(void **, unsigned);
+int cuLaunchHostFunc(void *, void (*)(void *), void *), cuStreamBeginCapture_v2(void *, int), cuStreamEndCapture(void *, void **);
 int cuStreamSynchronize(void *), cuMemAlloc_v2(uint64_t *, size_t), cuMemsetD8_v2(uint64_t, unsigned char, size_t);
 int cublasCreate_v2(void **), cublasSetStream_v2(void *, void *);
 int cublasSgemm_v2(void *, int, int, int, int, int, const float *, uint64_t, int, uint64_t, int, const float *, uint64_t, int);
@@ -71,6 +75,13 @@ static void check(int code, int line)
         std::printf("line %d: %d\n", line, code), std::exit(1);
 }
 #define OK(call) check(call, __LINE__)
+static std::atomic<bool> done, returned;
+static bool within(std::chrono::milliseconds time, std::atomic<bool> &what)
+{
+    for (auto end = std::chrono::steady_clock::now() + time; std::chrono::steady_clock::now() < end && !what;)
+        ;
+    return what;
+}
 int main(int, char **words)
 {
     int plan;
@@ -97,14 +108,32 @@ int main(int, char **words)
         OK(cufftPlan1d(&plan, 64, 0x29, 1));
         OK(cufftSetStream(plan, stream));
     }
+    auto call = [&](int i) {
+        if (blas)
+            OK(cublasSgemm_v2(handle, 0, 0, 4, 4, 4, &one, a, 4, b, 4, &zero, c, 4));
+        else if (lt)
+            OK(cublasLtMatmul(handle, product, &one, a, layout, b, layout, &zero, c, layout, c, layout, nullptr, 0, 0, stream));
+        else
+            OK(cufftExecC2C(plan, a, b, i % 2 ? 1 : -1));
+    };
+    if (!std::strcmp(words[2], "done")) { // captured, nothing of it is waited for
+        void *graph;
+        OK(cuLaunchHostFunc(stream, [](void *) { within(std::chrono::milliseconds(50), returned), done = true; }, nullptr));
+        call(0);
+        OK(done ? 0 : -1);
+        OK(cuStreamBeginCapture_v2(stream, 0));
+        call(0);
+        OK(cuStreamEndCapture(stream, &graph));
+    } else if (!std::strcmp(words[2], "posted")) {
+        OK(cuLaunchHostFunc(stream, [](void *) { done = within(std::chrono::seconds(20), returned); }, nullptr));
+        call(0);
+        returned = true;
+        OK(cuStreamSynchronize(stream));
+        OK(done ? 0 : -1);
+    }
     for (int step = std::atoi(words[2]); step > 0; step--) {
         for (int i = 0; i < 100; i++)
-            if (blas)
-                OK(cublasSgemm_v2(handle, 0, 0, 4, 4, 4, &one, a, 4, b, 4, &zero, c, 4));
-            else if (lt)
-                OK(cublasLtMatmul(handle, product, &one, a, layout, b, layout, &zero, c, layout, c, layout, nullptr, 0, 0, stream));
-            else
-                OK(cufftExecC2C(plan, a, b, i % 2 ? 1 : -1));
+            call(i);
         OK(cuStreamSynchronize(stream));
     }
 }
@@ -124,6 +153,26 @@ END
             once=$trips
             trips "$channel" ./program "$kind" 11
             ((trips - once == 10)) || { echo "$kind over $channel: 10 steps, $((trips - once)) round trips"; return 1; }
+        done
+    done
+}
+
+@test "with CUDA_LAUNCH_BLOCKING=1 a library's call is done when it returns, else it does not wait" {
+    local channel kind once
+    [ -e "$PROGRAMS/stub/libcuda.so" ] || skip "the CUDA programs are not built"
+    library_program
+    for kind in blas lt fft; do
+        case $kind in fft) need=libcufft ;; *) need=libcublas ;; esac
+        compgen -G "$SOFT_LIBS/$need.so.*" >/dev/null || { echo "# no $need beside the software GPU" >&3 && continue; }
+        for channel in shm tcp; do
+            CUDA_LAUNCH_BLOCKING=1 trips "$channel" ./program "$kind" done
+            CUDA_LAUNCH_BLOCKING=0 trips "$channel" ./program "$kind" posted
+            trips "$channel" ./program "$kind" posted
+            # Each of a hundred calls has its answer, then its work's end; and the step its own.
+            CUDA_LAUNCH_BLOCKING=1 trips "$channel" ./program "$kind" 1
+            once=$trips
+            CUDA_LAUNCH_BLOCKING=1 trips "$channel" ./program "$kind" 2
+            ((trips - once == 201)) || { echo "$kind over $channel: $((trips - once)) round trips"; return 1; }
         done
     done
 }

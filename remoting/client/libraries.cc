@@ -4,9 +4,9 @@
 #include "remoting/client/libraries.h"
 
 #include "remoting/api/library-table.h"
-#include "remoting/base/cuda-variables.h"
 #include "remoting/base/log.h"
 #include "remoting/client/call.h"
+#include "remoting/client/entry-of-launch.h"
 #include "remoting/client/mirrors.h"
 #include "remoting/client/wait.h"
 
@@ -119,20 +119,39 @@ CUresult ask_library(Session &session, Context &context, std::span<std::byte> me
     return CUDA_SUCCESS;
 }
 
+// With CUDA_LAUNCH_BLOCKING=1 what a call has given to its stream is done when it returns.
+CUresult finish(uint64_t stream)
+{
+    return entry_in_context([&](Session &session, Context &context) -> CUresult {
+        auto handle = api::handle_of<CUstream>(stream);
+        if (!good_stream(session, handle)) // the object outlives it
+            return CUDA_SUCCESS;
+        return finish_launch(session, context, handle);
+    });
+}
+
 CUresult ask(uint64_t stream, std::byte *message, size_t bytes, int *status,
              const std::byte **reply, size_t *reply_bytes)
 {
-    return give(stream, [&](Session &session, Context &context) {
+    CUresult result = give(stream, [&](Session &session, Context &context) {
         return ask_library(session, context, {message, bytes}, status, reply, reply_bytes);
     });
+    if (result != CUDA_SUCCESS || *status != 0 || !launches_block()) [[likely]]
+        return result;
+    // Waiting has an answer too, which takes this one's memory.
+    auto &kept = thread_state().kept_reply;
+    kept.assign(*reply, *reply + *reply_bytes);
+    *reply = kept.data();
+    return finish(stream);
 }
 
 CUresult post(uint64_t stream, std::byte *message, size_t bytes, int *status)
 {
-    return give(stream, [&](Session &session, Context &context) -> CUresult {
+    const bool waits = launches_block();
+    CUresult result = give(stream, [&](Session &session, Context &context) -> CUresult {
         *status = 0;
         // Each call of a capture may be the one that ends it.
-        if (session.captures.any() || launches_block()) [[unlikely]] {
+        if (session.captures.any() || waits) [[unlikely]] {
             const std::byte *reply;
             size_t reply_bytes;
             return ask_library(session, context, {message, bytes}, status, &reply, &reply_bytes);
@@ -141,6 +160,7 @@ CUresult post(uint64_t stream, std::byte *message, size_t bytes, int *status)
                                               {message, bytes});
         return sent ? CUDA_SUCCESS : CUDA_ERROR_DEVICE_UNAVAILABLE;
     });
+    return result == CUDA_SUCCESS && *status == 0 && waits ? finish(stream) : result;
 }
 
 constexpr api::LibraryTable kTable{

@@ -26,6 +26,7 @@ struct ThreadState {
     std::vector<CUgraphNode> tails;            // of the capture that was asked about last
     std::vector<std::byte> request;
     std::vector<std::byte> reply;
+    std::vector<std::byte> kept_reply; // of a library's call, while its work is waited for
     Lately<Function> functions;
     Lately<Stream> streams;
     Lately<Event> events;

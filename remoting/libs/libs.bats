@@ -56,6 +56,12 @@ same() {
 @test "cuSOLVER: the same" { same cusolver cusolver none; }
 @test "cuSPARSE: the same" { same cusparse cusparse cusparseSetPointerMode; }
 
+@test "the same, where every call is waited for" {
+    export CUDA_LAUNCH_BLOCKING=1
+    same cublas cublas cublasSetPointerMode_v2
+    same cufft cufft none
+}
+
 # bats test_tags=plain
 @test "the wrappers export what the vendor's libraries do" {
     local one theirs none=yes
