@@ -271,6 +271,125 @@ END
     once "$stderr" "it has five parameters"
 }
 
+@test "what is answered at home" {
+    cat >home.py <<'END'
+import ctypes
+from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_uint, c_uint64, c_void_p, create_string_buffer
+blas, lt, dnn, sparse, solver = (ctypes.CDLL(f"lib{one}.so.{major}") for one, major in
+                                 (("cublas", 13), ("cublasLt", 13), ("cudnn", 9), ("cusparse", 12), ("cusolver", 12)))
+cuda, context, stream, handle, got = ctypes.CDLL("libcuda.so.1"), c_void_p(), c_void_p(), c_void_p(), c_void_p()
+assert not any([cuda.cuInit(0), cuda.cuDevicePrimaryCtxRetain(byref(context), 0), cuda.cuCtxSetCurrent(context), cuda.cuStreamCreate(byref(stream), 1)])
+
+def text(function, *arguments):
+    function.restype = c_char_p
+    return function(*arguments).decode()
+
+def number(function):
+    function.restype = c_size_t
+    return function()
+
+# A library's stream is the one that was set.
+def streams(create, put, get):
+    at, where = c_void_p(), c_void_p(1)
+    first = create(byref(at)), get(at, byref(where)), where.value
+    return *first, put(at, stream), get(at, byref(where)), where.value == stream.value, get(at, None) != 0, get(None, byref(where)) != 0, at
+
+print(text(blas.cublasGetStatusString, 13), "|", text(lt.cublasLtGetStatusString, 15), "|", text(dnn.cudnnGetErrorString, 3002), "|",
+      text(dnn.cudnnGetErrorString, 1234), "|", text(sparse.cusparseGetErrorName, 9), "|", text(sparse.cusparseGetErrorString, 3), "|",
+      text(sparse.cusparseGetErrorName, -1))
+versions = [number(one) for one in (blas.cublasGetCudartVersion, lt.cublasLtGetCudartVersion, dnn.cudnnGetCudartVersion)]
+print(versions[0] >= 12000, len(set(versions)), number(dnn.cudnnGetVersion))
+callback, data, mask = c_void_p(1), c_void_p(1), c_uint(1)
+print(blas.cublasGetLoggerCallback(byref(callback)), callback.value, blas.cublasGetLoggerCallback(None))
+callback = c_void_p(1)
+print(dnn.cudnnGetCallback(byref(mask), byref(data), byref(callback)), mask.value, data.value, callback.value)
+blas.cublasXerbla(b"SGEMM", 8)
+*said, on_dnn = streams(dnn.cudnnCreate, dnn.cudnnSetStream, dnn.cudnnGetStream)
+print(*said)
+message, status = create_string_buffer(b"before"), c_int(7)
+dnn.cudnnGetLastErrorString(message, c_size_t(7))
+print(message.value, dnn.cudnnQueryRuntimeError(on_dnn, byref(status), 0, None), status.value, dnn.cudnnQueryRuntimeError(on_dnn, None, 0, None))
+print(*streams(solver.cusolverDnCreate, solver.cusolverDnSetStream, solver.cusolverDnGetStream)[:-1])
+*said, on_sparse = streams(sparse.cusparseCreate, sparse.cusparseSetStream, sparse.cusparseGetStream)
+mode = c_int(7)
+print(*said, sparse.cusparseGetPointerMode(on_sparse, byref(mode)), mode.value, sparse.cusparseSetPointerMode(on_sparse, 1),
+      sparse.cusparseGetPointerMode(on_sparse, byref(mode)), mode.value, sparse.cusparseGetPointerMode(on_sparse, None))
+
+# attribute(GET, DESCRIPTOR, NUMBER, TYPE): the call's answer, the value, and how long it is.
+def attribute(get, descriptor, which, type_):
+    value, written = type_(-1), c_size_t()
+    return get(descriptor, which, byref(value), c_size_t(ctypes.sizeof(value)), byref(written)), value.value, written.value
+
+room, few = create_string_buffer(512), c_size_t(8)
+print(lt.cublasLtMatrixLayoutCreate(byref(got), 2, c_uint64(3), c_uint64(5), c_int64(7)),
+      *(attribute(lt.cublasLtMatrixLayoutGetAttribute, got, one, type_) for one, type_ in ((0, c_uint), (2, c_uint64), (3, c_uint64), (4, c_int64))),
+      attribute(lt.cublasLtMatrixLayoutGetAttribute, got, 2, c_int)[0], lt.cublasLtMatrixLayoutDestroy(got))
+half = c_int(2)
+print(lt.cublasLtMatrixTransformDescInit_internal(room, c_size_t(512), 1), attribute(lt.cublasLtMatrixTransformDescGetAttribute, room, 0, c_int),
+      lt.cublasLtMatrixTransformDescInit_internal(room, few, 1), lt.cublasLtMatrixTransformDescCreate(byref(got), 0),
+      lt.cublasLtMatrixTransformDescSetAttribute(got, 2, byref(half), c_size_t(4)), attribute(lt.cublasLtMatrixTransformDescGetAttribute, got, 2, c_int),
+      lt.cublasLtMatrixTransformDescDestroy(got))
+print(lt.cublasLtEmulationDescInit_internal(room, c_size_t(512)), lt.cublasLtEmulationDescInit_internal(None, c_size_t(512)),
+      lt.cublasLtEmulationDescCreate(byref(got)), attribute(lt.cublasLtEmulationDescGetAttribute, got, 1, c_int),
+      lt.cublasLtEmulationDescSetAttribute(got, 1, byref(half), c_size_t(4)), attribute(lt.cublasLtEmulationDescGetAttribute, got, 1, c_int),
+      lt.cublasLtEmulationDescSetAttribute(got, 1, byref(half), c_size_t(2)), lt.cublasLtEmulationDescDestroy(got))
+print(lt.cublasLtMatmulPreferenceInit_internal(room, c_size_t(512)), attribute(lt.cublasLtMatmulPreferenceGetAttribute, room, 5, c_uint))
+END
+    run -0 --separate-stderr vgpu-run --driver "$driver" "$PYTHON" home.py
+    [ "$output" = "the GPU program failed to execute | the functionality requested is not supported | CUDNN_STATUS_NOT_SUPPORTED_SHAPE | CUDNN_UNKNOWN_STATUS | CUSPARSE_STATUS_ZERO_PIVOT | invalid value | unrecognized error code
+True 1 99900
+0 None 7
+0 0 None None
+0 0 None 0 0 True True True
+b'' 0 0 2002
+0 0 None 0 0 True True True
+0 0 None 0 0 True True True 0 0 0 0 1 3
+0 (0, 2, 4) (0, 3, 8) (0, 5, 8) (0, 7, 8) 7 0
+0 (0, 1, 4) 3 0 0 (0, 2, 4) 0
+0 7 0 (0, 65535, 4) 0 (0, 2, 4) 7 0
+0 (0, 256, 4)" ] || { echo "$output $stderr"; return 1; }
+    once "$stderr" "On entry to SGEMM  parameter number 8"
+}
+
+@test "cuBLAS's copies: vectors and matrices there and back" {
+    [ -e "$SOFT_LIBS/libcublas.so.13" ] || skip "no libcublas beside the software GPU"
+    cat >copies.py <<'END'
+import ctypes
+from ctypes import byref, c_int64, c_uint64, c_void_p
+cuda, blas = ctypes.CDLL("libcuda.so.1"), ctypes.CDLL("libcublas.so.13")
+context, stream, handle, device = c_void_p(), c_void_p(), c_void_p(), c_uint64()
+assert not any([cuda.cuInit(0), cuda.cuDevicePrimaryCtxRetain(byref(context), 0), cuda.cuCtxSetCurrent(context), cuda.cuStreamCreate(byref(stream), 1),
+                cuda.cuMemAlloc_v2(byref(device), ctypes.c_size_t(4096)), blas.cublasCreate_v2(byref(handle))])
+there, numbers = c_void_p(device.value), ctypes.c_float * 12
+
+# Three of the numbers, two apart, lie packed on the device, and come back four apart.
+def vectors(put, get, wide, *on):
+    mine, back = numbers(*range(12)), numbers()
+    n = (lambda x: c_int64(x)) if wide else int
+    results = [put(n(3), n(4), mine, n(2), there, n(1), *on), get(n(3), n(4), there, n(1), back, n(4), *on), cuda.cuStreamSynchronize(stream)]
+    return results + [int(one) for one in back]
+
+# Two columns of three rows, four apart, lie three apart there, and come back five apart.
+def matrices(put, get, wide, *on):
+    mine, back = numbers(*range(12)), numbers()
+    n = (lambda x: c_int64(x)) if wide else int
+    results = [put(n(3), n(2), n(4), mine, n(4), there, n(3), *on), get(n(3), n(2), n(4), there, n(3), back, n(5), *on), cuda.cuStreamSynchronize(stream)]
+    return results + [int(one) for one in back]
+
+assert all(one == [0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0] for one in (
+    vectors(blas.cublasSetVector, blas.cublasGetVector, False), vectors(blas.cublasSetVector_64, blas.cublasGetVector_64, True),
+    vectors(blas.cublasSetVectorAsync, blas.cublasGetVectorAsync, False, stream),
+    vectors(blas.cublasSetVectorAsync_64, blas.cublasGetVectorAsync_64, True, stream)))
+assert all(one == [0, 0, 0, 0, 1, 2, 0, 0, 4, 5, 6, 0, 0, 0, 0] for one in (
+    matrices(blas.cublasSetMatrix, blas.cublasGetMatrix, False), matrices(blas.cublasSetMatrix_64, blas.cublasGetMatrix_64, True),
+    matrices(blas.cublasSetMatrixAsync, blas.cublasGetMatrixAsync, False, stream),
+    matrices(blas.cublasSetMatrixAsync_64, blas.cublasGetMatrixAsync_64, True, stream)))
+print(blas.cublasSetVector(-1, 4, None, 1, there, 1), blas.cublasGetVector(1, 0, there, 1, None, 1), blas.cublasSetMatrix(3, 2, 4, None, 2, there, 3))
+END
+    run -0 --separate-stderr vgpu-run "$PYTHON" copies.py
+    [ "$output" = "7 7 7" ] || { echo "$output $stderr"; return 1; }
+}
+
 @test "a library that is not beside the worker is named" {
     mkdir -p none
     ln -sf "$NULL_LIBDIR/libcuda-null.so.1" none/
