@@ -34,9 +34,9 @@ refuses() {
     echo 'cuMemAlloc_v2(&a, 1); cudaStreamCreate(&s);' >top/tests/cuda/some.cu
     echo 'cuMemAlloc(&a, 1); cuMemAllocation(1);' >top/remoting/wire/other-test.cc
     generate --out . --tests top "$golden/demo.api"
-    grep -qx '.It Fn cuMemAlloc_v2 Ta remote, awaited Ta some, other-test' coverage.man
-    grep -qx '.It Fn cuStreamCreate Ta remote, not awaited Ta some' coverage.man
-    grep -qx '.It Fn cuInit Ta answered at home Ta -' coverage.man
+    grep -qx '.It Fn cuMemAlloc_v2 Ta awaited Ta some, other-test' coverage.man
+    grep -qx '.It Fn cuStreamCreate Ta posted Ta some' coverage.man
+    grep -qx '.It Fn cuInit Ta at home Ta -' coverage.man
 }
 
 @test "leaves files alone that would not change" {
@@ -151,6 +151,47 @@ calls = spec.parse(["cuda.api"])
 tested.note(calls, sys.argv[1])
 print(*[call.name for call in calls if call.cls != "refuse" and not call.tested])' "$TOP_SRCDIR"
     [ "$status$output" = 0 ] || { echo "no test names: $output"; return 1; }
+}
+
+@test "every function of a library that is carried is called by a test" {
+    run "${PYTHON:-python3}" -c '
+import pathlib, sys
+sys.path += [sys.argv[1] + "/remoting/api", sys.argv[1] + "/remoting/libs"]
+import library, tested
+for api in sorted(pathlib.Path(sys.argv[1]).glob("remoting/libs/*.api")):
+    calls = library.load(api).calls
+    tested.note_library(calls, sys.argv[1])
+    print(*(call.name for call in calls if call.cls != "refuse" and not call.tested), end="")' "$TOP_SRCDIR"
+    [ "$status$output" = 0 ] || { echo "no test calls: $output"; return 1; }
+}
+
+@test "what calls a library is no comment, declaration or wrong call" {
+    mkdir -p top/tests/cuda
+    cat >top/tests/cuda/fft.cu <<'END'
+extern "C" {
+int cufftDeclared(int);
+int cufftCalled(int);
+}
+// cufftCommented(1);
+int main() { return cufftCalled(1); }
+END
+    printf 'int main() { return cufftWrong(1); }\n' >top/tests/cuda/wrong-memory.cc
+    printf '%s\n' '# cufftCommented' "cat >wrong.py <<'END'" 'fft.cufftWrong(1)' END "cat >right.py <<'END'" 'fft.cufftAsked(1)' END >top/tests/some.bats
+    run "${PYTHON:-python3}" -c '
+import sys
+sys.path += [sys.argv[1] + "/remoting/api", sys.argv[1] + "/remoting/libs"]
+import library, tested
+calls = [library.Call("", 0, cls, "cufft" + name) for cls, name in
+         (("local", "Declared"), ("local", "Called"), ("local", "Commented"), ("local", "Wrong"), ("sync", "Asked"), ("sync", "Other"))]
+tested.note_library(calls, "top")
+for call in calls:
+    print(call.name[5:], *call.tested)' "$TOP_SRCDIR"
+    [ "$output" = "Declared
+Called fft
+Commented
+Wrong
+Asked record some.bats
+Other record" ] || { echo "$output"; return 1; }
 }
 
 # Calls that are made wrongly are those of the walks, and those that must fail with a code. What takes nothing is called

@@ -232,10 +232,13 @@ def coverage_man(calls, header, sources):
            ".Ss Carried"]
     # Where nobody looked at the tests there is no third column.
     told = any(c.tested for c in cuda)
+    out += ["Behind each stands how it is carried: the reply is awaited; it is posted, and not waited for; it is remote in a way of its own; or it",
+            "is answered at home."]
     if told:
-        out += ["Behind each stands how it is carried and, of the project's tests, some that call it."]
-    out += [".Bl -column cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags class" + " tests" * told + " -compact"]
-    how = {"sync": "remote, awaited", "async": "remote, not awaited", "custom": "remote", "local": "answered at home"}
+        out += ["Then, of the project's tests, some that call it."]
+    longest = max((c.name for c in served), key=len, default="")
+    out += [f'.Bl -column {longest}() "at home"' + " tests" * told + " -compact"]
+    how = {"sync": "awaited", "async": "posted", "custom": "remote", "local": "at home"}
     out += [f".It Fn {c.name} Ta {how[c.cls]}" + f" Ta {', '.join(c.tested[:3]) or '-'}" * told for c in served]
     out += [".El", ".Ss Refused", ".Bl -tag -width Ds"]
     reasons = {}

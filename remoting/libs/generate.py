@@ -8,7 +8,9 @@ import re
 import sys
 
 sys.dont_write_bytecode = True
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "api"))
 import library as description  # noqa: E402
+import tested  # noqa: E402
 import write  # noqa: E402
 
 
@@ -35,6 +37,7 @@ def main():
     parser.add_argument("--out", metavar="DIR", help="where to write")
     parser.add_argument("--missing", metavar="FILE", help="write nothing; fail if a function of this preprocessed header is in no line")
     parser.add_argument("--served", metavar="FILE", help="what the software GPU's library computes: writes soft.cc alone")
+    parser.add_argument("--tests", metavar="DIR", help="top of the sources: the manual says which tests there name a call")
     parser.add_argument("api", help="the description")
     args = parser.parse_args()
     try:
@@ -51,6 +54,8 @@ def main():
     if args.served:
         store(os.path.join(args.out or ".", "soft.cc"), write.software(library, source, write.read_served(args.served)))
         return 0
+    if args.tests:
+        tested.note_library(library.calls, args.tests)
     for name, make in write.FILES.items():
         store(os.path.join(args.out or ".", name), make(library, source))
     return 0

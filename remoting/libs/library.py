@@ -45,6 +45,7 @@ class Call:
     params: list = field(default_factory=list)
     effects: dict = field(default_factory=dict)
     reason: str = ""
+    tested: list = field(default_factory=list)  # files that name it (remoting/api/tested.py)
 
     @property
     def on_wire(self):

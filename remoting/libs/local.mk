@@ -10,8 +10,11 @@ libs_files = client.cc server.cc check.cc record.cc calls.inc manual.man
 BUILT_SOURCES += $(libs_generated) $(libs_names:%=%D%/%/generated.stamp)
 CLEANFILES += $(libs_generated) $(libs_names:%=%D%/%/generated.stamp) $(libs_names:%=%D%/%/*.map)
 
-%D%/%/generated.stamp: %D%/%.api $(libs_scripts)
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(PYTHON) $(srcdir)/%D%/generate.py --out $(@D) $< && touch $@
+# The manual says which tests call a function.
+libs_tests = tests/cuda/blas.cu tests/cuda/blas-lt.cu tests/cuda/fft.cu tests/cuda/rand.cu tests/round-trips.bats %D%/libs.bats \
+	%D%/cublaslt-calls.inc %D%/cudnn-calls.inc
+%D%/%/generated.stamp: %D%/%.api $(libs_scripts) remoting/api/tested.py $(libs_tests)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(PYTHON) $(srcdir)/%D%/generate.py --out $(@D) --tests $(srcdir) $< && touch $@
 
 # Written only when they change: make looks at the stamp, and compiles nothing anew that is as it was.
 $(libs_generated): $(libs_names:%=%D%/%/generated.stamp)
