@@ -158,12 +158,16 @@ END
 }
 
 @test "with CUDA_LAUNCH_BLOCKING=1 a library's call is done when it returns, else it does not wait" {
-    local channel kind once
+    local channel kind once how
     [ -e "$PROGRAMS/stub/libcuda.so" ] || skip "the CUDA programs are not built"
     library_program
     for kind in blas lt fft; do
         case $kind in fft) need=libcufft ;; *) need=libcublas ;; esac
         compgen -G "$SOFT_LIBS/$need.so.*" >/dev/null || { echo "# no $need beside the software GPU" >&3 && continue; }
+        for how in "CUDA_LAUNCH_BLOCKING=1 ./program $kind done" "CUDA_LAUNCH_BLOCKING=0 ./program $kind posted" "./program $kind posted"; do
+            run straight bash -c "$how"
+            [ "$status" = 0 ] || { echo "straight: $how: $output"; return 1; }
+        done
         for channel in shm tcp; do
             CUDA_LAUNCH_BLOCKING=1 trips "$channel" ./program "$kind" done
             CUDA_LAUNCH_BLOCKING=0 trips "$channel" ./program "$kind" posted

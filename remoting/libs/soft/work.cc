@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/libs/soft/work.h"
 
+#include "remoting/base/cuda-variables.h"
 #include "remoting/base/log.h"
 
 #include <dlfcn.h>
@@ -86,9 +87,11 @@ CUresult give(CUstream stream, std::function<void()> work)
     CUgraph graph = captured_into(stream);
     if (!graph) {
         CUresult result = launch(stream, run_once, owned.get());
-        if (result == CUDA_SUCCESS)
-            owned.release();
-        return result;
+        if (result != CUDA_SUCCESS)
+            return result;
+        owned.release();
+        // As for a kernel; a worker has not that variable, its client waits.
+        return launches_block() ? wait(stream) : result;
     }
     CUresult result = let_own(graph, owned.get());
     return result == CUDA_SUCCESS ? launch(stream, run, owned.release()) : result;
