@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A program of the driver API: sends text to the device and back, and checks it; with --hold it then waits to be ended, with
---steps SIZE it begins anew, with so many bytes, for each line that it is given, and then says "step"."""
+"""A program of the driver API: sends text to the device and back, and checks it; with --export it prints the handle by which
+other processes can open that memory, as digits; with --hold it then waits to be ended, with --steps SIZE it begins anew, with so many bytes, for each line that it is given, and then says "step"."""
 import ctypes
 import signal
 import sys
@@ -37,6 +37,10 @@ def main():
             sys.exit(1)
         if steps:
             print("step", line.strip(), flush=True)
+    if "--export" in sys.argv:
+        handle = ctypes.create_string_buffer(64)
+        call("cuIpcGetMemHandle", handle, address)
+        print("exported", handle.raw.hex(), flush=True)
     print("holding" if "--hold" in sys.argv else "ok", flush=True)
     if "--hold" in sys.argv:
         signal.pause()

@@ -136,7 +136,8 @@ listening() {
 
 @test "no socket of a running cluster answers whom it does not know" {
     need ss
-    sealed "${SESSION[@]}" --hold >out 2>&1 3>&- &
+    # It exports, so that its worker has a door too.
+    sealed sh -c 'sed -n "s/^Lease=//p" "$VGPU_LEASE" >lease && exec "$@"' - "${SESSION[@]}" --export --hold >out 2>&1 3>&- &
     local running=$!
     eventually 20 grep -q holding out || { cat out; return 1; }
     local vgpud vgpuctld pids sockets address
@@ -145,14 +146,22 @@ listening() {
     pids="$vgpud $vgpuctld $running $(children "$vgpud") $(children "$running")"
     # shellcheck disable=SC2086
     sockets=$(listening $pids)
-    [ "$(sort -u <<<"$sockets" | wc -l)" = 3 ] || { echo "expected three, of vgpuctld and vgpud: $sockets"; return 1; }
-    for address in $sockets; do
+    [ "$(sort -u <<<"$sockets" | wc -l)" = 4 ] || { echo "expected four, of vgpuctld, vgpud and a worker: $sockets"; return 1; }
+    for address in $(grep -v ^@ <<<"$sockets"); do
         run peer "$address" --unknown
         [ "$status" = 0 ] || { echo "$address: $output"; return 1; }
         [ "$(wc -l <<<"$output")" = 6 ]
         run grep -vxE 'challenge( refuse)?' <<<"$output"
         [ -z "$output" ] || { echo "$address answered a stranger: $output"; return 1; }
     done
+    # The door refuses its user what is not right (1, 800), and says nothing to what is no request.
+    local ask=("${PYTHON:-python3}" "$TOP_SRCDIR/tests/door-peer.py" "$(grep ^@ <<<"$sockets")" "$(sed -n 's/^exported //p' out)" "$(cat lease)")
+    run "${ask[@]}"
+    [ "$output" = "$(printf '%s\n' closed closed closed "0 1" closed "1 0 800 0")" ] || { echo "the door: $output"; return 1; }
+    if [ "$(id -u)" = 0 ]; then
+        run "${ask[@]}" --uid 65534
+        [ "$output" = "$(printf '%s\n' closed closed closed closed closed "closed closed")" ] || { echo "the door to another user: $output"; return 1; }
+    fi
     # $running is a shell that waits for them.
     # shellcheck disable=SC2046
     kill $(children "$running")

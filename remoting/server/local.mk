@@ -24,7 +24,7 @@ check_PROGRAMS += %D%/unit-server
 UNIT_TESTS += %D%/unit-server
 endif
 server_test_libs = %D%/libserver.la remoting/image/libimage.la remoting/wire/libwire.la remoting/base/libbase.la -ldl -lpthread
-%C%_unit_server_SOURCES = %D%/array-test.cc %D%/bulk-test.cc %D%/host-pool-test.cc %D%/busy-device-test.cc %D%/busy-device.h %D%/held-test.cc %D%/mirror-test.cc %D%/image-check-test.cc %D%/launch-attributes-test.cc %D%/physical-test.cc %D%/quota-test.cc %D%/session-test.cc %D%/sharing-test.cc %D%/session-hostile-test.cc %D%/session-testing.h \
+%C%_unit_server_SOURCES = %D%/array-test.cc %D%/bulk-test.cc %D%/host-pool-test.cc %D%/busy-device-test.cc %D%/busy-device.h %D%/door-test.cc %D%/held-test.cc %D%/mirror-test.cc %D%/image-check-test.cc %D%/launch-attributes-test.cc %D%/physical-test.cc %D%/quota-test.cc %D%/session-test.cc %D%/sharing-test.cc %D%/session-hostile-test.cc %D%/session-testing.h \
 	%D%/fuzz-test.cc %D%/fuzz-dispatch.cc %D%/fuzz-libraries.cc %D%/fuzz-session.h %D%/waiters-test.cc %D%/test-client.h
 %C%_unit_server_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CPPFLAGS)
 %C%_unit_server_LDADD = $(server_test_libs) -lgtest -lgtest_main

@@ -88,6 +88,21 @@ bool cut(const Fd &line)
     return n >= 0 || (errno != EAGAIN && errno != EINTR);
 }
 
+// Whoever of the same user listens there may have said something else, or sent too many
+// descriptors.
+bool receive_reply(const Fd &line, Reply &reply, std::vector<Fd> &fds)
+{
+    std::array<std::byte, sizeof(Reply) + 1> bytes; // a longer one is none either
+    try {
+        if (wire::receive_with_descriptors(line.get(), bytes, &fds) != ssize_t(sizeof(reply)))
+            return false;
+    } catch (const Error &) {
+        return false;
+    }
+    std::memcpy(&reply, bytes.data(), sizeof(reply));
+    return true;
+}
+
 std::array<char, 32> cut_off(const std::string &node)
 {
     std::array<char, 32> name{};
@@ -270,8 +285,7 @@ std::optional<Sharing::Refusal> Sharing::fetch(std::span<const std::byte> bytes,
     if (!wait_for(got.line.get(), POLLIN, Deadline::after_ms(kMostMs)))
         return Refusal{CUDA_ERROR_MAP_FAILED,
                        "the worker of the process that exported it does not answer"};
-    if (wire::receive_with_descriptors(got.line.get(), std::as_writable_bytes(std::span(&reply, 1)),
-                                       &fds) != ssize_t(sizeof(reply)))
+    if (!receive_reply(got.line, reply, fds))
         return gone;
     if (reply.code == CUDA_ERROR_NOT_PERMITTED)
         return Refusal{CUDA_ERROR_NOT_PERMITTED,
