@@ -9,9 +9,11 @@ import hashlib
 import hmac
 import json
 import os
+import resource
 import socket
 import struct
 import sys
+import time
 
 
 def pack(value):
@@ -226,6 +228,7 @@ def main():
     parser.add_argument("--spoil-calls", help="after a session's welcome: garbage, truncated, oversized, short, unknown or empty")
     parser.add_argument("--refuse", type=int, default=802, help="with --serve: the code")
     parser.add_argument("--crowd", type=int, help="open so many connections, and show what the last is told")
+    parser.add_argument("--leave", action="store_true", help="with --crowd: then one leaves, and one more comes")
     parser.add_argument("--silent", action="store_true", help="with --crowd: without saying who we are")
     parser.add_argument("--unknown", action="store_true", help="try requests without a hello, for whatever listens")
     parser.add_argument("--request", nargs=2, metavar=("METHOD", "JSON"), help="after the welcome")
@@ -310,6 +313,8 @@ def talk(options):
 
 
 def crowd(options):
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     peers = []
     for _ in range(options.crowd):
         if options.silent:
@@ -322,6 +327,12 @@ def crowd(options):
             break
     print(len(peers))
     show(answer)
+    if options.leave:
+        peers[0].socket.close()
+        deadline = time.monotonic() + 60
+        while answer["type"] == "refuse" and time.monotonic() < deadline:  # until it has seen that
+            _, answer = greet(options)
+        show(answer)
 
 
 def unknown(address):

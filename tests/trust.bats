@@ -126,6 +126,30 @@ through() {
     contains "$output" "uid 65534 has 128 connections here, the most of one user"
 }
 
+# full DAEMON ADDRESS COUNT: so many connections and no more, whoever has them; one that leaves makes room.
+full() {
+    run peer "$2" --key "$dir/key" --crowd 5000 --leave
+    [ "${lines[0]}" = $(($3 + 1)) ] && contains "${lines[1]}" "refuse 16 $1 has $3 connections, its limit" &&
+        [ "${lines[2]}" = "welcome  " ] || { echo "$1: $output"; cat "$dir/${1%% *}.log"; return 1; }
+}
+
+@test "a daemon has no more connections than its limit, whoever has them and whatever its shell allows" {
+    [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -gt 5000 ] || skip "no process may have 5000 descriptors here (ulimit -Hn)"
+    local dir=$BATS_TEST_TMPDIR/full port
+    port=$(free_port)
+    write_conf "$dir" MaxConnectionRate=0 "VgpuctldHost=127.0.0.1 VgpuctldPort=$port"
+    ulimit -Sn 1024
+    start_vgpuctld "$dir"
+    local failed=
+    full vgpuctld "127.0.0.1:$port" 4096 || failed=yes
+    stop_daemons "$dir"
+    write_conf "$dir" MaxConnectionRate=0
+    start_vgpud "$dir"
+    full "vgpud on gpu1" "$dir/vgpud.sock" 1024 || failed=yes
+    stop_daemons "$dir"
+    [ -z "$failed" ]
+}
+
 # listening PID...: every socket on which one of them listens, as an address.
 listening() {
     local pid pattern=

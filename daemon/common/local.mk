@@ -13,7 +13,7 @@ noinst_LTLIBRARIES += %D%/libcontrol.la %D%/libdaemon.la
 %C%_libdaemon_la_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS)
 %C%_libdaemon_la_SOURCES = \
 	%D%/connection-rate.cc %D%/connection-rate.h %D%/connection.cc %D%/connection.h %D%/cuda-codes.h %D%/daemon-log.cc %D%/daemon-log.h %D%/desk.cc %D%/desk.h \
-	%D%/gate.cc %D%/gate.h %D%/loop.cc %D%/loop.h %D%/policy.cc %D%/policy.h %D%/table.cc %D%/table.h
+	%D%/descriptor-limit.cc %D%/descriptor-limit.h %D%/gate.cc %D%/gate.h %D%/loop.cc %D%/loop.h %D%/policy.cc %D%/policy.h %D%/table.cc %D%/table.h
 
 control_ldadd = %D%/libcontrol.la remoting/wire/libwire.la remoting/base/libbase.la
 daemon_ldadd = %D%/libdaemon.la $(control_ldadd) $(UV_LIBS) -lpthread

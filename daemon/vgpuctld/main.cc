@@ -6,6 +6,7 @@
 #include "daemon/common/command-line.h"
 #include "daemon/common/command-options.h"
 #include "daemon/common/daemon-log.h"
+#include "daemon/common/descriptor-limit.h"
 #include "daemon/vgpuctld/vgpuctld.h"
 #include "remoting/base/error.h"
 #include "remoting/base/log.h"
@@ -25,6 +26,7 @@ int daemon_main(const std::string &conf_path, const Arguments &arguments)
     start_log(conf, "vgpuctld");
     const PidFile pid_file(conf, "vgpuctld");
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     uv_loop_t loop;
     uv_loop_init(&loop);
     auto vgpuctld = std::make_unique<Vgpuctld>(&loop, conf);

@@ -69,7 +69,9 @@ void Vgpuctld::admitted(Fd fd, const wire::Acceptance &acceptance)
         return Gate::refuse(std::move(fd), EINVAL,
                             "this is vgpuctld: programs connect to the vgpud of their lease");
     if (connections_.size() >= kMaxConnections)
-        return Gate::refuse(std::move(fd), EBUSY, "vgpuctld has too many connections: try again");
+        return Gate::refuse(std::move(fd), EBUSY,
+                            "vgpuctld has " + std::to_string(connections_.size()) +
+                                " connections, its limit: try again");
     // No single user takes them all; root has many plugins and nodes.
     const auto own = std::count_if(connections_.begin(), connections_.end(),
                                    [&](const auto &one) { return one->peer().uid == peer.uid; });

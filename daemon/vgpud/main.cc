@@ -9,6 +9,7 @@
 #include "daemon/common/command-line.h"
 #include "daemon/common/command-options.h"
 #include "daemon/common/daemon-log.h"
+#include "daemon/common/descriptor-limit.h"
 #include "daemon/common/private-files.h"
 #include "daemon/vgpud/vgpud.h"
 #include "remoting/base/error.h"
@@ -74,6 +75,7 @@ int daemon_main(const std::string &conf_path, const Arguments &arguments, int su
     if (supervisor >= 0)
         set_cloexec(supervisor);
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     Program program(conf, supervisor);
     program.run();
     if (supervisor >= 0)

@@ -89,7 +89,8 @@ void Vgpud::admitted(Fd fd, const wire::Acceptance &acceptance)
     if (connections_.size() >= kMaxConnections)
         return Gate::refuse(std::move(fd), EBUSY,
                             "vgpud on " + conf_.node_name + " has " +
-                                std::to_string(connections_.size()) + " connections, its limit");
+                                std::to_string(connections_.size()) +
+                                " connections, its limit: try again");
     // No single user takes them all; root has many plugins and nodes.
     const auto own = std::count_if(connections_.begin(), connections_.end(),
                                    [&](const auto &one) { return one->peer().uid == peer.uid; });
