@@ -23,11 +23,11 @@ setup() {
 
 teardown() { nothing_left; }
 
-# client CHANNEL SCRIPT [OPTIONS...]: its last word is "ok".
+# client CHANNEL SCRIPT [OPTIONS...]: its last word is "ok". $HOW comes before the command.
 client() {
     local channel=$1 script=$2
     shift 2
-    run --separate-stderr timeout $((300 * SLOWER)) vgpu-run --channel "$channel" "$@" "$CLIENTS/bin/python" "$TOP_SRCDIR/tests/clients/$script.py"
+    run --separate-stderr ${HOW:-env} timeout $((300 * SLOWER)) vgpu-run --channel "$channel" "$@" "$CLIENTS/bin/python" "$TOP_SRCDIR/tests/clients/$script.py"
     [ "$status" = 0 ] && [ "${lines[-1]}" = ok ] || { echo "$script over $channel: status $status: $output $stderr"; return 1; }
 }
 
@@ -58,6 +58,21 @@ END
     LD_LIBRARY_PATH=$PWD/vendor client shm readings --driver "$NULL_LIBDIR/libcuda-null.so.1"
 }
 
+# least SCRIPT [OPTIONS...]: over rings and buffers of the least size.
+least() {
+    need_root
+    need unshare ip
+    local channel
+    for channel in shm tcp; do HOW=with_least_rings client "$channel" "$@"; done
+}
+
+@test "cuda-python, Numba, Triton and pynvml over rings and buffers of the least size" {
+    least bindings
+    least numba-kernels
+    least triton-launcher
+    least nvml --gpus 2 --mem 512M
+}
+
 @test "cuda-python's driver bindings" { client shm bindings; }
 @test "cuda-python's driver bindings over tcp" { client tcp bindings; }
 @test "Numba's kernels" { client shm numba-kernels; }
@@ -69,6 +84,9 @@ END
 @test "PyCUDA's kernels, copies and arrays" { client shm pycuda-driver; }
 # bats test_tags=plain
 @test "PyCUDA's kernels, copies and arrays over tcp" { client tcp pycuda-driver; }
+
+# bats test_tags=plain
+@test "PyCUDA's kernels, copies and arrays over rings and buffers of the least size" { least pycuda-driver; }
 
 # It is known by who asks for the driver's functions, which a sanitizer's runtime stands before.
 # bats test_tags=plain

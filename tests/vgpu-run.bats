@@ -17,11 +17,12 @@ setup() {
 teardown() { nothing_left; }
 
 # ways LINK: the channels for a link of a program, each with what comes before the command. The runtime is what differs
-# between the links, and knows nothing of channels: so each has ways of its own, and programs without a runtime all of them.
+# between the links, and knows nothing of channels: so each has ways of its own, and what has one link alone all of them.
 ways() {
-    [[ $1 = *-shared ]] && printf '%s\n' "shm env" "tcp env" "unix env" && return
+    [[ $1 != *-shared ]] || printf '%s\n' "shm env" "tcp env" "unix env"
+    [[ $1 != *-shared || -e $TOP_SRCDIR/tests/cuda/samples/${1%-shared}.cu ]] || return 0
     printf '%s\n' "shm with_least_rings" "tcp with_least_rings"
-    [[ $1 = *-static ]] || printf '%s\n' "shm env" "tcp env"
+    [[ $1 = *-static || $1 = *-shared ]] || printf '%s\n' "shm env" "tcp env"
 }
 
 # same NAME [OPTIONS...]: each link of a program, over each channel, gives what it gives straight on the software GPU.
