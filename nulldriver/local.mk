@@ -53,4 +53,4 @@ null-uninstall-link:
 	rm -f $(DESTDIR)$(vgpunulldir)/libcuda.so.1
 
 BATS_TESTS += %D%/null.bats
-EXTRA_DIST += %D%/null.bats
+EXTRA_DIST += %D%/null.bats %D%/count-allocations.c %D%/count-launches.cc

@@ -472,3 +472,28 @@ warning: a graph node of external semaphores is not supported: they belong
 warning: cuCtxCreate for graphics is not supported: the GPU's node has none
 END
 }
+
+# A sanitizer has an allocator of its own.
+# bats test_tags=plain
+@test "launches allocate nothing, on either side" {
+    local channel most
+    ${CC:-gcc} -O2 -D_GNU_SOURCE -shared -fPIC "$TOP_SRCDIR/nulldriver/count-allocations.c" -o counter.so
+    $CXX -std=c++20 -isystem "$CUDA_HOME_DIR/include" "$TOP_SRCDIR/nulldriver/count-launches.cc" "$CLIENT_LIBDIR/libcuda.so.1" -o program
+    # Workers are started without LD_PRELOAD.
+    mkdir "$STAGE/counted"
+    ln -s "$VGPU_LIBEXECDIR/vgpud" "$STAGE/counted/"
+    printf '#!/bin/sh\nLD_PRELOAD=%s/counter.so exec %s/vgpustepd\n' "$PWD" "$VGPU_LIBEXECDIR" >"$STAGE/counted/vgpustepd"
+    chmod +x "$STAGE/counted/vgpustepd"
+    # Over TCP the bytes are kept until the worker has them, so where it falls behind there is one for each 64 KiB.
+    for channel in "shm 0" "unix 0" "tcp 50"; do
+        read -r channel most <<<"$channel"
+        rm -rf counts && mkdir counts
+        ALLOCATIONS=$PWD/counts VGPU_LIBEXECDIR=$STAGE/counted \
+            run -0 --separate-stderr vgpu-run --driver "$driver" --channel "$channel" env LD_PRELOAD="$PWD/counter.so" ./program
+        echo "over $channel: $output $stderr"
+        [ "$(ls counts | wc -l)" = 2 ] # it was counted on both sides
+        [ "$(sed -n 's/^launching thread: //p' <<<"$output")" -le "$most" ]
+        # The synchronisation behind them has an answer.
+        [ "$(sed -n 's/^vgpustepd, thread .*: //p' <<<"$output" | awk '{ n += $1 } END { print n + 0 }')" -le 20 ]
+    done
+}
