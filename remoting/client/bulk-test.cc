@@ -234,6 +234,164 @@ TEST_F(BulkTest, BytesOfNoCopyEndTheSession)
 namespace
 {
 
+// What a session that can be resumed has: who calls for another connection gets `second`.
+class ReplacedBulkTest : public BulkTest
+{
+protected:
+    ~ReplacedBulkTest() override
+    {
+        kept.shut_down();
+        connection.channel().shut_down();
+    }
+
+    wire::BulkConnection replacement(wire::BulkAgain again)
+    {
+        asked.push_back(again);
+        if (refuse)
+            fail(ECONNREFUSED, "there is no other");
+        return {.stream = wire::make_bulk_stream(wire::StreamSocket(std::move(second.here)))};
+    }
+
+    bool send(std::string_view text)
+    {
+        auto bytes = std::as_bytes(std::span(text));
+        return kept.send(
+            1, {bytes.data(), bytes.size(), bytes.size(), 1, 4096, bytes.size(), nullptr});
+    }
+
+    static std::string read(const Fd &end, size_t bytes)
+    {
+        std::string text(bytes, '\0');
+        read_exact(end.get(), std::as_writable_bytes(std::span(text)), Deadline::after_ms(20000));
+        return text;
+    }
+
+    // Where the next command says that its bytes are: connection and position.
+    std::pair<uint64_t, uint64_t> command()
+    {
+        std::vector<std::byte> message;
+        connection.channel().flush();
+        if (!worker->receive(message, 20000))
+            return {99, 99};
+        EXPECT_EQ(wire::get_header(message.data()).call, uint16_t(api::Call::vgpuBulkIn));
+        wire::Decoder in(std::span<const std::byte>(message).subspan(wire::kHeaderSize));
+        const uint64_t lane = in.u64();
+        return {lane, in.u64()};
+    }
+
+    // A copy to the host whose bytes are sent over `end`.
+    std::string copy_over(const Fd &end)
+    {
+        char to[5] = "....";
+        CopyOut copy(connection, &kept, to, 4, 4, 1);
+        EXPECT_TRUE(ask(copy));
+        answer(copy.sequence(), CUDA_SUCCESS, 4);
+        wire::BulkFrame frame{copy.number(), 4, 0};
+        write_all(end.get(), std::as_bytes(std::span(&frame, 1)), Deadline::after_ms(20000));
+        write_all(end.get(), std::as_bytes(std::span("1234", 4)), Deadline::after_ms(20000));
+        EXPECT_TRUE(connection.wait(copy));
+        return to;
+    }
+
+    Ends first, second;
+    std::vector<wire::BulkAgain> asked;
+    bool refuse = false;
+    Bulk kept{{.stream = wire::make_bulk_stream(wire::StreamSocket(std::move(first.here)))},
+              connection,
+              {},
+              [this](wire::BulkAgain again) { return replacement(again); }};
+};
+
+} // namespace
+
+TEST_F(ReplacedBulkTest, WhatIsSentNextGoesOverAnotherConnection)
+{
+    ASSERT_TRUE(send("before"));
+    EXPECT_EQ(command(), std::pair(uint64_t(0), uint64_t(0)));
+    EXPECT_EQ(read(first.there, 6), "before");
+    first.there.reset();
+    ASSERT_TRUE(send("behind"));
+    ASSERT_TRUE(send("last"));
+    EXPECT_EQ(read(second.there, 10), "behindlast");
+    // It is the same connection to the worker: bytes are counted on.
+    EXPECT_EQ(command(), std::pair(uint64_t(0), uint64_t(6)));
+    EXPECT_EQ(command(), std::pair(uint64_t(0), uint64_t(12)));
+    ASSERT_EQ(asked.size(), 1u);
+    EXPECT_EQ(asked[0].number, 0u);
+    EXPECT_EQ(asked[0].position, 6u);
+    EXPECT_FALSE(connection.lost());
+}
+
+TEST_F(ReplacedBulkTest, WhatComesNextComesOverAnotherConnection)
+{
+    EXPECT_EQ(copy_over(first.there), "1234");
+    first.there.reset(); // its reader, which waits for more, or the next copy finds out
+    EXPECT_EQ(copy_over(second.there), "1234");
+    EXPECT_EQ(copy_over(second.there), "1234");
+    ASSERT_EQ(asked.size(), 1u);
+    EXPECT_EQ(asked[0].position, 0u);
+    EXPECT_FALSE(connection.lost());
+}
+
+// Of what was written the worker has some, but no command: it forgets that.
+TEST_F(ReplacedBulkTest, APieceThatWasCutIsSentAgainWhole)
+{
+    struct Cut : wire::MemoryStream {
+        Cut(std::vector<std::byte> &bytes, int fd) : MemoryStream(bytes), fd_(fd) {}
+        void write(std::span<iovec>) override { fail(ECONNRESET, "cut"); }
+        int descriptor() const override { return fd_; } // of a socket that has not heard
+        int fd_;
+    };
+    std::vector<std::byte> none;
+    Ends healthy;
+    Bulk cut{{.stream = std::make_unique<Cut>(none, healthy.here.get())},
+             connection,
+             {},
+             [this](wire::BulkAgain again) { return replacement(again); }};
+    std::string text = "whole";
+    auto bytes = std::as_bytes(std::span(text));
+    ASSERT_TRUE(cut.send(1, {bytes.data(), 5, 5, 1, 4096, 5, nullptr}));
+    EXPECT_EQ(read(second.there, 5), "whole");
+    EXPECT_EQ(command(), std::pair(uint64_t(0), uint64_t(0)));
+    ASSERT_EQ(asked.size(), 1u);
+    EXPECT_EQ(asked[0].position, 0u);
+    cut.shut_down();
+}
+
+TEST_F(ReplacedBulkTest, BytesThatWereOnTheirWayEndTheSession)
+{
+    char to[5] = "....";
+    {
+        CopyOut copy(connection, &kept, to, 4, 4, 1);
+        ASSERT_TRUE(ask(copy));
+        answer(copy.sequence(), CUDA_SUCCESS, 4);
+        wire::BulkFrame frame{copy.number(), 2, 0};
+        write_all(first.there.get(), std::as_bytes(std::span(&frame, 1)),
+                  Deadline::after_ms(20000));
+        first.there.reset();
+        EXPECT_FALSE(connection.wait(copy));
+    }
+    told.wait(false);
+    ASSERT_EQ(lost.size(), 1u);
+    EXPECT_NE(lost[0].find("bytes of a large copy were lost"), std::string::npos) << lost[0];
+    EXPECT_TRUE(asked.empty());
+}
+
+TEST_F(ReplacedBulkTest, WithoutAnotherTheSessionEndsAndSaysWhy)
+{
+    refuse = true;
+    ASSERT_TRUE(send("before"));
+    first.there.reset();
+    EXPECT_FALSE(send("behind"));
+    told.wait(false);
+    ASSERT_EQ(lost.size(), 1u);
+    EXPECT_NE(lost[0].find("there is no other"), std::string::npos) << lost[0];
+    EXPECT_EQ(asked.size(), 1u);
+}
+
+namespace
+{
+
 // As over a long path, on which nothing but the socket's buffer limits what is on its way.
 class LongPath final : public wire::BulkStream
 {
