@@ -46,3 +46,11 @@ UNIT_TESTS += %D%/unit-nvml
 %C%_unit_nvml_SOURCES = %D%/state-test.cc
 %C%_unit_nvml_LDADD = %D%/libnvml.la remoting/wire/libwire.la remoting/base/libbase.la -lgtest -lgtest_main -lpthread -ldl
 endif
+
+if FUZZERS
+FUZZ_TESTS += %D%/fuzz-state
+endif
+%C%_fuzz_state_SOURCES = %D%/fuzz-state.cc
+%C%_fuzz_state_CPPFLAGS = $(AM_CPPFLAGS) -DVGPU_FUZZER
+%C%_fuzz_state_CXXFLAGS = $(fuzzer_cxxflags)
+%C%_fuzz_state_LDADD = %D%/libnvml.la remoting/wire/libwire.la remoting/base/libbase.la -ldl

@@ -12,7 +12,8 @@ namespace vgpu::nvml
 namespace
 {
 
-wire::Map device(const char *uuid, const char *node = "gpu1")
+wire::Map device(const char *uuid, const char *node = "gpu1", const char *capability = "9.0",
+                 const char *driver = "13.0")
 {
     wire::Map readings;
     readings.set("nvmlDeviceGetPowerUsage", 70'000).set("odd", "text");
@@ -22,8 +23,8 @@ wire::Map device(const char *uuid, const char *node = "gpu1")
         .set("name", "NVIDIA Test")
         .set("kind", "whole")
         .set("pci", "0001:17:00.0")
-        .set("capability", "9.0")
-        .set("driver", "13.0")
+        .set("capability", capability)
+        .set("driver", driver)
         .set("units", 132)
         .set("readings", readings);
 }
@@ -126,6 +127,22 @@ TEST(NvmlState, RefusesAnAnswerWithoutTheLease)
                                 .set("slices", array(slice("b", 0, "GPU-1", 0)))
                                 .set("sessions", wire::Array());
     EXPECT_THROW(read(state), Error);
+}
+
+TEST(NvmlState, TakesNoNumberForAVersionThatIsNone)
+{
+    for (const char *text : {"9999999.9", "-13.0", "13.-1", "13", "", "x.y"}) {
+        const wire::Map state =
+            wire::Map()
+                .set("devices",
+                     array(device("GPU-1", "gpu1", text), device("GPU-2", "gpu1", "9.0", text)))
+                .set("slices", array(slice("a", 0, "GPU-1", 4), slice("a", 1, "GPU-2", 5)))
+                .set("sessions", wire::Array());
+        const Slices slices = read(state);
+        EXPECT_EQ(slices[1].cuda_version, 0) << text;
+        EXPECT_EQ(slices[0].major, 0) << text;
+        EXPECT_EQ(slices[0].minor, 0) << text;
+    }
 }
 
 TEST(NvmlState, ReadsBusIds)

@@ -18,10 +18,11 @@ namespace
 
 constexpr int kPatienceMs = 5000;
 
-// "13.0" -> 13, 0
+// "13.0" -> 13, 0. What is no version, or that of no CUDA, is 0.0.
 void parse_version(std::string_view text, int &major, int &minor)
 {
-    if (std::sscanf(std::string(text).c_str(), "%d.%d", &major, &minor) != 2)
+    if (std::sscanf(std::string(text).c_str(), "%4d.%4d", &major, &minor) != 2 || major < 0 ||
+        minor < 0)
         major = minor = 0;
 }
 
