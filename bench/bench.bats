@@ -14,7 +14,7 @@ names() { "$PYTHON" -c 'import json; print("\n".join(r["name"] for r in json.loa
     [ "$(grep -cE '^BENCH name=[^ ]+ value=[0-9.e+-]+ unit=[^ ]+ floor=[0-9.e+-]+ ratio=[0-9.e+-]+$' lines)" = "$(wc -l <lines)" ]
     sed -E 's/^BENCH name=([^ ]+).*/\1/' lines >said
     names | cmp - said
-    for name in channel-shm-round-trip channel-tcp-round-trip sync-shm-p50 sync-shm-p99 sync-tcp-p50 sync-tcp-p99 sync-tcp-beside-copy-p99 launch-shm-cpu launch-shm-rate launch-tcp-rate \
+    for name in channel-shm-round-trip channel-tcp-round-trip sync-shm-p50 sync-shm-p99 sync-tcp-p50 sync-tcp-p99 sync-tcp-beside-copy-p99 sync-tcp-beside-copy-out-p99 launch-shm-cpu launch-shm-rate launch-tcp-rate \
         copy-pinned-shm-soft-in-1M copy-pageable-shm-null-out-1M copy-pageable-tcp-null-in-1M program-long-kernels \
         managed-shm-unchanged-64M managed-tcp-unchanged-64M managed-tcp-changed-1M managed-shm-touched-page managed-tcp-page managed-tcp-touched-page program-tiny-launches worker-memory session-start load-only round-trips-step round-trips-first-result link-10G-1ms auth-key-unix auth-key-tcp scale-launch-clients-4 scale-copy-threads-2; do
         grep -qx "$name" said || { echo "no $name"; cat said log; false; }

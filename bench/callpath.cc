@@ -145,7 +145,7 @@ void copies(const char *label, int rounds, const char *memory, int count, char *
 // Small calls must not stand behind bulk: the call's p99 beside its own when nothing is copied.
 void crowded(const char *channel, size_t mib)
 {
-    constexpr int kCalls = 2000;
+    constexpr int kCalls = 6000, kCopies = 3;
     const size_t bytes = mib << 20;
     Device device;
     CUdeviceptr there = allocate(bytes);
@@ -154,22 +154,31 @@ void crowded(const char *channel, size_t mib)
     CU(cuStreamCreate(&bulk, CU_STREAM_NON_BLOCKING));
     CU(cuStreamCreate(&small, CU_STREAM_NON_BLOCKING));
     CU(cuStreamSynchronize(small));
-    Samples alone, beside;
+    Samples alone;
     for (int i = 0; i < kCalls; i++)
         alone.add(timed([&] { CU(cuStreamSynchronize(small)); }));
-    std::atomic<bool> copying{true};
-    std::thread copier([&] {
-        CU(cuCtxSetCurrent(device.context));
-        CU(cuMemcpyHtoDAsync(there, here.data(), bytes, bulk));
-        CU(cuStreamSynchronize(bulk));
-        copying = false;
-    });
-    do
-        beside.add(timed([&] { CU(cuStreamSynchronize(small)); }));
-    while (copying);
-    copier.join();
-    report(named("sync", channel, "beside-copy-p99").c_str(), beside.quantile(0.99) * 1e6, "us",
-           alone.quantile(0.99) * 1e6);
+    for (bool out : {false, true}) {
+        Samples beside;
+        for (int copy = 0; copy < kCopies; copy++) {
+            std::atomic<bool> copying{true};
+            std::thread copier([&] {
+                CU(cuCtxSetCurrent(device.context));
+                if (out)
+                    CU(cuMemcpyDtoHAsync(here.data(), there, bytes, bulk));
+                else
+                    CU(cuMemcpyHtoDAsync(there, here.data(), bytes, bulk));
+                CU(cuStreamSynchronize(bulk));
+                copying = false;
+            });
+            do
+                beside.add(timed([&] { CU(cuStreamSynchronize(small)); }));
+            while (copying);
+            copier.join();
+        }
+        const char *name = out ? "beside-copy-out-p99" : "beside-copy-p99";
+        report(named("sync", channel, name).c_str(), beside.quantile(0.99) * 1e6, "us",
+               alone.quantile(0.99) * 1e6);
+    }
 }
 
 void launches(int count, unsigned turns)

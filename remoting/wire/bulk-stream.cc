@@ -3,10 +3,12 @@
 
 #include "remoting/base/error.h"
 #include "remoting/wire/address.h"
+#include "remoting/wire/give-way.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -31,7 +33,7 @@ public:
     void take_turns(size_t bytes) noexcept override { turn_ = bytes; }
 
     // A core that others want is given up between two calls, not inside of one: a call on another
-    // connection may be waiting for it.
+    // connection may be waiting for it. Larger turns are for who knows that none is.
     void write(std::span<iovec> pieces) override
     {
         while (!pieces.empty()) {
@@ -49,14 +51,19 @@ public:
             }
             out_ += bytes;
             send_all(socket_, std::span(turn).first(n));
+            if (turn_ <= kTurn)
+                after_writing_();
         }
     }
 
     size_t read(std::span<std::byte> to) override
     {
+        if (std::exchange(more_, false))
+            before_reading_();
         for (;;)
             if (auto n = receive_some(socket_, to.first(std::min(to.size(), kReadTurn)), true)) {
                 in_ += *n;
+                more_ = *n == kReadTurn;
                 return *n;
             }
     }
@@ -73,6 +80,8 @@ private:
     uint64_t in_ = 0;  // the reader's
     uint64_t out_ = 0; // the writer's
     size_t turn_ = kTurn;
+    bool more_ = false; // the reader left some
+    GiveWay after_writing_, before_reading_;
 };
 
 } // namespace

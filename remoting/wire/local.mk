@@ -14,6 +14,7 @@ noinst_LTLIBRARIES += %D%/libwire.la
 	%D%/fields.cc %D%/fields.h \
 	%D%/flusher.cc %D%/flusher.h \
 	%D%/frame.cc %D%/frame.h \
+	%D%/give-way.h \
 	%D%/handshake.cc %D%/handshake.h \
 	%D%/lasting-channel.cc %D%/lasting-channel.h \
 	%D%/lease-file.cc %D%/lease-file.h \
@@ -47,6 +48,7 @@ UNIT_TESTS += %D%/unit-wire
 	%D%/cut-link.h \
 	%D%/compressed-stream-test.cc \
 	%D%/frame-test.cc \
+	%D%/give-way-test.cc \
 	%D%/fuzz-test.cc \
 	%D%/fuzz.h \
 	%D%/handshake-test.cc \
