@@ -103,6 +103,16 @@ least() {
     contains "$output" "Driver Not Loaded"
 }
 
+# As nvidia-smi begins; it cannot be had from the package index.
+@test "who asks for NVML's private tables, as nvidia-smi does, is told of vgpu-smi" {
+    run -0 --separate-stderr vgpu-run "$CLIENTS/bin/python" -c '
+import ctypes
+nvml = ctypes.CDLL("libnvidia-ml.so.1")
+print(nvml.nvmlInitWithFlags(0), [nvml.nvmlInternalGetExportTable(None, None) for _ in range(2)])'
+    [ "$output" = "0 [3, 3]" ] || { echo "$output $stderr"; return 1; }
+    once "$stderr" "use vgpu-smi"
+}
+
 @test "no name of nvml.h is missing" {
     local header
     header=$(echo "$CLIENTS"/lib/python3*/site-packages/nvidia/cu13/include/nvml.h)

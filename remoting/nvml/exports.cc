@@ -7,6 +7,7 @@
 #include "remoting/base/log.h"
 
 #include <exception>
+#include <mutex>
 #include <new>
 
 using namespace vgpu::nvml;
@@ -60,6 +61,19 @@ Result started() noexcept
     }
 
 #include "remoting/nvml/exports.inc"
+
+// What nvidia-smi asks for first: tables of functions that no header describes. There are none, and it
+// would say no more than that its version is not the library's.
+extern "C" [[gnu::visibility("default")]] Result nvmlInternalGetExportTable()
+{
+    static std::once_flag said;
+    std::call_once(said, [] {
+        vgpu::log(vgpu::Level::error,
+                  "libnvidia-ml: nvidia-smi works through a part of NVML that NVIDIA does not "
+                  "describe, and which a vgpu has not: use vgpu-smi (or nvtop, pynvml)");
+    });
+    return kNotSupported;
+}
 
 // By this vgpud tells the library from the vendor's own, which it must not mistake it for.
 extern "C" [[gnu::visibility("default")]] const char vgpuManagementVersion[] = PACKAGE_VERSION;
