@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 load ../lib
 
 setup() {
-    [ -e "$TOP_BUILDDIR/tests/cuda/vector-add-shared" ] || skip "no nvcc: the CUDA programs are not built"
+    [ -e "$PROGRAMS/vector-add-shared" ] || skip "no nvcc: the CUDA programs are not built"
     cd "$BATS_TEST_TMPDIR"
     archive=$TOP_BUILDDIR/remoting/cudart/libcudart_static.a
 }
