@@ -65,7 +65,7 @@ sanitized_more_parts = $(vgpulib_LTLIBRARIES) $(filter-out %.a,$(vgpulib_DATA)) 
 	$(filter remoting/libs/%-calls,$(check_PROGRAMS)) vgpuctld vgpuctl vgpu-smi
 sanitized_more_tests = %D%/auth.bats %D%/daemon.bats %D%/failures.bats %D%/round-trips.bats %D%/trust.bats %D%/vgpu-run.bats \
 	nulldriver/null.bats remoting/libs/libs.bats
-sanitized_all_tests = %D%/sanitized.bats %D%/cuda/cudart.bats $(sanitized_more_tests) %D%/builds.bats %D%/clients.bats %D%/qos.bats %D%/resumption.bats
+sanitized_all_tests = %D%/sanitized.bats %D%/cuda/cudart.bats $(sanitized_more_tests) %D%/clients.bats %D%/qos.bats %D%/resumption.bats
 sanitized_tests = $(if $(SANITIZE_ALL),$(sanitized_all_tests),%D%/sanitized.bats $(if $(for_thread),,$(sanitized_more_tests)))
 EXTRA_DIST += %D%/sanitized.bats
 dist_check_SCRIPTS += %D%/run-sanitized
