@@ -62,8 +62,8 @@ Result started() noexcept
 
 #include "remoting/nvml/exports.inc"
 
-// What nvidia-smi asks for first: tables of functions that no header describes. There are none, and it
-// would say no more than that its version is not the library's.
+// What nvidia-smi asks for first: tables of functions that no header describes. There are none, and
+// it would say no more than that its version is not the library's.
 extern "C" [[gnu::visibility("default")]] Result nvmlInternalGetExportTable()
 {
     static std::once_flag said;

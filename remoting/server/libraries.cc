@@ -164,13 +164,14 @@ void Libraries::call(Session &session, Request &request)
     LibraryRequest call{session, request, *this, *library, *row, function};
     if (!session.contexts.current())
         return call.answer(CUDA_ERROR_INVALID_CONTEXT);
-    bool older = row->older_name && library->major < library->about->majors.front();
-    const char *name = older ? row->older_name : row->name;
-    if (!function)
-        function = dlsym(library->handle, name);
     if (!function) {
-        log(Level::warning, "%s has no %s: it is another version", library->path.c_str(), name);
-        return call.answer(CUDA_ERROR_NOT_FOUND);
+        bool older = row->older_name && library->major < library->about->majors.front();
+        const char *name = older ? row->older_name : row->name;
+        function = dlsym(library->handle, name);
+        if (!function) {
+            log(Level::warning, "%s has no %s: it is another version", library->path.c_str(), name);
+            return call.answer(CUDA_ERROR_NOT_FOUND);
+        }
     }
     call.function = function;
     row->serve(call);

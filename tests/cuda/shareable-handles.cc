@@ -298,7 +298,8 @@ void importer(pid_t child)
     EXPECT(holds(back_at, unit, 9));
     unmap(back_at, unit);
     DRIVER(cuMemRelease(back));
-    // What went to another process, or to itself, is given back when its worker has heard that it was let go.
+    // What went to another process, or to itself, is given back when its worker has heard that it
+    // was let go.
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (free_memory() < before)
         EXPECT(std::chrono::steady_clock::now() < deadline);
